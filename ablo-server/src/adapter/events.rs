@@ -8,9 +8,9 @@
 use super::is_shared;
 use super::write::id_text;
 use crate::engine::Engine;
-use crate::engine::table::json;
 use crate::error::{ApiError, Result};
 use crate::models::ModelId;
+use crate::models::row::json;
 use crate::store::{Dialect, Row, Tx};
 use crate::value::Cell;
 use ablo::source::attach_current_row;
@@ -84,7 +84,7 @@ fn attach_rows(
         }
         let ids: Vec<&str> = indexes.iter().map(|at| events[*at].entity_id.as_str()).collect();
         let values = [organization.into(), serde_json::to_string(&ids).unwrap_or_default().into()];
-        let rows = tx.query(&engine.tables.get(model.id).by_ids(model), &values)?;
+        let rows = tx.query(&engine.rows().tables.get(model.id).by_ids(model), &values)?;
         let rows: BTreeMap<String, String> =
             rows.iter().map(|row| (id_text(row.first()), json(model, row))).collect();
         for at in indexes {

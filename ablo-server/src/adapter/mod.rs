@@ -223,7 +223,7 @@ impl Source for Adapter {
         let found = self.reading(self.identity(&call.scope)?, move |engine, tx, who| {
             let model = crate::engine::plan::find(&engine.models, &request.model)?;
             write::current(engine, tx, who, model, &request.id)
-                .map(|row| row.map(|row| crate::engine::table::json(model, &row)))
+                .map(|row| row.map(|row| crate::models::row::json(model, &row)))
         });
         found.await?.map(|text| parsed(&text)).transpose()
     }

@@ -18,7 +18,7 @@ pub(super) fn triggers(engine: &Engine, schema: &str) -> String {
 
 /// Returns all triggers as single statements.
 pub(super) fn statements(engine: &Engine, schema: &str) -> Vec<String> {
-    match engine.dialect {
+    match engine.rows().tables.dialect() {
         Dialect::Postgres => postgres(engine, schema),
         Dialect::Sqlite => engine.models.iter().flat_map(sqlite).collect(),
     }

@@ -5,14 +5,14 @@
 
 use crate::engine::Engine;
 use crate::engine::plan::{OperationKind, PlannedChange, plan};
-use crate::engine::table::{self, json};
 use crate::engine::violation;
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
-use crate::models::{Column, ColumnDefault, ColumnMapping, ColumnRole, Model};
+use crate::models::new_row::NewValue;
+use crate::models::row::{self, json};
+use crate::models::{Column, ColumnMapping, ColumnRole, Model};
 use crate::store::{Dialect, Row, SqlTemplate, Tx};
 use crate::value::{Cell, ValueKind, stored_date};
-use ablo_schema::schema::AutoFillSource;
 use ablo_wire::{SourceCommit, SourceVerb};
 
 static INSERT_KEY: SqlTemplate = SqlTemplate::new(
@@ -30,12 +30,10 @@ static APPEND_EVENT: SqlTemplate = SqlTemplate::new(
 static LAST_CURSOR: SqlTemplate =
     SqlTemplate::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
 /// Deletes events that the triggers captured in this transaction: SQLite, PostgreSQL.
-const DELETE_CAPTURED: [&str; 2] = [
-    "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 AND client_tx_id IS NULL \
-     AND cursor > ?3",
-    "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 AND client_tx_id IS NULL \
-     AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL",
-];
+const DELETE_CAPTURED_SQLITE: &str = "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 AND client_tx_id IS NULL \
+     AND cursor > ?3";
+const DELETE_CAPTURED_POSTGRES: &str = "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 AND client_tx_id IS NULL \
+     AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL";
 
 /// The end of the stored form of a timestamp that is a whole day.
 const MIDNIGHT: &str = "00:00:00.000000Z";
@@ -95,7 +93,10 @@ pub(super) fn commit(
         let write = Write { engine, who, change, model, now: &now };
         let (id, row) =
             write.apply(tx).map_err(|error| violation::describe(model, &change.id, error))?;
-        let delete = DELETE_CAPTURED[usize::from(dialect == Dialect::Postgres)];
+        let delete = match dialect {
+            Dialect::Sqlite => DELETE_CAPTURED_SQLITE,
+            Dialect::Postgres => DELETE_CAPTURED_POSTGRES,
+        };
         tx.execute(delete, &[model.key.as_str().into(), id.as_str().into(), last_cursor.clone()])?;
         let data = row.as_ref().filter(|_| change.kind != OperationKind::Delete).cloned();
         let values = [
@@ -139,7 +140,7 @@ pub(super) fn current(
         return Ok(None);
     };
     let values = [who.organization.as_str().into(), id];
-    Ok(tx.query(&engine.tables.get(model.id).by_id, &values)?.into_iter().next())
+    Ok(tx.query(&engine.rows().tables.get(model.id).by_id, &values)?.into_iter().next())
 }
 
 /// Converts an id to its column's value, or `None` if it does not fit.
@@ -173,7 +174,10 @@ impl Write<'_> {
         match (self.change.kind, before) {
             (OperationKind::Delete, None) => Ok((id, None)),
             (OperationKind::Delete, Some(before)) => {
-                tx.execute(&self.engine.tables.get(self.model.id).delete, &self.key_values(&id)?)?;
+                tx.execute(
+                    &self.engine.rows().tables.get(self.model.id).delete,
+                    &self.key_values(&id)?,
+                )?;
                 Ok((id, Some(json(self.model, &before))))
             }
             (_, None) => {
@@ -226,7 +230,7 @@ impl Write<'_> {
             }
         }
         let inserted = tx.query(
-            &self.engine.tables.get(self.model.id).insert_some(self.model, &columns),
+            &self.engine.rows().tables.get(self.model.id).insert_some(self.model, &columns),
             &values,
         )?;
         let id = id_text(inserted.first().and_then(|row| row.first()));
@@ -242,17 +246,18 @@ impl Write<'_> {
             .iter()
             .find(|(column, _)| *column == at)
             .map(|(_, cell)| cell.clone());
-        let fill =
-            self.model.auto_fill.iter().find(|(column, _)| *column == at).map(|(_, from)| *from);
-        Ok(match (column.role, given) {
+        if let Some(cell) = given.filter(|_| column.role == ColumnRole::Declared) {
+            return Ok(Some(cell));
+        }
+        Ok(match self.model.new_value(at) {
             // The database assigns sequence numbers.
-            (ColumnRole::Id, _)
+            NewValue::Id
                 if self.change.generated_id
                     && matches!(column.mapping, ColumnMapping::AsText(_)) =>
             {
                 None
             }
-            (ColumnRole::Id, _) => match id_cell(column, &self.change.id) {
+            NewValue::Id => match id_cell(column, &self.change.id) {
                 Some(id) => Some(id),
                 None => {
                     let path = format!("{}.id", self.model.key);
@@ -261,19 +266,11 @@ impl Write<'_> {
                     return Err(ApiError::new("check_violation", message).param(path).into());
                 }
             },
-            (ColumnRole::CreatedAt | ColumnRole::UpdatedAt, _) => Some(self.now.into()),
-            (ColumnRole::Organization, _) => optional_id(column, &self.who.organization),
-            (ColumnRole::CreatedBy, _) => optional_id(column, &self.who.participant),
-            (ColumnRole::Declared, Some(cell)) => Some(cell),
-            (ColumnRole::Declared, None) => match (fill, &column.default) {
-                (Some(AutoFillSource::OrganizationId), _) => {
-                    optional_id(column, &self.who.organization)
-                }
-                (Some(AutoFillSource::UserId), _) => optional_id(column, &self.who.participant),
-                (None, Some(ColumnDefault::Now)) => Some(self.now.into()),
-                (None, Some(ColumnDefault::Value(cell))) => Some(cell.clone()),
-                (None, None) => None,
-            },
+            NewValue::Organization => optional_id(column, &self.who.organization),
+            NewValue::Participant => optional_id(column, &self.who.participant),
+            NewValue::Now => Some(self.now.into()),
+            NewValue::Default(cell) => Some(cell.clone()),
+            NewValue::Absent => None,
         })
     }
 
@@ -293,8 +290,8 @@ impl Write<'_> {
             values.push(self.now.into());
         }
         if !columns.is_empty() {
-            tx.execute(
-                &self.engine.tables.get(self.model.id).update(self.model, &columns),
+            tx.query(
+                &self.engine.rows().tables.get(self.model.id).update(self.model, &columns),
                 &values,
             )?;
         }
@@ -307,7 +304,7 @@ impl Write<'_> {
             let message = format!("`{}/{id}` would belong to another organisation", self.model.key);
             ApiError::new("organization_mismatch", message)
         })?;
-        if table::id(&row).is_empty() {
+        if row::id(&row).is_empty() {
             return Err(StoreError::Fault(format!("a row of {} has no id", self.model.key)).into());
         }
         Ok(json(self.model, &row))

@@ -9,7 +9,6 @@ use super::credentials::{
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, organization_group};
 use crate::store::Tx;
-use crate::store::sql_template::quoted;
 use crate::value::Cell;
 use ablo_wire::ParticipantKind;
 use jiff::Timestamp;
@@ -226,15 +225,9 @@ pub fn entitled_groups(
     }
     for model in engine.models.iter() {
         let Some(grants) = &model.grants else { continue };
-        let name = |at: usize| model.columns.get(at).map_or("id", |column| &column.name);
-        let table = engine.tables.get(model.id);
-        let sql = format!(
-            "{} AND {} = {}",
-            table.select,
-            quoted(name(grants.subject)),
-            engine.dialect.placeholder(2, "")
-        );
-        for row in tx.query(&sql, &[organization.into(), participant.into()])? {
+        let grant_rows =
+            engine.rows().children(tx, organization, (model, grants.subject), participant)?;
+        for row in grant_rows {
             if let Some(scope) = row.get(grants.scope).and_then(Cell::text) {
                 groups.insert(format!("{}:{scope}", grants.kind));
             }

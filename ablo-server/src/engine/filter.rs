@@ -1,10 +1,8 @@
-//! Converts the `where` clauses of a query to SQL conditions; names and values are checked against
-//! the schema.
+//! Checks the `where` clauses of a query against the schema.
 
-use super::select::{Select, compare, sort_expr};
 use crate::error::{ApiError, Result};
 use crate::models::Model;
-use crate::store::Dialect;
+use crate::store::rows::{Comparison, Condition};
 use crate::value::{Cell, ValueKind};
 use ablo_wire::{Operator, Where};
 use serde_json::Value;
@@ -15,9 +13,8 @@ const MAX_VALUES: usize = 10_000;
 /// Maximum length of a pattern in bytes; SQLite accepts 50,000, and escaping triples a character.
 const MAX_PATTERN_BYTES: usize = 4096;
 
-/// Returns the condition of one clause.
-pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<String> {
-    let model = select.model;
+/// Returns the condition of one clause; the query already has `used` values.
+pub(super) fn condition(model: &Model, used: usize, clause: &Where) -> Result<Condition> {
     let column = model.column(&clause.column).ok_or_else(|| {
         let message = format!(
             "{} has no column `{}`",
@@ -26,22 +23,23 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
         );
         ApiError::new("query_invalid_identifier", message).param("where")
     })?;
+    let clause_on = Clause { model, column, value: &clause.value, used };
     let operator = clause.operator();
-    let text = match operator {
-        Operator::Eq => "=",
-        Operator::Ne => "<>",
-        Operator::Lt => "<",
-        Operator::Le => "<=",
-        Operator::Gt => ">",
-        Operator::Ge => ">=",
-        Operator::In => return in_condition(select, column, &clause.value, ""),
-        Operator::NotIn => return in_condition(select, column, &clause.value, "NOT "),
-        Operator::Is => return is_condition(select, column, &clause.value, ""),
-        Operator::IsNot => return is_condition(select, column, &clause.value, "NOT "),
-        Operator::Like => return like_condition(select, column, &clause.value, "", false),
-        Operator::NotLike => return like_condition(select, column, &clause.value, "NOT ", false),
-        Operator::Ilike => return like_condition(select, column, &clause.value, "", true),
-        Operator::NotIlike => return like_condition(select, column, &clause.value, "NOT ", true),
+    let comparison = match operator {
+        Operator::Eq => Comparison::Equal,
+        Operator::Ne => Comparison::NotEqual,
+        Operator::Lt => Comparison::Less,
+        Operator::Le => Comparison::LessOrEqual,
+        Operator::Gt => Comparison::Greater,
+        Operator::Ge => Comparison::GreaterOrEqual,
+        Operator::In => return clause_on.one_of(false),
+        Operator::NotIn => return clause_on.one_of(true),
+        Operator::Is => return clause_on.is(false),
+        Operator::IsNot => return clause_on.is(true),
+        Operator::Like => return clause_on.like(false, false),
+        Operator::NotLike => return clause_on.like(true, false),
+        Operator::Ilike => return clause_on.like(false, true),
+        Operator::NotIlike => return clause_on.like(true, true),
         Operator::Other(other) => {
             let message =
                 format!("unknown operator `{}`", other.chars().take(20).collect::<String>());
@@ -50,19 +48,74 @@ pub(super) fn condition(select: &mut Select<'_>, clause: &Where) -> Result<Strin
     };
     match &clause.value {
         // Comparing with null tests for absence, as in the reference implementation.
-        Value::Null => is_condition(
-            select,
-            column,
-            &Value::Null,
-            if *operator == Operator::Ne { "NOT " } else { "" },
-        ),
-        Value::Array(_) if *operator == Operator::Eq => {
-            in_condition(select, column, &clause.value, "")
+        Value::Null => Ok(Condition::Null { column, negated: *operator == Operator::Ne }),
+        Value::Array(_) if *operator == Operator::Eq => clause_on.one_of(false),
+        value => Ok(Condition::Compare(column, comparison, cell(model, column, value)?)),
+    }
+}
+
+/// A clause whose column is known.
+struct Clause<'c> {
+    model: &'c Model,
+    column: usize,
+    value: &'c Value,
+    used: usize,
+}
+
+impl Clause<'_> {
+    fn one_of(&self, negated: bool) -> Result<Condition> {
+        let Value::Array(items) = self.value else {
+            return Err(ApiError::new("model_query_failed", "IN and NOT IN take a list")
+                .param("where")
+                .into());
+        };
+        if items.len() + self.used > MAX_VALUES {
+            let message = format!("the query has more than {MAX_VALUES} values");
+            return Err(ApiError::new("model_query_failed", message).param("where").into());
         }
-        value => {
-            let cell = cell(select.model, column, value)?;
-            Ok(compare(select, column, text, cell))
+        let values = items.iter().filter(|item| !item.is_null());
+        let values = values.map(|item| cell(self.model, self.column, item));
+        Ok(Condition::OneOf {
+            column: self.column,
+            values: values.collect::<Result<_>>()?,
+            negated,
+        })
+    }
+
+    fn is(&self, negated: bool) -> Result<Condition> {
+        let column = self.column;
+        match self.value {
+            Value::Null => Ok(Condition::Null { column, negated }),
+            Value::Bool(flag) if self.model.columns[column].kind == ValueKind::Boolean => {
+                Ok(Condition::Is { column, flag: *flag, negated })
+            }
+            _ => Err(ApiError::new("model_query_failed", "IS and IS NOT take null, true or false")
+                .param("where")
+                .into()),
         }
+    }
+
+    fn like(&self, negated: bool, fold: bool) -> Result<Condition> {
+        let kind = &self.model.columns[self.column].kind;
+        let (Value::String(pattern), ValueKind::Text | ValueKind::Enum(_)) = (self.value, kind)
+        else {
+            return Err(ApiError::new(
+                "model_query_failed",
+                "LIKE takes a string and a text field",
+            )
+            .param("where")
+            .into());
+        };
+        if pattern.contains('\0') || pattern.len() > MAX_PATTERN_BYTES {
+            let message =
+                format!("a pattern can have at most {MAX_PATTERN_BYTES} bytes and no U+0000");
+            return Err(ApiError::new("model_query_failed", message).param("where").into());
+        }
+        // A trailing backslash matches itself; PostgreSQL would reject it, SQLite would match
+        // nothing.
+        let escapes = pattern.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        let pattern = format!("{pattern}{}", if escapes % 2 == 1 { "\\" } else { "" });
+        Ok(Condition::Like { column: self.column, pattern, negated, fold })
     }
 }
 
@@ -76,117 +129,4 @@ fn cell(model: &Model, column: usize, value: &Value) -> Result<Cell> {
             .param(path)
             .into()
     })
-}
-
-fn in_condition(
-    select: &mut Select<'_>,
-    column: usize,
-    value: &Value,
-    not: &str,
-) -> Result<String> {
-    let Value::Array(items) = value else {
-        return Err(ApiError::new("model_query_failed", "IN and NOT IN take a list")
-            .param("where")
-            .into());
-    };
-    if items.len() + select.values.len() > MAX_VALUES {
-        let message = format!("the query has more than {MAX_VALUES} values");
-        return Err(ApiError::new("model_query_failed", message).param("where").into());
-    }
-    let mut placeholders = Vec::with_capacity(items.len());
-    for item in items.iter().filter(|item| !item.is_null()) {
-        let cell = cell(select.model, column, item)?;
-        placeholders.push(select.bind(column, cell));
-    }
-    let name = sort_expr(select.model, column, &select.column_name(column), select.engine.dialect);
-    Ok(match (placeholders.is_empty(), not.is_empty()) {
-        (true, true) => "1 = 0".to_owned(),
-        (true, false) => "1 = 1".to_owned(),
-        (false, _) => format!("{name} {not}IN ({})", placeholders.join(", ")),
-    })
-}
-
-fn is_condition(
-    select: &mut Select<'_>,
-    column: usize,
-    value: &Value,
-    not: &str,
-) -> Result<String> {
-    let name = select.column_name(column);
-    match value {
-        Value::Null => Ok(format!("{name} IS {not}NULL")),
-        Value::Bool(flag) if select.model.columns[column].kind == ValueKind::Boolean => {
-            let value = select.bind(column, Cell::Boolean(*flag));
-            Ok(match select.engine.dialect {
-                Dialect::Sqlite => format!("{name} IS {not}{value}"),
-                Dialect::Postgres if not.is_empty() => {
-                    format!("{name} IS NOT DISTINCT FROM {value}")
-                }
-                Dialect::Postgres => format!("{name} IS DISTINCT FROM {value}"),
-            })
-        }
-        _ => Err(ApiError::new("model_query_failed", "IS and IS NOT take null, true or false")
-            .param("where")
-            .into()),
-    }
-}
-
-fn like_condition(
-    select: &mut Select<'_>,
-    column: usize,
-    value: &Value,
-    not: &str,
-    any_case: bool,
-) -> Result<String> {
-    let kind = &select.model.columns[column].kind;
-    let (Value::String(pattern), ValueKind::Text | ValueKind::Enum(_)) = (value, kind) else {
-        return Err(ApiError::new("model_query_failed", "LIKE takes a string and a text field")
-            .param("where")
-            .into());
-    };
-    if pattern.contains('\0') || pattern.len() > MAX_PATTERN_BYTES {
-        let message = format!("a pattern can have at most {MAX_PATTERN_BYTES} bytes and no U+0000");
-        return Err(ApiError::new("model_query_failed", message).param("where").into());
-    }
-    // A trailing backslash matches itself; PostgreSQL would reject it, SQLite would match nothing.
-    let escapes = pattern.bytes().rev().take_while(|byte| *byte == b'\\').count();
-    let pattern = &format!("{pattern}{}", if escapes % 2 == 1 { "\\" } else { "" });
-    let name = select.column_name(column);
-    match (select.engine.dialect, any_case) {
-        (Dialect::Postgres, _) => {
-            let value = select.bind(column, Cell::from(pattern.as_str()));
-            Ok(format!("{name} {not}{} {value}", if any_case { "ILIKE" } else { "LIKE" }))
-        }
-        (Dialect::Sqlite, true) => {
-            let value = select.bind(column, Cell::from(pattern.as_str()));
-            Ok(format!("{name} {not}LIKE {value} ESCAPE '\\'"))
-        }
-        // SQLite's LIKE ignores case; its GLOB does not.
-        (Dialect::Sqlite, false) => {
-            let value = select.bind(column, Cell::Text(like_to_glob(pattern)));
-            Ok(format!("{name} {not}GLOB {value}"))
-        }
-    }
-}
-
-/// Converts a LIKE pattern to a GLOB pattern.
-fn like_to_glob(pattern: &str) -> String {
-    let mut out = String::with_capacity(pattern.len() + 8);
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '%' => out.push('*'),
-            '_' => out.push('?'),
-            '\\' => push_glob_literal(characters.next().unwrap_or('\\'), &mut out),
-            other => push_glob_literal(other, &mut out),
-        }
-    }
-    out
-}
-
-fn push_glob_literal(character: char, out: &mut String) {
-    match character {
-        '*' | '?' | '[' => out.extend(['[', character, ']']),
-        other => out.push(other),
-    }
 }

@@ -1,21 +1,33 @@
-//! Sync groups: the groups of a row, and the SQL condition that selects a reader's rows
-//! (docs/protocol/commits.md §10).
+//! Sync groups of rows (docs/protocol/commits.md §10).
 //!
 //! A row belongs to the group of its organisation, to the group that it forms, to the groups that
 //! its columns name, and to the groups of its parents. Having written a row does not make it
 //! visible.
 
 use super::Engine;
-use super::table::{MAX_PARENT_DEPTH, id};
-use crate::error::{Result, StoreError};
+use crate::error::StoreError;
 use crate::identity::{Identity, organization_group};
-use crate::models::{Model, RowRole};
-use crate::store::sql_template::quoted;
-use crate::store::{Dialect, Row, Tx};
-use crate::value::{Cell, ValueKind};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::models::row::id;
+use crate::models::{MAX_PARENT_DEPTH, Model, Models, RowRole};
+use crate::store::Tx;
+use crate::store::rows::{RowSet, parent_keys};
+use crate::value::{Cell, Row};
+use std::collections::BTreeSet;
 
-/// Returns the sync groups of a row.
+/// Returns the sync groups of a row whose parents were looked up.
+pub(crate) fn groups_of(
+    models: &Models,
+    known: &RowSet,
+    organization: &str,
+    model: &Model,
+    row: &Row,
+) -> BTreeSet<String> {
+    let mut groups = BTreeSet::from([organization_group(organization)]);
+    collect(models, known, model, row, MAX_PARENT_DEPTH, &mut groups);
+    groups
+}
+
+/// Looks up the parents of a row and returns its sync groups.
 ///
 /// # Errors
 ///
@@ -27,9 +39,8 @@ pub fn row_groups(
     model: &Model,
     row: &Row,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let mut groups = BTreeSet::from([organization_group(organization)]);
-    collect(engine, tx, organization, model, row, MAX_PARENT_DEPTH, &mut groups)?;
-    Ok(groups)
+    let known = engine.rows().with_parents(tx, organization, parent_keys(model, row))?;
+    Ok(groups_of(&engine.models, &known, organization, model, row))
 }
 
 /// How much of a row a reader may see.
@@ -55,25 +66,31 @@ pub fn visibility(
     model: &Model,
     row: &str,
 ) -> Result<Visibility, StoreError> {
-    let found = tx.query(
-        &engine.tables.get(model.id).by_id,
-        &[who.organization.as_str().into(), row.into()],
-    )?;
-    let Some(found) = found.first() else { return Ok(Visibility::Missing) };
+    let organization = &who.organization;
+    let Some(found) = engine.rows().find(tx, organization, model, row)? else {
+        return Ok(Visibility::Missing);
+    };
     let seen = who.sees_all()
-        || !who.groups.is_disjoint(&row_groups(engine, tx, &who.organization, model, found)?);
+        || !who.groups.is_disjoint(&row_groups(engine, tx, organization, model, &found)?);
     Ok(if seen { Visibility::Visible } else { Visibility::Hidden })
 }
 
+/// Returns whether the columns that decide the groups of a row are equal in two rows.
+pub(crate) fn same_groups(model: &Model, one: &Row, other: &Row) -> bool {
+    let scope = model.scope.iter().map(|_| 0);
+    let roles = model.roles.iter().map(|role| role.column);
+    let parents = model.parents.iter().map(|(column, _)| *column);
+    scope.chain(roles).chain(parents).all(|at| one.get(at) == other.get(at))
+}
+
 fn collect(
-    engine: &Engine,
-    tx: &mut Tx<'_>,
-    organization: &str,
+    models: &Models,
+    known: &RowSet,
     model: &Model,
     row: &Row,
     depth: usize,
     groups: &mut BTreeSet<String>,
-) -> Result<(), StoreError> {
+) {
     if let Some(kind) = &model.scope {
         groups.insert(format!("{kind}:{}", id(row)));
     }
@@ -81,20 +98,13 @@ fn collect(
         groups.extend(role_groups(role, row));
     }
     if depth == 0 {
-        return Ok(());
+        return;
     }
-    for (column, parent) in &model.parents {
-        let Some(Cell::Text(key)) = row.get(*column) else { continue };
-        let parent = engine.models.get(*parent);
-        let found = tx.query(
-            &engine.tables.get(parent.id).by_id,
-            &[organization.into(), key.as_str().into()],
-        )?;
-        if let Some(row) = found.first() {
-            collect(engine, tx, organization, parent, row, depth - 1, groups)?;
+    for (parent, key) in parent_keys(model, row) {
+        if let Some(row) = known.get(parent, &key) {
+            collect(models, known, models.get(parent), row, depth - 1, groups);
         }
     }
-    Ok(())
 }
 
 /// Returns the groups that a column of a row names.
@@ -110,117 +120,3 @@ fn role_groups(role: &RowRole, row: &Row) -> Vec<String> {
     let values: Vec<serde_json::Value> = serde_json::from_str(text).unwrap_or_default();
     values.iter().filter_map(|value| Some(format!("{}:{}", role.kind, value.as_str()?))).collect()
 }
-
-/// Returns the condition that a reader can see a row, and its parameters, numbered from `first`.
-#[must_use]
-pub fn visible_to(
-    engine: &Engine,
-    who: &Identity,
-    model: &Model,
-    first: usize,
-) -> (String, Vec<Cell>) {
-    let mut condition = Condition {
-        engine,
-        dialect: engine.dialect,
-        ids: by_kind(&who.groups),
-        first,
-        values: Vec::new(),
-    };
-    if who.sees_all() {
-        return ("1 = 1".to_owned(), condition.values);
-    }
-    let text = condition.of(model, MAX_PARENT_DEPTH);
-    (text, condition.values)
-}
-
-/// Groups the ids by kind, each list as a JSON array.
-fn by_kind(groups: &BTreeSet<String>) -> BTreeMap<String, String> {
-    let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (kind, id) in groups.iter().filter_map(|group| group.split_once(':')) {
-        ids.entry(kind.to_owned()).or_default().push(id);
-    }
-    ids.into_iter()
-        .map(|(kind, ids)| (kind, serde_json::to_string(&ids).unwrap_or_default()))
-        .collect()
-}
-
-struct Condition<'e> {
-    engine: &'e Engine,
-    dialect: Dialect,
-    ids: BTreeMap<String, String>,
-    first: usize,
-    values: Vec<Cell>,
-}
-
-impl Condition<'_> {
-    /// Returns the disjunction of all ways in which a row can be visible, or [`NEVER`].
-    fn of(&mut self, model: &Model, depth: usize) -> String {
-        let (table, dialect) = (quoted(&model.table), self.dialect);
-        let column = |at: usize| {
-            let name = model.columns.get(at).map_or("id", |column| &column.name);
-            format!("{table}.{}", quoted(name))
-        };
-        // Lists contain text; integers and UUIDs are compared as text.
-        let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
-            (Some(ValueKind::Text | ValueKind::Enum(_)), _) | (_, Dialect::Sqlite) => column(at),
-            (_, Dialect::Postgres) => format!("{}::text", column(at)),
-        };
-        let mut alternatives = Vec::new();
-        if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
-            alternatives.push(format!("{} IN {}", column(0), self.list(ids)));
-        }
-        for role in &model.roles {
-            let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
-            let list = self.list(ids);
-            alternatives.push(match (role.multi, self.dialect) {
-                (false, _) => format!("{} IN {list}", text(role.column)),
-                (true, Dialect::Sqlite) => {
-                    let column = column(role.column);
-                    format!(
-                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' \
-                         THEN {column} ELSE '[]' END) AS named WHERE named.type = 'text' AND \
-                         named.value IN {list})"
-                    )
-                }
-                (true, Dialect::Postgres) => {
-                    let column = column(role.column);
-                    format!(
-                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) \
-                         WHEN 'array' THEN {column} ELSE '[]' END) AS named (value) WHERE \
-                         jsonb_typeof(named.value) = 'string' AND named.value #>> '{{}}' IN {list})"
-                    )
-                }
-            });
-        }
-        if depth > 0 {
-            for (local, parent) in &model.parents {
-                let parent = self.engine.models.get(*parent);
-                let parent_condition = self.of(parent, depth - 1);
-                if parent_condition != NEVER {
-                    let parent_table = quoted(&parent.table);
-                    alternatives.push(format!(
-                        "{} IN (SELECT \"id\" FROM {parent_table} WHERE {parent_condition})",
-                        column(*local)
-                    ));
-                }
-            }
-        }
-        if alternatives.is_empty() {
-            NEVER.to_owned()
-        } else {
-            format!("({})", alternatives.join(" OR "))
-        }
-    }
-
-    /// Adds a list of ids as a parameter and returns its expression.
-    fn list(&mut self, ids: String) -> String {
-        let known = self.values.iter().position(|value| value.text() == Some(&ids));
-        let at = known.unwrap_or_else(|| {
-            self.values.push(Cell::Text(ids));
-            self.values.len() - 1
-        });
-        self.dialect.placeholder(self.first + at, "list")
-    }
-}
-
-const NEVER: &str = "1 = 0";

@@ -9,14 +9,13 @@ use super::Engine;
 use super::exchange::entitled_groups;
 use super::groups::row_groups;
 use super::log::{self, Entry};
-use super::select::Select;
-use super::table::{id, json};
 use crate::error::Result;
 use crate::identity::Identity;
+use crate::models::row::{id, json};
 use crate::models::{Grants, Model};
 use crate::store::Row;
 use crate::store::Tx;
-use crate::store::sql_template::quoted;
+use crate::store::rows::RowQuery;
 use crate::store::tables::credentials;
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
@@ -91,20 +90,8 @@ fn count_grants(
         else {
             continue;
         };
-        let column = |at: usize| quoted(model.columns.get(at).map_or("id", |column| &column.name));
-        let is = |at: usize, value: usize| {
-            format!("{} = {}", column(at), engine.dialect.placeholder(value, ""))
-        };
-        let own = &engine.tables.get(model.id).tenancy;
-        let (subject, scope_is) = (is(grants.subject, 2), is(grants.scope, 3));
-        let sql = format!(
-            "SELECT count(*) FROM {} WHERE {own} AND {subject} AND {scope_is}",
-            quoted(&model.table)
-        );
-        let found =
-            tx.query(&sql, &[organization.into(), grant.subject.as_str().into(), scope.into()])?;
-        let number = found.first().and_then(|row| row.first()?.integer()).unwrap_or_default();
-        count += u64::try_from(number).unwrap_or_default();
+        let (subject, scope) = ((grants.subject, grant.subject.as_str()), (grants.scope, scope));
+        count += engine.rows().count_pairs(tx, organization, model, subject, scope)?;
     }
     Ok(count)
 }
@@ -198,9 +185,9 @@ impl<'t> MembershipDeltas<'t> {
         let mut rows = Vec::new();
         let mut left = MAX_ROW_DELTAS;
         for model in self.engine.models.iter() {
-            let mut select = Select::new(self.engine, &reader, model);
-            select.limit(left + 1);
-            let found = select.run(tx)?;
+            let mut select = RowQuery::new(&reader, model);
+            select.limit = Some(left + 1);
+            let found = select.run(self.engine.rows(), tx)?;
             match left.checked_sub(found.len() as u64) {
                 Some(rest) => left = rest,
                 None => return Ok(None),

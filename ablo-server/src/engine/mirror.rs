@@ -3,14 +3,15 @@
 //! No permissions are checked: the source has already applied the change.
 
 use super::Engine;
-use super::commit::{Commit, RowWriter};
+use super::commit::{GroupChange, RowWriter};
 use super::groups::row_groups;
 use super::plan::{OperationKind, PlannedChange};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::models::{Column, ColumnDefault, ColumnRole, Model};
-use crate::store::{Row, Tx};
-use crate::value::{Cell, stored_date};
+use crate::models::new_row::RowOrigin;
+use crate::models::{Column, ColumnRole, Model};
+use crate::store::Tx;
+use crate::value::{Cell, Row, stored_date};
 use ablo_wire::RawRow;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -48,40 +49,34 @@ pub(crate) fn apply(
         stale_guard: None,
         bypass_claims: true,
     };
-    let commit = Commit {
-        client_tx_id: String::new(),
-        changes: Vec::new(),
-        body_hash: String::new(),
-        caused_by: upstream.caused_by.map(str::to_owned),
-        claim: None,
-    };
-    let writer = RowWriter { engine, who, commit: &commit, change: &change, model };
-    let before = writer.current(tx)?;
-    let groups = match &before {
-        Some(row) => row_groups(engine, tx, &who.organization, model, row)?,
-        None => Default::default(),
-    };
+    let caused_by = upstream.caused_by;
+    let writer = RowWriter { engine, who, caused_by, change: &change, model };
+    let (rows, organization) = (engine.rows(), who.organization.as_str());
+    let before = rows.find(tx, organization, model, &change.id)?;
     match (before, upstream.row) {
         (None, None) => Ok(0),
-        (Some(before), None) => writer.delete(tx, &groups, &before),
+        (Some(before), None) => {
+            let groups = row_groups(engine, tx, organization, model, &before)?;
+            writer.delete(tx, &before, &groups)
+        }
         (None, Some(row)) => {
-            let cells = cells(tx, who, model, upstream.id, row, None)?;
-            writer.insert(tx, &cells, false)
+            let row = cells(tx, who, model, upstream.id, row, None)?;
+            let groups = row_groups(engine, tx, organization, model, &row)?;
+            writer.insert(tx, &row, groups)
         }
         (Some(before), Some(row)) => {
-            let cells = cells(tx, who, model, upstream.id, row, Some(&before))?;
-            let (mut columns, mut values) =
-                (Vec::new(), vec![who.organization.as_str().into(), upstream.id.into()]);
-            for (at, cell) in cells.into_iter().enumerate() {
-                if !model.columns[at].kind.same(&before[at], &cell) {
-                    columns.push(at);
-                    values.push(cell);
-                }
+            let row = cells(tx, who, model, upstream.id, row, Some(&before))?;
+            let differs = |at: &usize| !model.columns[*at].kind.same(&before[*at], &row[*at]);
+            let changed: Vec<(usize, Cell)> =
+                (0..model.columns.len()).filter(differs).map(|at| (at, row[at].clone())).collect();
+            if changed.is_empty() {
+                return Ok(0);
             }
-            match columns.is_empty() {
-                true => Ok(0),
-                false => writer.set(tx, &groups, &before, (&columns, &values), false),
-            }
+            let groups = GroupChange {
+                before: row_groups(engine, tx, organization, model, &before)?,
+                after: row_groups(engine, tx, organization, model, &row)?,
+            };
+            writer.update(tx, &changed, &before, groups)
         }
     }
 }
@@ -98,19 +93,18 @@ fn cells(
     let members: BTreeMap<String, Box<RawValue>> =
         row.decode().map_err(|error| ApiError::new("invalid_json", error.to_string()))?;
     let now = stored_date(tx.now());
+    let origin =
+        RowOrigin { id, organization: &who.organization, participant: &who.participant, now: &now };
     let cell = |(at, column): (usize, &Column)| -> Result<Cell> {
-        match column.role {
-            ColumnRole::Id => return Ok(id.into()),
-            ColumnRole::Organization => return Ok(who.organization.as_str().into()),
-            _ => {}
-        }
-        let sent =
-            members.get(&column.member).filter(|value| value.get() != "null" || !column.required);
+        let path = || format!("{}.{}", model.key, column.member);
+        let fixed = matches!(column.role, ColumnRole::Id | ColumnRole::Organization);
+        let sent = members.get(&column.member).filter(|_| !fixed);
+        let sent = sent.filter(|value| value.get() != "null" || !column.required);
         if let Some(value) = sent {
             return match value.get() {
                 "null" => Ok(Cell::Null),
                 _ => column.kind.read(value).map_err(|expected| {
-                    let path = format!("{}.{}", model.key, column.member);
+                    let path = path();
                     let message = format!(
                         "the source sent an invalid value for {path} of {id}: expected {expected}"
                     );
@@ -118,25 +112,17 @@ fn cells(
                 }),
             };
         }
-        if let Some(before) = before.and_then(|before| before.get(at)) {
-            return Ok(before.clone());
-        }
-        Ok(match (column.role, &column.default) {
-            (ColumnRole::CreatedAt | ColumnRole::UpdatedAt, _) | (_, Some(ColumnDefault::Now)) => {
-                now.as_str().into()
-            }
-            (ColumnRole::CreatedBy, _) => who.participant.as_str().into(),
-            (_, Some(ColumnDefault::Value(cell))) => cell.clone(),
-            (_, None) if column.required => {
-                let path = format!("{}.{}", model.key, column.member);
+        let kept = before.filter(|_| !fixed).and_then(|before| before.get(at)).cloned();
+        match kept.or_else(|| origin.cell(model.new_value(at))) {
+            Some(cell) => Ok(cell),
+            None if column.required => {
+                let path = path();
                 let message =
                     format!("the source sent no value for {path} of {id}, which is required");
-                return Err(ApiError::new("model_required_field_missing", message)
-                    .param(path)
-                    .into());
+                Err(ApiError::new("model_required_field_missing", message).param(path).into())
             }
-            _ => Cell::Null,
-        })
+            None => Ok(Cell::Null),
+        }
     };
     model.columns.iter().enumerate().map(cell).collect()
 }

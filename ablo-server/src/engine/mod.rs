@@ -12,8 +12,6 @@ mod memberships;
 pub(crate) mod mirror;
 pub mod plan;
 pub mod read;
-mod select;
-pub mod table;
 pub mod turns;
 pub(crate) mod violation;
 pub(crate) mod webhooks;
@@ -22,8 +20,8 @@ pub use crate::store::tables::{log, sessions};
 
 use crate::models::Models;
 use crate::store::Dialect;
+use crate::store::rows::{Rows, Tables};
 use ablo_schema::Schema;
-use table::Tables;
 
 /// A schema prepared for one SQL dialect.
 #[derive(Debug)]
@@ -31,9 +29,7 @@ pub struct Engine {
     /// The models.
     pub models: Models,
     /// The SQL of the models.
-    pub tables: Tables,
-    /// The dialect.
-    pub dialect: Dialect,
+    tables: Tables,
 }
 
 impl Engine {
@@ -46,6 +42,11 @@ impl Engine {
     /// Prepares models that are already built.
     #[must_use]
     pub fn with_models(models: Models, dialect: Dialect) -> Self {
-        Self { tables: Tables::new(&models, dialect), models, dialect }
+        Self { tables: Tables::new(&models, dialect), models }
+    }
+
+    /// Returns the tables of the models.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { models: &self.models, tables: &self.tables }
     }
 }

@@ -3,14 +3,14 @@
 
 use super::filter::condition;
 use super::plan::check_permission;
-use super::select::{Select, compare, sort_expr};
-use super::table::{self, members};
 use super::{Engine, log};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
+use crate::models::row::{self, members};
 use crate::models::{Model, Relation};
-use crate::store::{Row, Tx};
-use crate::value::{Cell, ValueKind, push_json_string};
+use crate::store::Tx;
+use crate::store::rows::{Comparison, Condition, Position, RowQuery};
+use crate::value::{Cell, Row, ValueKind, push_json_string};
 use ablo_schema::schema::Load;
 use ablo_wire::{Order, Query};
 use serde_json::value::RawValue;
@@ -66,7 +66,7 @@ pub fn list(
     query: &ListQuery,
 ) -> Result<Page> {
     check_permission(model, who, "read")?;
-    let mut select = Select::new(engine, who, model);
+    let mut select = RowQuery::new(who, model);
     for (name, text) in &query.filters {
         let Some(column) = model.column(name) else { continue };
         let cell = model.columns[column].kind.read_text_form(text).map_err(|expected| {
@@ -74,8 +74,7 @@ pub fn list(
             ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
                 .param(path)
         })?;
-        let condition = compare(&mut select, column, "=", cell);
-        select.and(&condition);
+        select.conditions.push(Condition::Compare(column, Comparison::Equal, cell));
     }
     let column = match query.order_by.as_deref() {
         None => 0,
@@ -93,17 +92,17 @@ pub fn list(
         return Err(ApiError::new("model_query_failed", message).param("order_by").into());
     }
     if let Some(cursor) = &query.starting_after {
-        add_cursor_condition(&mut select, column, query.descending, cursor)?;
+        select.after = Some(decode_cursor(model, column, cursor)?);
     }
-    select.order(column, query.descending);
+    select.order = Some((column, query.descending));
     let limit = query.limit.unwrap_or(DEFAULT_PAGE_ROWS).clamp(1, MAX_PAGE_ROWS);
-    select.limit(limit + 1);
-    let mut rows = select.run(tx)?;
+    select.limit = Some(limit + 1);
+    let mut rows = select.run(engine.rows(), tx)?;
     let more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| encode_cursor(model, column, row));
     Ok(Page {
-        rows: rows.iter().map(|row| table::json(model, row)).collect(),
+        rows: rows.iter().map(|row| row::json(model, row)).collect(),
         next,
         sync_id: log::head(tx, &who.organization)?,
     })
@@ -114,18 +113,13 @@ fn encode_cursor(model: &Model, column: usize, row: &Row) -> String {
     let mut text = String::from("[");
     model.columns[column].kind.write(row.get(column).unwrap_or(&Cell::Null), &mut text);
     text.push(',');
-    push_json_string(table::id(row), &mut text);
+    push_json_string(row::id(row), &mut text);
     text.push(']');
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Adds the condition that rows come after a cursor.
-fn add_cursor_condition(
-    select: &mut Select<'_>,
-    column: usize,
-    descending: bool,
-    cursor: &str,
-) -> Result<()> {
+/// Decodes a cursor of an order by this column.
+fn decode_cursor(model: &Model, column: usize, cursor: &str) -> Result<Position> {
     let invalid = || ApiError::new("model_query_failed", "invalid cursor").param("starting_after");
     let byte =
         |at: usize| cursor.get(at..at + 2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
@@ -133,31 +127,13 @@ fn add_cursor_condition(
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(invalid)?;
     let (value, id): (Box<RawValue>, String) =
         serde_json::from_str(&text).map_err(|_| invalid())?;
-    let operator = if descending { "<" } else { ">" };
-    let id = select.bind(0, Cell::Text(id));
-    let dialect = select.engine.dialect;
-    let (own, id) = (select.column_name(0), sort_expr(select.model, 0, &id, dialect));
-    let id_beyond = format!("{} {operator} {id}", sort_expr(select.model, 0, &own, dialect));
-    if column == 0 {
-        select.and(&id_beyond);
-        return Ok(());
-    }
-    let name = select.column_name(column);
-    if value.get() == "null" {
-        // NULL sorts first, or last in descending order.
-        let rest = if descending { String::new() } else { format!(" OR {name} IS NOT NULL") };
-        select.and(&format!("(({name} IS NULL AND {id_beyond}){rest})"));
-        return Ok(());
-    }
-    let cell = select.model.columns[column].kind.read(&value).map_err(|_| invalid())?;
-    let value = select.bind(column, cell);
-    let name_ordered = sort_expr(select.model, column, &name, dialect);
-    let value = sort_expr(select.model, column, &value, dialect);
-    let absent = if descending { format!(" OR {name} IS NULL") } else { String::new() };
-    select.and(&format!(
-        "({name_ordered} {operator} {value} OR ({name_ordered} = {value} AND {id_beyond}){absent})"
-    ));
-    Ok(())
+    let value = match value.get() {
+        "null" => Cell::Null,
+        // Only the id counts in an order by id.
+        _ if column == 0 => Cell::Null,
+        _ => model.columns[column].kind.read(&value).map_err(|_| invalid())?,
+    };
+    Ok(Position { value, id })
 }
 
 /// Returns a row if the reader can see it, and the head of the sync log.
@@ -173,10 +149,9 @@ pub fn retrieve(
     id: &str,
 ) -> Result<(Option<String>, u64)> {
     check_permission(model, who, "read")?;
-    let mut select = Select::new(engine, who, model);
-    let condition = compare(&mut select, 0, "=", id.into());
-    select.and(&condition);
-    let row = select.run(tx)?.first().map(|row| table::json(model, row));
+    let mut select = RowQuery::new(who, model);
+    select.conditions.push(Condition::Compare(0, Comparison::Equal, id.into()));
+    let row = select.run(engine.rows(), tx)?.first().map(|row| row::json(model, row));
     Ok((row, log::head(tx, &who.organization)?))
 }
 
@@ -208,14 +183,12 @@ pub fn query_page(
 ) -> Result<(Vec<String>, Option<String>)> {
     let model = super::plan::find(&engine.models, &query.model)?;
     check_permission(model, who, "read")?;
-    let mut select = Select::new(engine, who, model);
+    let mut select = RowQuery::new(who, model);
     if let Some(ids) = &query.ids {
-        let list = select.bind_list(ids);
-        select.and(&format!("{} IN {list}", select.text_expr(0)));
+        select.conditions.push(Condition::TextIn(0, ids.clone()));
     }
     for clause in query.r#where.iter().flatten() {
-        let condition = condition(&mut select, clause)?;
-        select.and(&condition);
+        select.conditions.push(condition(model, select.values(), clause)?);
     }
     let order = match query.order_by.as_deref() {
         None => 0,
@@ -232,12 +205,12 @@ pub fn query_page(
     };
     let descending = query.order == Some(Order::Desc);
     if let Some(cursor) = cursor {
-        add_cursor_condition(&mut select, order, descending, cursor)?;
+        select.after = Some(decode_cursor(model, order, cursor)?);
     }
-    select.order(order, descending);
+    select.order = Some((order, descending));
     let limit = query.limit.unwrap_or(MAX_QUERY_ROWS).min(MAX_QUERY_ROWS);
-    select.limit(limit + 1);
-    let mut rows = select.run(tx)?;
+    select.limit = Some(limit + 1);
+    let mut rows = select.run(engine.rows(), tx)?;
     let more = rows.len() as u64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| encode_cursor(model, order, row));
@@ -296,17 +269,15 @@ fn related_rows(
     check_permission(target, who, "read")?;
     let keys: Vec<String> =
         rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
-    let mut select = Select::new(engine, who, target);
-    let list = select.bind_list(&keys);
+    let mut select = RowQuery::new(who, target);
     // Keys are compared as text, whatever the type of the column.
-    let foreign = select.text_expr(relation.foreign);
-    select.and(&format!("{foreign} IN {list}"));
-    select.order(relation.order.unwrap_or(0), false);
-    select.limit(MAX_QUERY_ROWS);
+    select.conditions.push(Condition::TextIn(relation.foreign, keys));
+    select.order = Some((relation.order.unwrap_or(0), false));
+    select.limit = Some(MAX_QUERY_ROWS);
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for row in select.run(tx)? {
+    for row in select.run(engine.rows(), tx)? {
         if let Some(key) = row.get(relation.foreign).and_then(Cell::text) {
-            found.entry(key.to_owned()).or_default().push(table::json(target, &row));
+            found.entry(key.to_owned()).or_default().push(row::json(target, &row));
         }
     }
     Ok(found)
@@ -335,13 +306,10 @@ pub fn bootstrap(
         if !included || check_permission(model, who, "read").is_err() {
             continue;
         }
-        let mut select = Select::new(engine, who, model);
-        let (column, descending) = model.bootstrap_order.unwrap_or((0, false));
-        select.order(column, descending);
-        if let Some(limit) = model.bootstrap_limit {
-            select.limit(limit);
-        }
-        let rows = select.run(tx)?.iter().map(|row| table::json(model, row)).collect();
+        let mut select = RowQuery::new(who, model);
+        select.order = Some(model.bootstrap_order.unwrap_or((0, false)));
+        select.limit = model.bootstrap_limit;
+        let rows = select.run(engine.rows(), tx)?.iter().map(|row| row::json(model, row)).collect();
         models.insert(model.type_name.clone(), rows);
     }
     Ok((models, stamp))

@@ -79,8 +79,8 @@ pub fn close(
 }
 
 /// Checks that a turn is open and may cause writes of this participant.
-pub(super) fn check(who: &Identity, id: &str, turn: Option<Turn>) -> Result<(), ApiError> {
-    match own(who, id, turn)?.ended_at {
+pub(super) fn check(who: &Identity, id: &str, turn: Option<&Turn>) -> Result<(), ApiError> {
+    match &own(who, id, turn)?.ended_at {
         None => Ok(()),
         Some(_) => Err(ApiError::new("turn_not_found", format!("the turn `{id}` is closed"))),
     }
@@ -89,11 +89,11 @@ pub(super) fn check(who: &Identity, id: &str, turn: Option<Turn>) -> Result<(), 
 /// Returns when a turn of this participant ended, or `None` if it is open.
 fn ended_at(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<String>> {
     let turn = table::find(tx, &who.organization, id)?;
-    Ok(own(who, id, turn)?.ended_at)
+    Ok(own(who, id, turn.as_ref())?.ended_at.clone())
 }
 
 /// Checks that a turn exists and may cause writes of this participant.
-fn own(who: &Identity, id: &str, turn: Option<Turn>) -> Result<Turn, ApiError> {
+fn own<'t>(who: &Identity, id: &str, turn: Option<&'t Turn>) -> Result<&'t Turn, ApiError> {
     match turn {
         None => Err(ApiError::new("turn_not_found", format!("unknown turn `{id}`"))),
         Some(turn) if turn.participant != who.participant && !who.is_system() => {

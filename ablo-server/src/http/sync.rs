@@ -136,6 +136,6 @@ pub(super) async fn entity(
 }
 
 pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {
-    app.store.reading(crate::store::Tenant::Global, |tx| Ok(tx.query("SELECT 1", &[])?)).await?;
+    app.store.reading(crate::store::Tenant::Global, |tx| Ok(tx.ping()?)).await?;
     ok(&Health::new("healthy"))
 }

@@ -347,10 +347,8 @@ fn read_claims(
     let claims = claims::claim_queue(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
     if let Some(model) = engine.models.find(model) {
-        let found =
-            tx.query(&engine.tables.get(model.id).by_id, &[organization.into(), row.into()])?;
-        if let Some(found) = found.first() {
-            seen_by = groups::row_groups(engine, tx, organization, model, found)?;
+        if let Some(found) = engine.rows().find(tx, organization, model, row)? {
+            seen_by = groups::row_groups(engine, tx, organization, model, &found)?;
         }
     }
     Ok(RowClaims { model: model.to_owned(), row: row.to_owned(), claims, groups: seen_by })

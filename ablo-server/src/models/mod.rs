@@ -4,10 +4,15 @@
 //! (docs/protocol/differences.md A17); everything else works with a [`Model`].
 
 mod build;
+pub(crate) mod new_row;
+pub mod row;
 
 use crate::value::{Cell, ValueKind};
 use ablo_schema::schema::{AutoFillSource, Load};
 use std::collections::BTreeMap;
+
+/// Maximum number of parent relations to follow; parents may form a cycle.
+pub const MAX_PARENT_DEPTH: usize = 8;
 
 /// The index of a model in [`Models`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -254,6 +259,11 @@ impl Model {
     #[must_use]
     pub fn column(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
+    }
+
+    /// Returns the name of a column in the database; `id` if there is no such column.
+    pub(crate) fn column_db_name(&self, at: usize) -> &str {
+        self.columns.get(at).map_or("id", |column| &column.name)
     }
 
     /// Returns the column with a role.

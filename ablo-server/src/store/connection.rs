@@ -77,6 +77,11 @@ impl<'t> Tx<'t> {
         self.connection.notify(notification)
     }
 
+    /// Checks that the database answers.
+    pub(crate) fn ping(&mut self) -> Result<(), StoreError> {
+        self.connection.query("SELECT 1", &[]).map(drop)
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.connection.dialect()
     }

@@ -8,10 +8,12 @@
 mod connection;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub(crate) mod rows;
 pub mod sql_template;
 mod sqlite;
 pub mod tables;
 
+pub use crate::value::Row;
 pub use connection::{ColumnNames, Connection, Record, Tx};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
@@ -19,12 +21,8 @@ pub use sql_template::{Dialect, SqlTemplate};
 pub use sqlite::{DbPath, Sqlite};
 
 use crate::error::{EngineError, Result, StoreError};
-use crate::value::Cell;
 use std::time::Instant;
 use tokio::sync::{broadcast, oneshot};
-
-/// A row of a query result.
-pub type Row = Vec<Cell>;
 
 /// A change that other parts of the coordinator may have to react to.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -31,6 +31,9 @@ pub enum Cell {
     Boolean(bool),
 }
 
+/// The values of a row, in the order of its columns.
+pub type Row = Vec<Cell>;
+
 impl Cell {
     /// Returns the text, or `None` for another type.
     #[must_use]

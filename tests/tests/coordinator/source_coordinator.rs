@@ -387,7 +387,7 @@ async fn no_change_is_lost_or_applied_twice_under_random_faults() {
         let all = "SELECT model_id FROM sync_deltas WHERE action_type = 'I'";
         let rows = server
             .app
-            .reading("acme", move |_, tx| Ok(tx.query(all, &[])?))
+            .reading("acme", move |_, tx| Ok(tx.connection().query(all, &[])?))
             .await
             .expect("the log is readable");
         let mut inserted: BTreeMap<String, u32> = BTreeMap::new();

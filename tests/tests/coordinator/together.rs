@@ -103,8 +103,8 @@ async fn an_ignored_statement_error_rolls_back_on_postgres(world: World) {
     let postgres = world.database().is_some();
     world.commit(&ann, &create("one")).await.expect("the commit succeeds");
     let careless = world.write(&ann, |_, tx, _| {
-        tx.execute("UPDATE decks SET title = 'changed'", &[])?;
-        let failed = tx.execute("UPDATE decks SET id = NULL", &[]);
+        tx.connection().execute("UPDATE decks SET title = 'changed'", &[])?;
+        let failed = tx.connection().execute("UPDATE decks SET id = NULL", &[]);
         assert!(matches!(failed, Err(StoreError::Constraint(_))), "{failed:?}");
         Ok(())
     });
@@ -175,12 +175,12 @@ async fn a_connection_lost_mid_transaction_commits_nothing() {
     let world = World::postgres(SCHEMA);
     let ann = user("ann");
     let cut = world.write(&ann, |_, tx, _| {
-        tx.execute(
+        tx.connection().execute(
             "INSERT INTO decks (id, organization_id, created_by, title) VALUES ('half', 'acme', \
              'ann', 'half')",
             &[],
         )?;
-        tx.query("SELECT pg_terminate_backend(pg_backend_pid())", &[])?;
+        tx.connection().query("SELECT pg_terminate_backend(pg_backend_pid())", &[])?;
         Ok(())
     });
     let error = cut.await.expect_err("the server closed it");
@@ -198,21 +198,25 @@ async fn row_security_restricts_direct_statements() {
     let count = |who| {
         let world = &world;
         async move {
-            let rows =
-                world.read(who, |_, tx, _| Ok(tx.query("SELECT count(*) FROM decks", &[])?)).await;
+            let rows = world
+                .read(who, |_, tx, _| {
+                    Ok(tx.connection().query("SELECT count(*) FROM decks", &[])?)
+                })
+                .await;
             rows.expect("the query succeeds")[0][0].integer()
         }
     };
     assert_eq!((count(&user("ann")).await, count(&eve).await), (Some(1), Some(0)));
     let planted = world.write(&eve, |_, tx, _| {
-        Ok(tx.execute(
+        Ok(tx.connection().execute(
             "INSERT INTO decks (id, organization_id, created_by, title) VALUES ('x', 'acme', \
              'eve', 'x')",
             &[],
         )?)
     });
     assert_eq!(ablo_tests::server::code(planted.await), "organization_mismatch");
-    let written =
-        world.read(&user("ann"), |_, tx, _| Ok(tx.execute("DELETE FROM decks", &[])?)).await;
+    let written = world
+        .read(&user("ann"), |_, tx, _| Ok(tx.connection().execute("DELETE FROM decks", &[])?))
+        .await;
     assert!(written.is_err(), "read transactions cannot write");
 }

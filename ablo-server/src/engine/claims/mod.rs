@@ -32,23 +32,6 @@ pub const MAX_TTL_MS: u64 = 600_000;
 /// Grace period of waiters and of newly promoted holders, in milliseconds.
 pub const GRACE_PERIOD_MS: u64 = 10_000;
 
-/// Rejects a write to a row that another participant holds.
-///
-/// # Errors
-///
-/// Returns `entity_claimed` with the holder and the expiry.
-pub fn check(tx: &mut Tx<'_>, who: &Identity, model: &Model, row: &str) -> Result<()> {
-    let now = stored_date(tx.now());
-    let holder =
-        table::holders(tx, &who.organization, &model.key, &[row], &now)?.into_iter().next();
-    match holder {
-        Some(holder) if !holder.belongs_to(who) => {
-            Err(held_error("entity_claimed", &holder).into())
-        }
-        _ => Ok(()),
-    }
-}
-
 fn row_not_found(model: &Model, row: &str) -> ApiError {
     ApiError::new("entity_not_found", format!("{}/{row} does not exist", model.key))
 }

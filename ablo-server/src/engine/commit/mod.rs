@@ -1,26 +1,28 @@
 //! Applies commits: rows and deltas are written together or not at all (docs/protocol/commits.md
 //! §4).
+//!
+//! A set of commits of one organisation is loaded, decided and written. [`decide`] is a function
+//! of the loaded [`State`]: it reads no database, so both stores decide alike.
 
+mod decide;
+mod load;
 mod receipts;
-mod row_writer;
+mod write;
 
+pub(super) use decide::GroupChange;
+pub(crate) use decide::{Decision, State, Step, decide};
+pub(super) use load::load;
 pub use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
-pub(super) use row_writer::RowWriter;
+pub(super) use write::RowWriter;
 
-use super::groups::row_groups;
-use super::log;
-use super::plan::{OperationKind, PlannedChange};
-use super::table::json;
-use super::violation::{self, id_exists};
-use super::{Engine, claims, turns};
+use super::plan::PlannedChange;
+use super::{Engine, violation};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::models::Model;
-use crate::store::{Row, Tx};
+use crate::store::Tx;
 use ablo_wire::CommitReceipt;
 use receipts::CLEANUP_INTERVAL;
-use std::collections::BTreeSet;
 
 /// A validated commit.
 #[derive(Clone, Debug)]
@@ -37,6 +39,18 @@ pub struct Commit {
     pub claim: Option<String>,
 }
 
+/// A commit and the participant that sent it.
+#[derive(Clone, Copy, Debug)]
+pub struct Submission<'s> {
+    /// The participant.
+    pub who: &'s Identity,
+    /// The commit.
+    pub commit: &'s Commit,
+}
+
+/// The outcomes of a set of commits, in their order.
+pub type Outcomes = Vec<Result<CommitReceipt, ApiError>>;
+
 /// Applies a commit, or returns the stored receipt if it was applied before.
 ///
 /// # Errors
@@ -48,37 +62,72 @@ pub fn commit(
     who: &Identity,
     commit: &Commit,
 ) -> Result<CommitReceipt> {
-    if let Some(receipt) = find_receipt(tx, who, commit)? {
-        return Ok(receipt);
+    let outcomes = commit_all(engine, tx, &who.organization, &[Submission { who, commit }])?;
+    let outcome = outcomes
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Err(ApiError::new("internal_error", "the commit has no outcome")));
+    Ok(outcome?)
+}
+
+/// Applies a set of commits of one organisation in their order. A refused commit changes nothing
+/// and does not affect the others.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails, such as one that violates a constraint. The transaction
+/// has to be rolled back then; the commits can be tried one by one.
+pub fn commit_all(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    submissions: &[Submission<'_>],
+) -> Result<Outcomes> {
+    let mut state = load(engine, tx, organization, submissions)?;
+    let decisions: Vec<_> = submissions
+        .iter()
+        .map(|submission| decide(&engine.models, &mut state, *submission))
+        .collect();
+    let mut outcomes = Vec::with_capacity(submissions.len());
+    for (submission, decision) in submissions.iter().zip(decisions) {
+        outcomes.push(match decision {
+            Ok(Decision::AlreadyApplied(receipt)) => Ok(*receipt),
+            Ok(Decision::Apply(steps)) => Ok(apply(engine, tx, *submission, steps)?),
+            Err(refusal) => Err(refusal),
+        });
     }
-    if let Some(turn) = &commit.caused_by {
-        let found = crate::store::tables::turns::find(tx, &who.organization, turn)?;
-        turns::check(who, turn, found)?;
+    Ok(outcomes)
+}
+
+/// Writes what was decided for one commit: rows, deltas, and the receipt.
+fn apply(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    Submission { who, commit }: Submission<'_>,
+    steps: Vec<Step>,
+) -> Result<CommitReceipt> {
+    if let Some(claim) = &commit.claim {
+        super::claims::renew(tx, who, claim)?;
     }
-    if let Some(claim) = &commit.claim
-        && !claims::renew(tx, who, claim)?
-    {
-        return Err(
-            ApiError::new("claim_lost", format!("the claim `{claim}` is no longer held")).into()
-        );
-    }
-    let mut last = 0;
-    for change in &commit.changes {
-        let known = match change.transaction.as_deref() {
-            Some(transaction) => log::find_transaction(tx, &who.organization, transaction)?,
-            None => None,
+    let mut sync_ids: Vec<u64> = Vec::with_capacity(steps.len());
+    for (change, step) in commit.changes.iter().zip(steps) {
+        let model = engine.models.get(change.model);
+        let caused_by = commit.caused_by.as_deref();
+        let writer = RowWriter { engine, who, caused_by, change, model };
+        let sync_id = match step {
+            Step::Nothing => Ok(0),
+            Step::Applied(sync_id) => Ok(sync_id),
+            Step::Repeats(at) => Ok(sync_ids.get(at).copied().unwrap_or_default()),
+            Step::Insert { row, groups } => writer.insert(tx, &row, groups),
+            Step::Update { cells, before, groups } => writer.update(tx, &cells, &before, groups),
+            Step::Delete { before, groups } => writer.delete(tx, &before, &groups),
         };
-        let sync_id = match known {
-            Some(sync_id) => sync_id,
-            None => apply(engine, tx, who, commit, change).map_err(|error| {
-                violation::describe(engine.models.get(change.model), &change.id, error)
-            })?,
-        };
-        last = last.max(sync_id);
+        sync_ids.push(sync_id.map_err(|error| violation::describe(model, &change.id, error))?);
     }
+    let mut last = sync_ids.into_iter().max().unwrap_or_default();
     if last == 0 {
         // No operation changed a row: report the head of the sync log.
-        last = log::head(tx, &who.organization)?;
+        last = super::log::head(tx, &who.organization)?;
     }
     let receipt = confirmed_receipt(commit, last);
     save_receipt(tx, who, commit, &receipt)?;
@@ -86,100 +135,4 @@ pub fn commit(
         delete_old_receipts(tx, &who.organization)?;
     }
     Ok(receipt)
-}
-
-/// Applies one operation and returns its sync id, or 0 if nothing changed.
-fn apply(
-    engine: &Engine,
-    tx: &mut Tx<'_>,
-    who: &Identity,
-    commit: &Commit,
-    change: &PlannedChange,
-) -> Result<u64> {
-    let model = engine.models.get(change.model);
-    let writer = RowWriter { engine, who, commit, change, model };
-    let before = match writer.current(tx)? {
-        Some(row) => Some((row_groups(engine, tx, &who.organization, model, &row)?, row)),
-        None => None,
-    };
-    // Checked before everything else: a row that the writer may not see has to look absent.
-    if let Some((groups, _)) = &before
-        && who.groups.is_disjoint(groups)
-    {
-        return Err(if change.kind == OperationKind::Create {
-            id_exists(model, &change.id)
-        } else {
-            row_not_found(model, &change.id)
-        }
-        .into());
-    }
-    if !change.bypass_claims {
-        claims::check(tx, who, model, &change.id)?;
-    }
-    check_stale(tx, who, model, change, before.as_ref().map(|(_, row)| row))?;
-    match (change.kind, before) {
-        (OperationKind::Create, None) => writer.create(tx),
-        (OperationKind::Create, Some((_, before))) => writer.create_again(tx, &before),
-        (OperationKind::Update | OperationKind::Archive(_), Some((groups, before))) => {
-            writer.update(tx, &groups, &before)
-        }
-        (OperationKind::Delete, Some((groups, before))) => writer.delete(tx, &groups, &before),
-        (OperationKind::Delete, None) => Ok(0),
-        (OperationKind::Update | OperationKind::Archive(_), None) => {
-            Err(row_not_found(model, &change.id).into())
-        }
-    }
-}
-
-fn row_not_found(model: &Model, id: &str) -> ApiError {
-    ApiError::new("entity_not_found", format!("{}/{id} does not exist", model.key))
-}
-
-/// Rejects a write if others have changed the same members since `readAt` (docs/protocol/commits.md
-/// §5).
-fn check_stale(
-    tx: &mut Tx<'_>,
-    who: &Identity,
-    model: &Model,
-    change: &PlannedChange,
-    current: Option<&Row>,
-) -> Result<()> {
-    let Some(after) = change.stale_guard else { return Ok(()) };
-    let written: BTreeSet<&str> =
-        change.cells.iter().filter_map(|(at, _)| Some(&*model.columns.get(*at)?.member)).collect();
-    let mut fields = BTreeSet::new();
-    let mut observed = 0;
-    let changes =
-        log::changes_since(tx, &who.organization, &model.type_name, &[&change.id], after)?;
-    let by_others = |change: &log::RowChange| !who.is(&change.actor_kind, &change.actor);
-    for log::RowChange { id: sync_id, members, .. } in changes.into_iter().filter(by_others) {
-        let all = change.kind == OperationKind::Delete || change.kind == OperationKind::Create;
-        let overlap: Vec<String> = match &members {
-            Some(members) if !all => {
-                members.iter().filter(|name| written.contains(name.as_str())).cloned().collect()
-            }
-            _ => Vec::new(),
-        };
-        if members.is_none() || all || !overlap.is_empty() {
-            observed = sync_id;
-            fields.extend(overlap);
-        }
-    }
-    if observed == 0 {
-        return Ok(());
-    }
-    let row = current.map_or(serde_json::Value::Null, |row| {
-        serde_json::from_str(&json(model, row)).unwrap_or_default()
-    });
-    let conflict = serde_json::json!({
-        "model": model.key,
-        "id": change.id,
-        "observedSyncId": observed,
-        "conflictingFields": fields,
-        "data": row,
-    });
-    let message =
-        format!("{}/{} has changed since sync id {after}; read it again", model.key, change.id);
-    let refusal = ApiError::new("stale_context", message).detail("readAt", after);
-    Err(refusal.detail("conflicts", vec![conflict]).into())
 }

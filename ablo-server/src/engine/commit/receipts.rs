@@ -17,14 +17,21 @@ pub(in crate::engine) fn find_receipt(
     who: &Identity,
     commit: &Commit,
 ) -> Result<Option<CommitReceipt>> {
-    let Some(stored) = table::find(tx, &who.organization, &commit.client_tx_id)? else {
-        return Ok(None);
-    };
+    let key = commit.client_tx_id.as_str();
+    let found = table::find_all(tx, &who.organization, &[key])?;
+    Ok(found.get(key).map(|stored| same_commit(stored, commit)).transpose()?)
+}
+
+/// Returns a stored receipt, unless it belongs to another commit with the same key.
+pub(super) fn same_commit(
+    stored: &StoredReceipt,
+    commit: &Commit,
+) -> Result<CommitReceipt, ApiError> {
     if stored.body_hash != commit.body_hash {
         let message = format!("the key `{}` was used for another commit", commit.client_tx_id);
-        return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey").into());
+        return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey"));
     }
-    Ok(Some(stored.receipt))
+    Ok(stored.receipt.clone())
 }
 
 /// Stores the receipt and notifies that the sync log has grown.

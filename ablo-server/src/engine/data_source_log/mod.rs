@@ -11,7 +11,9 @@ mod pending;
 pub(crate) use events::{BatchOutcome, apply_events, backfill, cursor, save_cursor};
 
 use super::Engine;
-use super::commit::{Commit, commit, confirmed_receipt, find_receipt, save_receipt};
+use super::commit::{
+    Commit, Submission, commit, confirmed_receipt, decide, find_receipt, load, save_receipt,
+};
 use super::log;
 use super::mirror::{UpstreamChange, apply};
 use super::plan::OperationKind;
@@ -95,11 +97,10 @@ pub(crate) fn begin(
             commit_request,
         )?)));
     }
-    // A dry run rejects what the coordinator can reject: scope, claims, stale writes, values.
-    tx.execute("SAVEPOINT ablo_try", &[])?;
-    commit(engine, tx, who, commit_request)?;
-    tx.execute("ROLLBACK TO SAVEPOINT ablo_try", &[])?;
-    tx.execute("RELEASE SAVEPOINT ablo_try", &[])?;
+    // The coordinator rejects what it can: scope, claims, stale writes, values.
+    let submission = Submission { who, commit: commit_request };
+    let mut state = load(engine, tx, &who.organization, &[submission])?;
+    decide(&engine.models, &mut state, submission)?;
     if let Some(claim) = &commit_request.claim {
         super::claims::renew(tx, who, claim)?;
     }

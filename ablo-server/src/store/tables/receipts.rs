@@ -3,10 +3,11 @@
 use crate::error::StoreError;
 use crate::store::{SqlTemplate, Tx};
 use ablo_wire::CommitReceipt;
+use std::collections::BTreeMap;
 
 static FIND: SqlTemplate = SqlTemplate::new(
-    "SELECT body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND \
-     client_tx_id = {2}",
+    "SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} \
+     AND client_tx_id IN {2:list}",
 );
 
 static INSERT: SqlTemplate = SqlTemplate::new(
@@ -29,15 +30,21 @@ pub(crate) struct StoredReceipt {
     pub(crate) receipt: CommitReceipt,
 }
 
-/// Returns the receipt of a commit.
-pub(crate) fn find(
+/// Returns the receipts of commits, by idempotency key.
+pub(crate) fn find_all(
     tx: &mut Tx<'_>,
     organization: &str,
-    client_tx_id: &str,
-) -> Result<Option<StoredReceipt>, StoreError> {
-    tx.first(&FIND, &[organization.into(), client_tx_id.into()], |mut record| {
-        Ok(StoredReceipt { body_hash: record.text("body_hash")?, receipt: record.json("receipt")? })
-    })
+    keys: &[&str],
+) -> Result<BTreeMap<String, StoredReceipt>, StoreError> {
+    let keys = serde_json::to_string(keys).unwrap_or_default();
+    let found = tx.all(&FIND, &[organization.into(), keys.into()], |mut record| {
+        let receipt = StoredReceipt {
+            body_hash: record.text("body_hash")?,
+            receipt: record.json("receipt")?,
+        };
+        Ok((record.text("client_tx_id")?, receipt))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// Stores the receipt of a commit.

@@ -3,50 +3,61 @@
 //! Built once per model and dialect. The organisation is always parameter 1, and every statement
 //! contains the tenancy condition, so isolation does not depend on row security in the database.
 
-use crate::models::{Column, ColumnMapping, ColumnRole, Model, ModelId, Models, Tenancy};
+use crate::models::{Column, ColumnMapping, MAX_PARENT_DEPTH, Model, ModelId, Models, Tenancy};
+use crate::store::Dialect;
 use crate::store::sql_template::quoted;
-use crate::store::{Dialect, Row};
-use crate::value::{ValueKind, push_json_string};
+use crate::value::ValueKind;
 use std::fmt::Write as _;
-
-/// Maximum number of parent relations to follow; parents may form a cycle.
-pub const MAX_PARENT_DEPTH: usize = 8;
 
 /// The SQL of one model.
 #[derive(Debug)]
-pub struct Table {
+pub(crate) struct Table {
     /// `SELECT … FROM … WHERE <tenancy condition>`
-    pub select: String,
+    pub(crate) select: String,
     /// Selects the row with the id `{2}`.
-    pub by_id: String,
-    /// Inserts a row; the parameters are its columns in order.
-    pub insert: String,
+    pub(crate) by_id: String,
+    /// Inserts a row and returns it; the parameters are its columns in order.
+    pub(crate) insert: String,
+    /// Whether a written row has to be read again to see that it belongs to the organisation.
+    pub(crate) tenancy_follows_rows: bool,
     /// Deletes the row with the id `{2}`.
-    pub delete: String,
+    pub(crate) delete: String,
     /// The condition that a row belongs to the organisation `{1}`.
-    pub tenancy: String,
+    pub(crate) tenancy: String,
     /// The condition that a row has the id `{2}`.
     has_id: String,
     name: String,
+    /// The expressions that read all columns.
+    columns: String,
     dialect: Dialect,
 }
 
 /// The SQL of all models.
 #[derive(Debug)]
-pub struct Tables(Vec<Table>);
+pub(crate) struct Tables {
+    list: Vec<Table>,
+    dialect: Dialect,
+}
 
 impl Tables {
     /// Builds the SQL of all models.
     #[must_use]
-    pub fn new(models: &Models, dialect: Dialect) -> Self {
-        Self(models.iter().map(|model| Table::new(models, model, dialect)).collect())
+    pub(crate) fn new(models: &Models, dialect: Dialect) -> Self {
+        let list = models.iter().map(|model| Table::new(models, model, dialect)).collect();
+        Self { list, dialect }
     }
 
     /// Returns the SQL of a model.
     #[must_use]
-    pub fn get(&self, id: ModelId) -> &Table {
+    pub(crate) fn get(&self, id: ModelId) -> &Table {
         // The list has one entry per model, in their order.
-        &self.0[id.index()]
+        &self.list[id.index()]
+    }
+
+    /// Returns the dialect.
+    #[must_use]
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 }
 
@@ -71,10 +82,13 @@ impl Table {
         Self {
             by_id: format!("{select} AND {has_id}"),
             insert: format!(
-                "INSERT INTO {name} ({}) VALUES ({})",
+                "INSERT INTO {name} ({}) VALUES ({}) RETURNING {}",
                 names.join(", "),
-                values.collect::<Vec<_>>().join(", ")
+                values.collect::<Vec<_>>().join(", "),
+                columns.join(", ")
             ),
+            tenancy_follows_rows: !matches!(model.tenancy, Tenancy::Column(_) | Tenancy::Shared),
+            columns: columns.join(", "),
             delete: format!("DELETE FROM {name} WHERE {tenancy} AND {has_id}"),
             has_id,
             select,
@@ -84,9 +98,10 @@ impl Table {
         }
     }
 
-    /// Returns an UPDATE of these columns of the row with the id `{2}`; the values start at `{3}`.
+    /// Returns an UPDATE of these columns of the row with the id `{2}` that returns the row; the
+    /// values start at `{3}`.
     #[must_use]
-    pub fn update(&self, model: &Model, columns: &[usize]) -> String {
+    pub(crate) fn update(&self, model: &Model, columns: &[usize]) -> String {
         let mut out = format!("UPDATE {} SET ", self.name);
         for (at, column) in columns.iter().filter_map(|at| model.columns.get(*at)).enumerate() {
             let comma = if at == 0 { "" } else { ", " };
@@ -98,13 +113,14 @@ impl Table {
                 placeholder(column, at + 3, self.dialect)
             );
         }
-        let _ = write!(out, " WHERE {} AND {}", self.tenancy, self.has_id);
+        let (tenancy, has_id, columns) = (&self.tenancy, &self.has_id, &self.columns);
+        let _ = write!(out, " WHERE {tenancy} AND {has_id} RETURNING {columns}");
         out
     }
 
     /// Returns an INSERT of a row with values for these columns that returns its id.
     #[must_use]
-    pub fn insert_some(&self, model: &Model, columns: &[usize]) -> String {
+    pub(crate) fn insert_some(&self, model: &Model, columns: &[usize]) -> String {
         let selected = || columns.iter().filter_map(|at| model.columns.get(*at));
         let names: Vec<String> = selected().map(|column| quoted(&column.name)).collect();
         let values: Vec<String> = selected()
@@ -124,7 +140,7 @@ impl Table {
 
     /// Returns a SELECT of the rows with the ids in `{2}`, a JSON array of strings.
     #[must_use]
-    pub fn by_ids(&self, model: &Model) -> String {
+    pub(crate) fn by_ids(&self, model: &Model) -> String {
         let list = self.dialect.placeholder(2, "list");
         let list = match (model.columns.first().map(|id| (&id.kind, &id.mapping)), self.dialect) {
             (Some((_, ColumnMapping::AsText(actual))), Dialect::Postgres) => {
@@ -138,16 +154,31 @@ impl Table {
         format!("{} AND {} IN {list}", self.select, column_name(model, 0))
     }
 
+    /// Returns a SELECT of the number of rows of this table with the texts `{2}` and `{3}` in two
+    /// columns.
+    #[must_use]
+    pub(crate) fn count_pairs(&self, model: &Model, first: usize, second: usize) -> String {
+        format!(
+            "SELECT count(*) FROM {} WHERE {} AND {} = {} AND {} = {}",
+            self.name,
+            self.tenancy,
+            quoted(model.column_db_name(first)),
+            self.dialect.placeholder(2, ""),
+            quoted(model.column_db_name(second)),
+            self.dialect.placeholder(3, "")
+        )
+    }
+
     /// Returns a SELECT of the rows whose column references the parent row `{2}`.
     #[must_use]
-    pub fn children(&self, model: &Model, column: usize) -> String {
-        let name = model.columns.get(column).map_or("id", |column| &column.name);
-        format!("{} AND {} = {}", self.select, quoted(name), self.dialect.placeholder(2, ""))
+    pub(crate) fn children(&self, model: &Model, column: usize) -> String {
+        let (name, id) = (quoted(model.column_db_name(column)), self.dialect.placeholder(2, ""));
+        format!("{} AND {name} = {id}", self.select)
     }
 }
 
 /// Returns the expression that reads a column.
-pub fn column_expr(column: &Column, dialect: Dialect) -> String {
+pub(crate) fn column_expr(column: &Column, dialect: Dialect) -> String {
     let name = quoted(&column.name);
     match &column.mapping {
         ColumnMapping::Missing if dialect == Dialect::Postgres => "NULL::text".to_owned(),
@@ -164,7 +195,7 @@ pub fn column_expr(column: &Column, dialect: Dialect) -> String {
 }
 
 /// Returns the expression for a parameter that is written to a column.
-pub fn placeholder(column: &Column, number: usize, dialect: Dialect) -> String {
+pub(crate) fn placeholder(column: &Column, number: usize, dialect: Dialect) -> String {
     match &column.mapping {
         ColumnMapping::Exact | ColumnMapping::Missing => {
             dialect.placeholder(number, transfer_form(&column.kind))
@@ -231,46 +262,9 @@ fn tenancy_condition(models: &Models, model: &Model, dialect: Dialect, depth: us
 }
 
 /// Returns a column qualified by its table, since a parent may have a column of the same name.
-pub fn column_name(model: &Model, column: usize) -> String {
+pub(crate) fn column_name(model: &Model, column: usize) -> String {
     match model.columns.get(column) {
         Some(Column { mapping: ColumnMapping::Missing, .. }) | None => "NULL".to_owned(),
         Some(column) => format!("{}.{}", quoted(&model.table), quoted(&column.name)),
     }
-}
-
-/// Formats a row for clients: a JSON object with all columns.
-#[must_use]
-pub fn json(model: &Model, row: &Row) -> String {
-    let mut out = String::with_capacity(32 * row.len());
-    members(model, row, &mut out);
-    out.push('}');
-    out
-}
-
-/// Writes the members of a row without the closing brace.
-pub fn members(model: &Model, row: &Row, out: &mut String) {
-    out.push('{');
-    let is_present = |column: &Column| column.mapping != ColumnMapping::Missing;
-    for (at, (column, cell)) in
-        model.columns.iter().zip(row).filter(|(column, _)| is_present(column)).enumerate()
-    {
-        if at > 0 {
-            out.push(',');
-        }
-        push_json_string(&column.member, out);
-        out.push(':');
-        column.kind.write(cell, out);
-    }
-}
-
-/// Returns the id of a row.
-#[must_use]
-pub fn id(row: &Row) -> &str {
-    row.first().and_then(crate::value::Cell::text).unwrap_or_default()
-}
-
-/// Returns the text in the column with a role.
-#[must_use]
-pub fn text_with_role<'r>(model: &Model, row: &'r Row, role: ColumnRole) -> Option<&'r str> {
-    row.get(model.column_with_role(role)?)?.text()
 }

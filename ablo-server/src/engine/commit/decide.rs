@@ -1,0 +1,373 @@
+//! Decides commits: a function of what was loaded, without I/O, a clock or randomness.
+
+use super::Submission;
+use crate::engine::claims::held_error;
+use crate::engine::groups::groups_of;
+use crate::engine::plan::{OperationKind, PlannedChange};
+use crate::engine::turns;
+use crate::engine::violation::id_exists;
+use crate::error::ApiError;
+use crate::identity::{Identity, organization_group};
+use crate::models::new_row::RowOrigin;
+use crate::models::row::json;
+use crate::models::{ColumnRole, Model, ModelId, Models};
+use crate::store::rows::RowSet;
+use crate::store::tables::claims::Claim;
+use crate::store::tables::log::{LastChange, RowChange};
+use crate::store::tables::receipts::StoredReceipt;
+use crate::store::tables::turns::Turn;
+use crate::value::{Cell, Row};
+use ablo_wire::CommitReceipt;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A row of an organisation.
+type RowKey = (ModelId, String);
+
+/// What a decision depends on. [`decide`] adds the effects of the commits that it accepts, so that
+/// the next commit is decided after them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct State {
+    /// The time of the writes, in the stored date format.
+    pub(crate) now: String,
+    /// The receipts of commits that were applied before, by idempotency key.
+    pub(crate) receipts: BTreeMap<String, StoredReceipt>,
+    /// The sync ids of operations that were applied before, by transaction id.
+    pub(crate) transactions: BTreeMap<String, u64>,
+    /// The rows that commits write, and their parents.
+    pub(crate) rows: RowSet,
+    /// The claims that hold these rows now.
+    pub(crate) holders: BTreeMap<RowKey, Claim>,
+    /// The claims that commits name, by participant and id.
+    pub(crate) claims: BTreeMap<(String, String), Claim>,
+    /// The turns that commits name.
+    pub(crate) turns: BTreeMap<String, Turn>,
+    /// The changes of guarded rows since the oldest guard.
+    pub(crate) changes: BTreeMap<RowKey, Vec<RowChange>>,
+    /// The last changes of existing rows that commits create.
+    pub(crate) last_changes: BTreeMap<RowKey, LastChange>,
+}
+
+/// The decision on a commit that is not refused.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// It was applied before.
+    AlreadyApplied(Box<CommitReceipt>),
+    /// One step per operation.
+    Apply(Vec<Step>),
+}
+
+/// What an operation does.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Nothing: a deleted row does not exist.
+    Nothing,
+    /// Nothing: the operation was applied before, with this sync id.
+    Applied(u64),
+    /// Nothing: it repeats the operation of this commit at that index.
+    Repeats(usize),
+    /// Inserts a row.
+    Insert {
+        /// All columns.
+        row: Row,
+        /// Its sync groups.
+        groups: BTreeSet<String>,
+    },
+    /// Updates a row.
+    Update {
+        /// The columns to set.
+        cells: Vec<(usize, Cell)>,
+        /// The row before.
+        before: Row,
+        /// Its sync groups before and after.
+        groups: GroupChange,
+    },
+    /// Deletes a row.
+    Delete {
+        /// The row before.
+        before: Row,
+        /// Its sync groups.
+        groups: BTreeSet<String>,
+    },
+}
+
+/// The sync groups of a row before and after a change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GroupChange {
+    pub(crate) before: BTreeSet<String>,
+    pub(crate) after: BTreeSet<String>,
+}
+
+/// Decides a commit and adds its effects to the state.
+///
+/// # Errors
+///
+/// Returns the first reason to refuse it; the state is unchanged then.
+pub(crate) fn decide(
+    models: &Models,
+    state: &mut State,
+    Submission { who, commit }: Submission<'_>,
+) -> Result<Decision, ApiError> {
+    if let Some(stored) = state.receipts.get(&commit.client_tx_id) {
+        return super::receipts::same_commit(stored, commit)
+            .map(|receipt| Decision::AlreadyApplied(Box::new(receipt)));
+    }
+    if let Some(turn) = &commit.caused_by {
+        turns::check(who, turn, state.turns.get(turn))?;
+    }
+    if let Some(claim) = &commit.claim {
+        let key = (who.participant.clone(), claim.clone());
+        if !state.claims.get(&key).is_some_and(Claim::is_open) {
+            let message = format!("the claim `{claim}` is no longer held");
+            return Err(ApiError::new("claim_lost", message));
+        }
+    }
+    let mut decider = Decider { models, state, who, undo: Vec::new(), written: BTreeMap::new() };
+    let mut steps = Vec::with_capacity(commit.changes.len());
+    let mut transactions: BTreeMap<&str, usize> = BTreeMap::new();
+    for (at, change) in commit.changes.iter().enumerate() {
+        let transaction = change.transaction.as_deref();
+        let known = transaction.and_then(|id| decider.state.transactions.get(id));
+        let step = match (known, transaction.and_then(|id| transactions.get(id))) {
+            (Some(sync_id), _) => Step::Applied(*sync_id),
+            (None, Some(first)) => Step::Repeats(*first),
+            (None, None) => match decider.step(at, change) {
+                Ok(step) => step,
+                Err(refusal) => {
+                    decider.undo();
+                    return Err(refusal);
+                }
+            },
+        };
+        steps.push(step);
+        if let Some(transaction) = transaction {
+            transactions.entry(transaction).or_insert(at);
+        }
+    }
+    Ok(Decision::Apply(steps))
+}
+
+/// Decides the operations of one commit.
+struct Decider<'d> {
+    models: &'d Models,
+    state: &'d mut State,
+    who: &'d Identity,
+    /// The rows before the commit, to restore them if it is refused.
+    undo: Vec<(RowKey, Option<Row>)>,
+    /// The operations that created rows.
+    written: BTreeMap<RowKey, usize>,
+}
+
+impl Decider<'_> {
+    fn step(&mut self, at: usize, change: &PlannedChange) -> Result<Step, ApiError> {
+        let model = self.models.get(change.model);
+        let key = (change.model, change.id.clone());
+        let before = self.state.rows.get(change.model, &change.id).cloned();
+        let before = before.map(|row| (self.groups(model, &row), row));
+        // Checked before everything else: a row that the writer may not see has to look absent.
+        if let Some((groups, _)) = &before
+            && self.who.groups.is_disjoint(groups)
+        {
+            return Err(if change.kind == OperationKind::Create {
+                id_exists(model, &change.id)
+            } else {
+                row_not_found(model, &change.id)
+            });
+        }
+        if !change.bypass_claims
+            && let Some(holder) = self.state.holders.get(&key)
+            && !holder.belongs_to(self.who)
+        {
+            return Err(held_error("entity_claimed", holder));
+        }
+        self.check_stale(model, change, before.as_ref().map(|(_, row)| row))?;
+        match (change.kind, before) {
+            (OperationKind::Create, None) => {
+                self.written.insert(key, at);
+                self.insert(model, change)
+            }
+            (OperationKind::Create, Some((_, before))) => self.create_again(model, change, &before),
+            (OperationKind::Update | OperationKind::Archive(_), Some((groups, before))) => {
+                self.update(model, change, groups, before)
+            }
+            (OperationKind::Delete, Some((groups, before))) => {
+                self.set(change, None);
+                Ok(Step::Delete { before, groups })
+            }
+            (OperationKind::Delete, None) => Ok(Step::Nothing),
+            (OperationKind::Update | OperationKind::Archive(_), None) => {
+                Err(row_not_found(model, &change.id))
+            }
+        }
+    }
+
+    fn groups(&self, model: &Model, row: &Row) -> BTreeSet<String> {
+        groups_of(self.models, &self.state.rows, &self.who.organization, model, row)
+    }
+
+    /// Sets a row in the state and remembers the one before.
+    fn set(&mut self, change: &PlannedChange, row: Option<Row>) {
+        let before = self.state.rows.get(change.model, &change.id).cloned();
+        self.undo.push(((change.model, change.id.clone()), before));
+        self.state.rows.set(change.model, &change.id, row);
+    }
+
+    /// Restores the rows before the commit.
+    fn undo(&mut self) {
+        while let Some(((model, id), row)) = self.undo.pop() {
+            self.state.rows.set(model, &id, row);
+        }
+    }
+
+    fn insert(&mut self, model: &Model, change: &PlannedChange) -> Result<Step, ApiError> {
+        let row = self.new_row(model, change)?;
+        let groups = self.groups(model, &row);
+        self.require_scope(model, change, &groups)?;
+        self.set(change, Some(row.clone()));
+        Ok(Step::Insert { row, groups })
+    }
+
+    /// Builds all columns of a new row from the given values, the writer's identity and defaults.
+    fn new_row(&self, model: &Model, change: &PlannedChange) -> Result<Row, ApiError> {
+        let origin = RowOrigin {
+            id: &change.id,
+            organization: &self.who.organization,
+            participant: &self.who.participant,
+            now: &self.state.now,
+        };
+        let cell = |(at, column): (usize, &crate::models::Column)| {
+            let given = change.cells.iter().find(|(given, _)| *given == at);
+            let given = given.filter(|_| column.role == ColumnRole::Declared);
+            match given.map(|(_, cell)| cell.clone()).or_else(|| origin.cell(model.new_value(at))) {
+                Some(cell) => Ok(cell),
+                None if column.required => {
+                    let path = format!("{}.{}", model.key, column.member);
+                    let message = format!("{path} is required");
+                    Err(ApiError::new("model_required_field_missing", message).param(path))
+                }
+                None => Ok(Cell::Null),
+            }
+        };
+        model.columns.iter().enumerate().map(cell).collect()
+    }
+
+    /// Treats a create as a retry if the same participant wrote the same values
+    /// (docs/protocol/differences.md A8).
+    fn create_again(
+        &self,
+        model: &Model,
+        change: &PlannedChange,
+        before: &Row,
+    ) -> Result<Step, ApiError> {
+        let key = (change.model, change.id.clone());
+        let matches = |(at, cell): &(usize, Cell)| {
+            let column = model.columns.get(*at).zip(before.get(*at));
+            column.is_some_and(|(column, before)| column.kind.same(before, cell))
+        };
+        let same = change.cells.iter().all(matches);
+        let last = self.state.last_changes.get(&key);
+        match (self.written.get(&key), last) {
+            (Some(first), _) if same => Ok(Step::Repeats(*first)),
+            (None, Some(last)) if same && self.who.is(&last.actor_kind, &last.actor) => {
+                Ok(Step::Applied(last.id))
+            }
+            _ => Err(id_exists(model, &change.id)),
+        }
+    }
+
+    fn update(
+        &mut self,
+        model: &Model,
+        change: &PlannedChange,
+        groups: BTreeSet<String>,
+        before: Row,
+    ) -> Result<Step, ApiError> {
+        let now = || Cell::from(self.state.now.as_str());
+        let mut cells = Vec::with_capacity(change.cells.len() + 1);
+        for (at, cell) in &change.cells {
+            let archived = change.kind == OperationKind::Archive(true);
+            cells.push((*at, if archived { now() } else { cell.clone() }));
+        }
+        if let Some(at) = model.column_with_role(ColumnRole::UpdatedAt) {
+            cells.push((at, now()));
+        }
+        let mut row = before.clone();
+        for (at, cell) in &cells {
+            if let Some(old) = row.get_mut(*at) {
+                *old = cell.clone();
+            }
+        }
+        let after = self.groups(model, &row);
+        self.require_scope(model, change, &after)?;
+        self.set(change, Some(row));
+        Ok(Step::Update { cells, before, groups: GroupChange { before: groups, after } })
+    }
+
+    /// Checks that the writer can see the row that it wrote.
+    fn require_scope(
+        &self,
+        model: &Model,
+        change: &PlannedChange,
+        groups: &BTreeSet<String>,
+    ) -> Result<(), ApiError> {
+        if !self.who.groups.is_disjoint(groups) {
+            return Ok(());
+        }
+        let own = organization_group(&self.who.organization);
+        let scope = groups.iter().find(|group| **group != own).cloned().unwrap_or(own);
+        let message =
+            format!("{}/{} is outside the credential's sync groups", model.key, change.id);
+        Err(ApiError::new("capability_scope_denied", message).required(scope))
+    }
+
+    /// Rejects a write if others have changed the same members since `readAt`
+    /// (docs/protocol/commits.md §5).
+    fn check_stale(
+        &self,
+        model: &Model,
+        change: &PlannedChange,
+        current: Option<&Row>,
+    ) -> Result<(), ApiError> {
+        let Some(after) = change.stale_guard else { return Ok(()) };
+        let member = |(at, _): &(usize, Cell)| Some(&*model.columns.get(*at)?.member);
+        let written: BTreeSet<&str> = change.cells.iter().filter_map(member).collect();
+        let whole_row = matches!(change.kind, OperationKind::Delete | OperationKind::Create);
+        let mut fields = BTreeSet::new();
+        let mut observed = 0;
+        let changes = self.state.changes.get(&(change.model, change.id.clone()));
+        let by_others =
+            |other: &&RowChange| other.id > after && !self.who.is(&other.actor_kind, &other.actor);
+        for other in changes.into_iter().flatten().filter(by_others) {
+            let overlap: Vec<&String> = match &other.members {
+                Some(members) if !whole_row => {
+                    members.iter().filter(|name| written.contains(name.as_str())).collect()
+                }
+                _ => Vec::new(),
+            };
+            if other.members.is_none() || whole_row || !overlap.is_empty() {
+                observed = other.id;
+                fields.extend(overlap);
+            }
+        }
+        if observed == 0 {
+            return Ok(());
+        }
+        let row = current.map_or(serde_json::Value::Null, |row| {
+            serde_json::from_str(&json(model, row)).unwrap_or_default()
+        });
+        let conflict = serde_json::json!({
+            "model": model.key,
+            "id": change.id,
+            "observedSyncId": observed,
+            "conflictingFields": fields,
+            "data": row,
+        });
+        let message =
+            format!("{}/{} has changed since sync id {after}; read it again", model.key, change.id);
+        let refusal = ApiError::new("stale_context", message).detail("readAt", after);
+        Err(refusal.detail("conflicts", vec![conflict]))
+    }
+}
+
+fn row_not_found(model: &Model, id: &str) -> ApiError {
+    ApiError::new("entity_not_found", format!("{}/{id} does not exist", model.key))
+}

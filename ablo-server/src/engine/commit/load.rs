@@ -1,0 +1,121 @@
+//! Loads what the decision on a set of commits depends on.
+
+use super::{State, Submission};
+use crate::engine::Engine;
+use crate::engine::plan::{OperationKind, PlannedChange};
+use crate::error::StoreError;
+use crate::models::ModelId;
+use crate::store::Tx;
+use crate::store::tables::{claims, log, receipts, turns};
+use crate::value::stored_date;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Loads the receipts, rows, claims, turns and deltas that a set of commits refers to.
+pub(in crate::engine) fn load(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    submissions: &[Submission<'_>],
+) -> Result<State, StoreError> {
+    let mut state = State { now: stored_date(tx.now()), ..State::default() };
+    let keys: Vec<&str> =
+        submissions.iter().map(|submission| submission.commit.client_tx_id.as_str()).collect();
+    state.receipts = receipts::find_all(tx, organization, &keys)?;
+    let open: Vec<&Submission<'_>> = submissions
+        .iter()
+        .filter(|submission| !state.receipts.contains_key(&submission.commit.client_tx_id))
+        .collect();
+    if open.is_empty() {
+        return Ok(state);
+    }
+    for Submission { who, commit } in &open {
+        if let Some(turn) = &commit.caused_by
+            && let Some(found) = turns::find(tx, organization, turn)?
+        {
+            state.turns.insert(turn.clone(), found);
+        }
+        if let Some(claim) = &commit.claim
+            && let Some(found) = claims::find(tx, organization, &who.participant, claim)?
+        {
+            state.claims.insert((who.participant.clone(), claim.clone()), found);
+        }
+    }
+    let changes: Vec<&PlannedChange> =
+        open.iter().flat_map(|submission| &submission.commit.changes).collect();
+    load_rows(engine, tx, organization, &changes, &mut state)?;
+    load_log(engine, tx, organization, &changes, &mut state)?;
+    Ok(state)
+}
+
+/// Loads the rows that the changes write, those that become their parents, and the holders of
+/// claims.
+fn load_rows(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    changes: &[&PlannedChange],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let mut wanted = BTreeSet::new();
+    let mut claimed: BTreeMap<ModelId, BTreeSet<&str>> = BTreeMap::new();
+    for change in changes {
+        wanted.insert((change.model, change.id.clone()));
+        for (column, parent) in &engine.models.get(change.model).parents {
+            let given = change.cells.iter().find(|(at, _)| at == column);
+            wanted.extend(
+                given.and_then(|(_, cell)| cell.text()).map(|key| (*parent, key.to_owned())),
+            );
+        }
+        if !change.bypass_claims {
+            claimed.entry(change.model).or_default().insert(&change.id);
+        }
+    }
+    state.rows = engine.rows().with_parents(tx, organization, wanted)?;
+    for (model, rows) in claimed {
+        let key = &engine.models.get(model).key;
+        let rows: Vec<&str> = rows.into_iter().collect();
+        for claim in claims::holders(tx, organization, key, &rows, &state.now)? {
+            state.holders.insert((model, claim.row.clone()), claim);
+        }
+    }
+    Ok(())
+}
+
+/// Loads the operations that were applied before, and the changes that guards ask for.
+fn load_log(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    changes: &[&PlannedChange],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let transactions: Vec<&str> =
+        changes.iter().filter_map(|change| change.transaction.as_deref()).collect();
+    if !transactions.is_empty() {
+        state.transactions = log::find_transactions(tx, organization, &transactions)?;
+    }
+    let mut guarded: BTreeMap<ModelId, (u64, BTreeSet<&str>)> = BTreeMap::new();
+    for change in changes {
+        let model = engine.models.get(change.model);
+        if let Some(after) = change.stale_guard {
+            let (first, rows) =
+                guarded.entry(change.model).or_insert_with(|| (after, BTreeSet::new()));
+            *first = after.min(*first);
+            rows.insert(&change.id);
+        }
+        if change.kind == OperationKind::Create
+            && state.rows.get(change.model, &change.id).is_some()
+            && let Some(last) = log::last_change(tx, organization, &model.type_name, &change.id)?
+        {
+            state.last_changes.insert((change.model, change.id.clone()), last);
+        }
+    }
+    for (model, (after, rows)) in guarded {
+        let name = &engine.models.get(model).type_name;
+        let rows: Vec<&str> = rows.into_iter().collect();
+        for change in log::changes_since(tx, organization, name, &rows, after)? {
+            state.changes.entry((model, change.row.clone())).or_default().push(change);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! The tables of models: rows by id, with their parents, by query, and writes.
+//!
+//! Every function is restricted to one organisation.
+
+mod filter;
+mod query;
+mod select;
+pub(crate) mod table;
+mod visibility;
+
+pub(crate) use query::{Comparison, Condition, Position, RowQuery};
+pub(crate) use table::Tables;
+
+use super::Tx;
+use crate::error::StoreError;
+use crate::models::row::id;
+use crate::models::{MAX_PARENT_DEPTH, Model, ModelId, Models};
+use crate::value::{Cell, Row};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The models and the SQL of their tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'r> {
+    pub(crate) models: &'r Models,
+    pub(crate) tables: &'r Tables,
+}
+
+/// Rows that were looked up; `None` for those that do not exist.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RowSet(BTreeMap<ModelId, BTreeMap<String, Option<Row>>>);
+
+impl RowSet {
+    /// Returns a row, or `None` if it does not exist or was not looked up.
+    pub(crate) fn get(&self, model: ModelId, id: &str) -> Option<&Row> {
+        self.0.get(&model)?.get(id)?.as_ref()
+    }
+
+    /// Sets a row, or that it does not exist.
+    pub(crate) fn set(&mut self, model: ModelId, id: &str, row: Option<Row>) {
+        self.0.entry(model).or_default().insert(id.to_owned(), row);
+    }
+
+    fn contains(&self, model: ModelId, id: &str) -> bool {
+        self.0.get(&model).is_some_and(|rows| rows.contains_key(id))
+    }
+}
+
+/// Returns the ids of the parents that a row names.
+pub(crate) fn parent_keys(model: &Model, row: &Row) -> Vec<(ModelId, String)> {
+    let key = |(column, parent): &(usize, ModelId)| match row.get(*column) {
+        Some(Cell::Text(key)) => Some((*parent, key.clone())),
+        _ => None,
+    };
+    model.parents.iter().filter_map(key).collect()
+}
+
+impl<'r> Rows<'r> {
+    /// Returns a row.
+    pub(crate) fn find(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        id: &str,
+    ) -> Result<Option<Row>, StoreError> {
+        let sql = &self.tables.get(model.id).by_id;
+        Ok(tx.query(sql, &[organization.into(), id.into()])?.into_iter().next())
+    }
+
+    /// Looks up rows and their parents, to the greatest depth that groups are derived from.
+    pub(crate) fn with_parents(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        wanted: impl IntoIterator<Item = (ModelId, String)>,
+    ) -> Result<RowSet, StoreError> {
+        let mut found = RowSet::default();
+        let mut next: BTreeSet<(ModelId, String)> = wanted.into_iter().collect();
+        for _ in 0..=MAX_PARENT_DEPTH {
+            let mut by_model: BTreeMap<ModelId, Vec<String>> = BTreeMap::new();
+            for (model, id) in std::mem::take(&mut next) {
+                if !found.contains(model, &id) {
+                    found.set(model, &id, None);
+                    by_model.entry(model).or_default().push(id);
+                }
+            }
+            for (model, ids) in by_model {
+                let model = self.models.get(model);
+                for row in self.find_all(tx, organization, model, &ids)? {
+                    next.extend(parent_keys(model, &row));
+                    found.set(model.id, &id(&row).to_owned(), Some(row));
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    fn find_all(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        ids: &[String],
+    ) -> Result<Vec<Row>, StoreError> {
+        if let [id] = ids {
+            return Ok(self.find(tx, organization, model, id)?.into_iter().collect());
+        }
+        let list = serde_json::to_string(ids).unwrap_or_default();
+        tx.query(&self.tables.get(model.id).by_ids(model), &[organization.into(), list.into()])
+    }
+
+    /// Inserts a row and returns it as the database stores it, or `None` if it would belong to
+    /// another organisation.
+    pub(crate) fn insert(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        row: &Row,
+    ) -> Result<Option<Row>, StoreError> {
+        let stored = tx.query(&self.tables.get(model.id).insert, row)?.into_iter().next();
+        self.written(tx, organization, model, stored)
+    }
+
+    /// Sets columns of a row and returns the row as the database stores it, or `None` if it would
+    /// belong to another organisation.
+    pub(crate) fn update(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        id: &str,
+        cells: &[(usize, Cell)],
+    ) -> Result<Option<Row>, StoreError> {
+        if cells.is_empty() {
+            return self.find(tx, organization, model, id);
+        }
+        let columns: Vec<usize> = cells.iter().map(|(column, _)| *column).collect();
+        let mut values = vec![organization.into(), id.into()];
+        values.extend(cells.iter().map(|(_, cell)| cell.clone()));
+        let sql = self.tables.get(model.id).update(model, &columns);
+        let stored = tx.query(&sql, &values)?.into_iter().next();
+        self.written(tx, organization, model, stored)
+    }
+
+    /// Checks that a written row belongs to the organisation, if other rows decide that.
+    fn written(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        stored: Option<Row>,
+    ) -> Result<Option<Row>, StoreError> {
+        match stored {
+            Some(row) if self.tables.get(model.id).tenancy_follows_rows => {
+                self.find(tx, organization, model, id(&row))
+            }
+            stored => Ok(stored),
+        }
+    }
+
+    /// Deletes a row.
+    pub(crate) fn delete(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        id: &str,
+    ) -> Result<(), StoreError> {
+        tx.execute(&self.tables.get(model.id).delete, &[organization.into(), id.into()]).map(drop)
+    }
+
+    /// Returns the rows of a model whose column names a parent.
+    pub(crate) fn children(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        (model, column): (&Model, usize),
+        parent: &str,
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = self.tables.get(model.id).children(model, column);
+        tx.query(&sql, &[organization.into(), parent.into()])
+    }
+
+    /// Returns the number of rows with these texts in two columns.
+    pub(crate) fn count_pairs(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        first: (usize, &str),
+        second: (usize, &str),
+    ) -> Result<u64, StoreError> {
+        let sql = self.tables.get(model.id).count_pairs(model, first.0, second.0);
+        let found = tx.query(&sql, &[organization.into(), first.1.into(), second.1.into()])?;
+        let number = found.first().and_then(|row| row.first()?.integer());
+        number
+            .and_then(|number| u64::try_from(number).ok())
+            .ok_or_else(|| StoreError::Fault("a count is not a number".to_owned()))
+    }
+}

@@ -1,0 +1,119 @@
+//! The condition that selects the rows that a reader may see (docs/protocol/commits.md §10).
+
+use super::Rows;
+use crate::identity::Identity;
+use crate::models::{MAX_PARENT_DEPTH, Model, Models};
+use crate::store::Dialect;
+use crate::store::sql_template::quoted;
+use crate::value::{Cell, ValueKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Returns the condition that a reader can see a row, and its parameters, numbered from `first`.
+pub(super) fn visible_to(
+    rows: Rows<'_>,
+    who: &Identity,
+    model: &Model,
+    first: usize,
+) -> (String, Vec<Cell>) {
+    let mut condition = Visible {
+        models: rows.models,
+        dialect: rows.tables.dialect(),
+        ids: by_kind(&who.groups),
+        first,
+        values: Vec::new(),
+    };
+    if who.sees_all() {
+        return ("1 = 1".to_owned(), condition.values);
+    }
+    let text = condition.of(model, MAX_PARENT_DEPTH);
+    (text, condition.values)
+}
+
+/// Groups the ids by kind, each list as a JSON array.
+fn by_kind(groups: &BTreeSet<String>) -> BTreeMap<String, String> {
+    let mut ids: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (kind, id) in groups.iter().filter_map(|group| group.split_once(':')) {
+        ids.entry(kind.to_owned()).or_default().push(id);
+    }
+    ids.into_iter()
+        .map(|(kind, ids)| (kind, serde_json::to_string(&ids).unwrap_or_default()))
+        .collect()
+}
+
+struct Visible<'r> {
+    models: &'r Models,
+    dialect: Dialect,
+    ids: BTreeMap<String, String>,
+    first: usize,
+    values: Vec<Cell>,
+}
+
+impl Visible<'_> {
+    /// Returns the disjunction of all ways in which a row can be visible, or [`NEVER`].
+    fn of(&mut self, model: &Model, depth: usize) -> String {
+        let (table, dialect) = (quoted(&model.table), self.dialect);
+        let column = |at: usize| format!("{table}.{}", quoted(model.column_db_name(at)));
+        // Lists contain text; integers and UUIDs are compared as text.
+        let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
+            (Some(ValueKind::Text | ValueKind::Enum(_)), _) | (_, Dialect::Sqlite) => column(at),
+            (_, Dialect::Postgres) => format!("{}::text", column(at)),
+        };
+        let mut alternatives = Vec::new();
+        if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
+            alternatives.push(format!("{} IN {}", column(0), self.list(ids)));
+        }
+        for role in &model.roles {
+            let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
+            let list = self.list(ids);
+            alternatives.push(match (role.multi, self.dialect) {
+                (false, _) => format!("{} IN {list}", text(role.column)),
+                (true, Dialect::Sqlite) => {
+                    let column = column(role.column);
+                    format!(
+                        "EXISTS (SELECT 1 FROM json_each(CASE json_type({column}) WHEN 'array' \
+                         THEN {column} ELSE '[]' END) AS named WHERE named.type = 'text' AND \
+                         named.value IN {list})"
+                    )
+                }
+                (true, Dialect::Postgres) => {
+                    let column = column(role.column);
+                    format!(
+                        "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) \
+                         WHEN 'array' THEN {column} ELSE '[]' END) AS named (value) WHERE \
+                         jsonb_typeof(named.value) = 'string' AND named.value #>> '{{}}' IN {list})"
+                    )
+                }
+            });
+        }
+        if depth > 0 {
+            for (local, parent) in &model.parents {
+                let parent = self.models.get(*parent);
+                let parent_condition = self.of(parent, depth - 1);
+                if parent_condition != NEVER {
+                    let parent_table = quoted(&parent.table);
+                    alternatives.push(format!(
+                        "{} IN (SELECT \"id\" FROM {parent_table} WHERE {parent_condition})",
+                        column(*local)
+                    ));
+                }
+            }
+        }
+        if alternatives.is_empty() {
+            NEVER.to_owned()
+        } else {
+            format!("({})", alternatives.join(" OR "))
+        }
+    }
+
+    /// Adds a list of ids as a parameter and returns its expression.
+    fn list(&mut self, ids: String) -> String {
+        let known = self.values.iter().position(|value| value.text() == Some(&ids));
+        let at = known.unwrap_or_else(|| {
+            self.values.push(Cell::Text(ids));
+            self.values.len() - 1
+        });
+        self.dialect.placeholder(self.first + at, "list")
+    }
+}
+
+const NEVER: &str = "1 = 0";
