@@ -1,7 +1,8 @@
 //! A coordinator inside a program, without a port: for tests and single-process applications.
 
-use crate::app::{App, CoordinatorOptions};
+use crate::coordinator::Coordinator;
 use crate::error::Result;
+use crate::service::CoordinatorOptions;
 use crate::store::{DbPath, Sqlite, Store};
 use ablo_schema::Schema;
 use axum::Router;
@@ -19,7 +20,7 @@ const ORGANIZATION: &str = "embedded";
 /// A coordinator inside a program. Its connections end when it or the runtime is dropped.
 #[derive(Clone, Debug)]
 pub struct Embedded {
-    app: Arc<App>,
+    coordinator: Coordinator,
     router: Router,
     key: String,
 }
@@ -52,9 +53,9 @@ impl Embedded {
     /// # Errors
     /// Returns an error if the secret key cannot be stored.
     pub async fn with_store(schema: &Schema, store: Arc<dyn Store>) -> Result<Self> {
-        let app = App::new(schema, store, CoordinatorOptions::default());
-        let key = app.issue_secret_key(ORGANIZATION, "embedded").await?;
-        Ok(Self { router: crate::router(Arc::clone(&app)), app, key })
+        let coordinator = Coordinator::new(schema, store, CoordinatorOptions::default());
+        let key = coordinator.issue_secret_key(ORGANIZATION, "embedded").await?;
+        Ok(Self { router: coordinator.router(), coordinator, key })
     }
 
     /// Returns a secret key of the coordinator.
@@ -65,8 +66,8 @@ impl Embedded {
 
     /// Returns the coordinator, for example to issue further keys.
     #[must_use]
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
+    pub fn coordinator(&self) -> &Coordinator {
+        &self.coordinator
     }
 
     /// Returns the coordinator's routes as a tower service.

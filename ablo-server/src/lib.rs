@@ -3,23 +3,54 @@
 //! It stores the rows of a schema in SQLite or PostgreSQL, appends every confirmed change to one
 //! sync log per organisation, grants claims on rows to one participant at a time, and pushes deltas
 //! to the clients that may see them.
+//!
+//! ```
+//! use ablo_server::{Coordinator, CoordinatorOptions, DbPath, Sqlite, serve};
+//! use std::sync::Arc;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let document = r#"{"v":3,"models":{"notes":{"relations":{},"fields":{
+//!     "text":{"type":"string","isOptional":false,"isIndexed":false}}}},"identityRoles":[]}"#;
+//! let schema = ablo_schema::front::json::read(document).schema.ok_or("a faulty schema")?;
+//! let store = Sqlite::open(&DbPath::Memory, &schema)?;
+//! let coordinator = Coordinator::new(&schema, Arc::new(store), CoordinatorOptions::default());
+//! let key = coordinator.issue_secret_key("acme", "first").await?;
+//! println!("clients connect with the key {key}");
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let stop = async { /* for example a signal */ };
+//! serve(coordinator, listener, stop).await?;
+//! # Ok(()) }
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+//! #     .block_on(run()).unwrap();
+//! ```
+//!
+//! A coordinator is layered: transports (HTTP, sockets, [`embedded`](fn@embedded)) call services,
+//! which authorise a request and run the engine in one transaction of a store. A layer names only
+//! those below it.
 
 pub mod adapter;
-pub mod app;
+mod coordinator;
 mod embedded;
-pub mod engine;
-pub mod error;
 mod http;
-pub mod identity;
 mod live;
-mod metrics;
-pub mod models;
 mod openapi;
 mod serve;
-pub mod source;
+mod service;
+
+// The layers below the services are visible for the tests and benchmarks of this repository only.
+// They may change in any release.
+#[doc(hidden)]
+pub mod engine;
+#[doc(hidden)]
+pub mod error;
+#[doc(hidden)]
+pub mod identity;
+#[doc(hidden)]
+pub mod models;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod value;
-pub mod webhooks;
 
 /// The conformance kit: checks that every data-source endpoint has to pass.
 pub mod kit {
@@ -27,6 +58,14 @@ pub mod kit {
     pub use ablo::source::kit::{Outcome, Subject, reach, run};
 }
 
+pub use coordinator::Coordinator;
 pub use embedded::{Embedded, embedded};
-pub use http::router;
+pub use engine::credentials::Mode;
+pub use error::{ApiError, EngineError, StoreError};
 pub use serve::serve;
+pub use service::CoordinatorOptions;
+pub use service::source::SourceOptions;
+pub use service::webhooks::WebhookOptions;
+#[cfg(feature = "postgres")]
+pub use store::Postgres;
+pub use store::{DbPath, Sqlite, Store};

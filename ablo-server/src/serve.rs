@@ -1,10 +1,9 @@
 //! Serves a coordinator on a TCP port until it is asked to stop.
 
-use crate::app::App;
+use crate::coordinator::Coordinator;
 use axum::serve::{Listener, ListenerExt as _};
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
@@ -28,21 +27,19 @@ fn with_nodelay(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
 /// # Errors
 /// Returns an error if the listener fails.
 pub async fn serve(
-    app: Arc<App>,
+    coordinator: Coordinator,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    crate::source::start(&app);
-    crate::webhooks::start(&app);
-    let router = crate::router(Arc::clone(&app));
-    let closing = Arc::clone(&app);
+    coordinator.start();
+    let (router, closing) = (coordinator.router(), coordinator.clone());
     let stop = async move {
         stop.await;
         closing.close();
     };
     axum::serve(with_nodelay(listener), router).with_graceful_shutdown(stop).await?;
     let deadline = Instant::now() + SOCKET_CLOSE_TIMEOUT;
-    while app.hubs.connections() > 0 && Instant::now() < deadline {
+    while coordinator.connections() > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     Ok(())

@@ -9,8 +9,8 @@
 )]
 
 use ablo::source::{Call, Source as _};
-use ablo_server::app::CoordinatorOptions;
-use ablo_server::source::SourceOptions;
+use ablo_server::CoordinatorOptions;
+use ablo_server::SourceOptions;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::postgres::schema;
 use ablo_tests::server::World;

@@ -2,8 +2,8 @@
 
 use ablo::client::{Client, Presence};
 use ablo::define_schema;
-use ablo_server::app::{App as Coordinator, CoordinatorOptions};
 use ablo_server::store::{DbPath, Sqlite};
+use ablo_server::{Coordinator, CoordinatorOptions};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ pub struct World {
     /// A secret key.
     pub key: String,
     /// The coordinator.
-    pub coordinator: Arc<Coordinator>,
+    pub coordinator: Coordinator,
 }
 
 impl World {
@@ -65,7 +65,7 @@ impl World {
         let coordinator = Coordinator::new(&schema, store, CoordinatorOptions::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let router = ablo_server::router(Arc::clone(&coordinator));
+        let router = coordinator.router();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let key = coordinator.issue_secret_key("acme", "test").await.expect("a key");
         Self { url, key, coordinator }

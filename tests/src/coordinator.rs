@@ -1,8 +1,7 @@
 //! A coordinator in this process on its own port, and a plain JSON client for it.
 
 use ablo_schema::Schema;
-use ablo_server::app::{App, CoordinatorOptions};
-use ablo_server::store::Store;
+use ablo_server::{CoordinatorOptions, Store};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -16,8 +15,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// A running coordinator.
 #[derive(Debug)]
 pub struct Coordinator {
-    /// The application state.
-    pub app: Arc<App>,
+    /// The coordinator.
+    pub app: ablo_server::Coordinator,
     /// The address that it listens on.
     pub address: SocketAddr,
     /// A secret key of the organisation `acme`.
@@ -41,7 +40,7 @@ impl Coordinator {
         store: Arc<dyn Store>,
         options: CoordinatorOptions,
     ) -> Self {
-        let app = App::new(schema, store, options);
+        let app = ablo_server::Coordinator::new(schema, store, options);
         let key = app.issue_secret_key("acme", "test").await.expect("a key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -50,7 +49,7 @@ impl Coordinator {
             // Resolves when the coordinator is dropped, which closes its database connections.
             let _ = dropped.await;
         };
-        tokio::spawn(ablo_server::serve(Arc::clone(&app), listener, shutdown));
+        tokio::spawn(ablo_server::serve(app.clone(), listener, shutdown));
         Self { app, address, key, client: client(), _running: running }
     }
 

@@ -10,12 +10,10 @@ use crate::{database, input, render, settings, source};
 use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_migrate::{Dialect, IfMissing, Timeouts};
 use ablo_schema::Schema;
-use ablo_server::app::{App, CoordinatorOptions};
-use ablo_server::engine::credentials::Mode;
-use ablo_server::error::{EngineError, StoreError};
-use ablo_server::source::SourceOptions;
-use ablo_server::store::{DbPath, Postgres, Sqlite, Store};
-use ablo_server::webhooks::WebhookOptions;
+use ablo_server::{
+    Coordinator, CoordinatorOptions, DbPath, EngineError, Mode, Postgres, SourceOptions, Sqlite,
+    Store, StoreError, WebhookOptions,
+};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -64,38 +62,43 @@ fn try_dev(args: &DevArgs) -> Result<(), Failure> {
         DbPath::File(path) => path.display().to_string(),
     };
     run(async {
-        let app = App::new(
+        let coordinator = Coordinator::new(
             &schema,
             store,
             CoordinatorOptions { webhooks: webhooks(true), ..CoordinatorOptions::default() },
         );
-        let key = dev_key(&app, &args.organization, key.as_deref()).await?;
+        let key = dev_key(&coordinator, &args.organization, key.as_deref()).await?;
         let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| system_failure(&error))?;
         render::note(
             &format!(
-                "serving {} ({} models), rows {storage}\n  api   http://{address}/api\n  \
+                "serving {} ({}), rows {storage}\n  api   http://{address}/api\n  \
                  key   {key}\n  page  http://{address}/#{key}\npress Ctrl-C to stop",
                 path.display(),
-                schema.models().len(),
+                counted(schema.models().len(), "model"),
             ),
             Format::Human,
         );
-        serve_until(app, listener, stop).await
+        serve_until(coordinator, listener, stop).await
     })
 }
 
 /// Returns the development key: that of the last run, else a new one.
-async fn dev_key(app: &App, organization: &str, file: Option<&Path>) -> Result<String, Failure> {
+async fn dev_key(
+    coordinator: &Coordinator,
+    organization: &str,
+    file: Option<&Path>,
+) -> Result<String, Failure> {
     let known =
         file.and_then(|file| std::fs::read_to_string(file).ok()).map(|key| key.trim().to_owned());
     if let Some(key) = known.filter(|key| !key.is_empty()) {
-        app.adopt_key(organization, "dev", &key)
+        coordinator
+            .adopt_key(organization, "dev", &key)
             .await
             .map_err(|error| key_failure(codes::SERVE_INVALID_DEV_KEY, &error))?;
         return Ok(key);
     }
-    let key = app
+    let key = coordinator
         .issue_secret_key(organization, "dev")
         .await
         .map_err(|error| key_failure(codes::SERVE_INVALID_DEV_KEY, &error))?;
@@ -129,7 +132,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
         ),
     };
     run(async {
-        let app = App::new(
+        let coordinator = Coordinator::new(
             &schema,
             store,
             CoordinatorOptions {
@@ -140,14 +143,15 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
             },
         );
         if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
-            app.adopt_key(&args.organization, "environment", &key)
+            coordinator
+                .adopt_key(&args.organization, "environment", &key)
                 .await
                 .map_err(|error| key_failure(codes::SERVE_INVALID_KEY, &error))?;
         }
         let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| system_failure(&error))?;
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
-        serve_until(app, listener, stop).await
+        serve_until(coordinator, listener, stop).await
     })
 }
 
@@ -233,11 +237,11 @@ fn is_limit(error: &std::io::Error) -> bool {
 
 /// Serves until `stop` completes.
 async fn serve_until(
-    app: Arc<App>,
+    coordinator: Coordinator,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), Failure> {
-    ablo_server::serve(app, listener, stop).await.map_err(|error| system_failure(&error))
+    ablo_server::serve(coordinator, listener, stop).await.map_err(|error| system_failure(&error))
 }
 
 /// Returns a future that completes on SIGINT or SIGTERM. The handlers are installed by this call,

@@ -1,6 +1,7 @@
 //! The operations behind requests, as functions over transactions: no sockets, no HTTP, no state in
 //! memory.
 
+pub(crate) mod access;
 pub mod claims;
 pub mod commit;
 pub mod credentials;

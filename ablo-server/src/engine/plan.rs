@@ -2,6 +2,7 @@
 //!
 //! Nothing here touches a database.
 
+use super::access;
 use crate::error::ApiError;
 use crate::identity::{Identity, Operations};
 use crate::models::{Column, ColumnRole, Model, ModelId, Models};
@@ -96,7 +97,7 @@ fn change(
             return Err(ApiError::new("commit_operation_unsupported", message));
         }
     };
-    check_write_permission(model, who, kind)?;
+    access::check_write(model, who, kind)?;
     let id = operation.id.value().filter(|id| !id.is_empty());
     let (id, generated_id) = match (id, kind) {
         (Some(id), _) => (row_id(id)?, false),
@@ -159,48 +160,6 @@ pub fn find<'m>(models: &'m Models, name: &str) -> Result<&'m Model, ApiError> {
             format!("unknown model `{shown}`; the models are {}", known.join(", ")),
         )
     })
-}
-
-/// Checks that a participant may apply an operation to a model.
-fn check_write_permission(
-    model: &Model,
-    who: &Identity,
-    kind: OperationKind,
-) -> Result<(), ApiError> {
-    let verb = match kind {
-        OperationKind::Create => "create",
-        OperationKind::Update | OperationKind::Archive(_) => "update",
-        OperationKind::Delete => "delete",
-    };
-    check_permission(model, who, verb)?;
-    if !model.mutable && !who.is_system() {
-        let message = format!("{} is not mutable: only systems can write its rows", model.key);
-        return Err(ApiError::new("capability_scope_denied", message)
-            .required(format!("{}.{verb}", model.wire_name)));
-    }
-    Ok(())
-}
-
-/// Checks that the scope of a credential includes an operation (docs/protocol/differences.md C6).
-///
-/// # Errors
-///
-/// Returns `capability_scope_denied` with the required operation name.
-pub fn check_permission(model: &Model, who: &Identity, verb: &str) -> Result<(), ApiError> {
-    let permitted = match &who.operations {
-        Operations::All => true,
-        Operations::Read => verb == "read",
-        Operations::Listed(listed) => listed.iter().any(|operation| {
-            let (name, allowed) = operation.rsplit_once('.').unwrap_or((operation, ""));
-            (allowed == verb || allowed == "*") && (name == "*" || model.matches_name(name))
-        }),
-    };
-    if permitted {
-        return Ok(());
-    }
-    let scope = format!("{}.{verb}", model.wire_name);
-    Err(ApiError::new("capability_scope_denied", format!("the credential does not permit {scope}"))
-        .required(scope))
 }
 
 /// Validates a row id.

@@ -1,8 +1,8 @@
 //! Reads: lists, single rows, queries and bootstraps, restricted to the reader's organisation and
 //! sync groups.
 
+use super::access::check_permission;
 use super::filter::condition;
-use super::plan::check_permission;
 use super::{Engine, log};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;

@@ -1,8 +1,8 @@
 //! Responses: JSON bodies, the headers of every response and error envelopes
 //! (docs/protocol/errors.md §1).
 
-use crate::app::App;
 use crate::error::{ApiError, EngineError};
+use crate::service::Service;
 use ablo_wire::ERROR_CONTRACT_VERSION;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -79,7 +79,7 @@ pub(super) async fn attach_pattern(
 
 /// Assigns request ids, adds the headers of every response and writes error bodies.
 pub(super) async fn contract(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -91,9 +91,9 @@ pub(super) async fn contract(
         .extensions_mut()
         .remove::<Pattern>()
         .map_or_else(|| "none".to_owned(), |pattern| pattern.0);
-    app.metrics.answered(&route, method.as_str(), response.status().as_u16(), start.elapsed());
+    service.metrics.answered(&route, method.as_str(), response.status().as_u16(), start.elapsed());
     if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
-        app.metrics.refused(refusal.code());
+        service.metrics.refused(refusal.code());
         tracing::debug!(request = id, %method, path, code = refusal.code(), "request refused");
         response = error_response(refusal, &id, response.status());
     }

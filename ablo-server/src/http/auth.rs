@@ -2,12 +2,11 @@
 
 use super::answer::{Answer, ok};
 use super::request::{Body, Caller, OptionalBody};
-use crate::app::{App, require_secret_key};
-use crate::engine::credentials::{self, IssuedCredential};
-use crate::engine::exchange::{self, TokenRequest};
-use crate::engine::turns;
-use crate::error::{ApiError, Result};
+use crate::engine::credentials::IssuedCredential;
+use crate::engine::exchange::TokenRequest;
+use crate::error::ApiError;
 use crate::identity::Identity;
+use crate::service::Service;
 use crate::value::shown_date;
 use ablo_wire::{
     CapabilityCreate, CapabilityCreated, CapabilityDeleted, CapabilityRotate, CapabilityState,
@@ -38,7 +37,7 @@ fn expiry(issued: &IssuedCredential) -> String {
 }
 
 pub(super) async fn exchange(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Body(request): Body<ExchangeRequest>,
 ) -> Answer {
@@ -51,7 +50,7 @@ pub(super) async fn exchange(
         label: request.label,
         user_meta: request.user_meta.unwrap_or_default(),
     };
-    let (issued, who) = mint(&app, &caller, token_request).await?;
+    let (issued, who) = service.exchange(&caller.0, token_request).await?;
     ok(&ExchangeResponse::new(
         issued.id.clone(),
         issued.token.clone(),
@@ -73,18 +72,6 @@ fn participant_kind(kind: ParticipantKind) -> Result<ParticipantKind, ApiError> 
     }
 }
 
-async fn mint(
-    app: &App,
-    caller: &Caller,
-    request: TokenRequest,
-) -> Result<(IssuedCredential, Identity)> {
-    let (mode, holder) = (app.options.mode, caller.0.clone());
-    app.writing(&holder.identity.organization.clone(), move |engine, tx| {
-        exchange::exchange(engine, tx, mode, &holder, request.clone())
-    })
-    .await
-}
-
 pub(super) async fn identity(caller: Caller) -> Answer {
     let who = caller.who();
     ok(&Shown::new(
@@ -102,7 +89,7 @@ pub(super) async fn check(_: Caller) -> Answer {
 }
 
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Body(request): Body<CapabilityCreate>,
 ) -> Answer {
@@ -115,7 +102,7 @@ pub(super) async fn create(
         label: request.label,
         user_meta: request.user_meta.unwrap_or_default(),
     };
-    let (issued, who) = mint(&app, &caller, token_request).await?;
+    let (issued, who) = service.exchange(&caller.0, token_request).await?;
     ok(&created(&issued, &who))
 }
 
@@ -133,19 +120,11 @@ fn created(issued: &IssuedCredential, who: &Identity) -> CapabilityCreated {
 }
 
 pub(super) async fn retrieve(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let organization = caller.who().organization.clone();
-    if id != caller.who().capability {
-        require_secret_key(&caller.0)?;
-    }
-    let (state, now) = app
-        .reading(&organization.clone(), move |_, tx| {
-            Ok((credentials::find(tx, &organization, &id)?, crate::value::stored_date(tx.now())))
-        })
-        .await?;
+    let (state, now) = service.credential(&caller.0, id).await?;
     let who = &state.identity;
     let status = match (&state.revoked_at, &who.expires_at) {
         (Some(_), _) => CapabilityStatus::Revoked,
@@ -170,20 +149,11 @@ pub(super) async fn retrieve(
 }
 
 pub(super) async fn revoke(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    if id != caller.who().capability {
-        require_secret_key(&caller.0)?;
-    }
-    let (organization, own) = (caller.who().organization.clone(), id.clone());
-    let revoked = app
-        .writing(&organization.clone(), move |_, tx| {
-            credentials::find(tx, &organization, &own)?;
-            Ok(credentials::revoke(tx, &own)?)
-        })
-        .await?;
+    let revoked = service.revoke(&caller.0, id.clone()).await?;
     let mut body = CapabilityDeleted::new();
     body.capability_id = Some(id.clone());
     body.id = Some(id);
@@ -192,45 +162,28 @@ pub(super) async fn revoke(
 }
 
 pub(super) async fn rotate(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
     OptionalBody(request): OptionalBody<CapabilityRotate>,
 ) -> Answer {
-    if id != caller.who().capability {
-        require_secret_key(&caller.0)?;
-    }
-    let (mode, organization) = (app.options.mode, caller.who().organization.clone());
-    let (issued, who, old, old_expiry) = app
-        .writing(&organization.clone(), move |_, tx| {
-            let old = credentials::find(tx, &organization, &id)?;
-            let (issued, who) =
-                exchange::rotate(tx, mode, &old, request.ttl_seconds.map(|ttl| ttl.0))?;
-            let old_expiry = credentials::expire_in(
-                tx,
-                &old,
-                request.grace_seconds.map_or(86_400, |grace| grace.0),
-            )?;
-            Ok((issued, who, old.id, old_expiry))
-        })
-        .await?;
-    let mut body = created(&issued, &who);
-    let mut from = RotatedFrom::new(shown_date(&old_expiry));
-    from.capability_id = Some(old.clone());
-    from.id = Some(old);
+    let ttl = request.ttl_seconds.map(|ttl| ttl.0);
+    let grace = request.grace_seconds.map_or(86_400, |grace| grace.0);
+    let rotated = service.rotate(&caller.0, id, ttl, grace).await?;
+    let mut body = created(&rotated.issued, &rotated.identity);
+    let mut from = RotatedFrom::new(shown_date(&rotated.old_expiry));
+    from.capability_id = Some(rotated.old.clone());
+    from.id = Some(rotated.old);
     body.rotated_from = Some(from);
     ok(&body)
 }
 
 pub(super) async fn open_turn(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Body(request): Body<TaskOpen>,
 ) -> Answer {
-    let (who, id) = (caller.who().clone(), format!("turn_{}", uuid::Uuid::new_v4().simple()));
-    let opened = app
-        .writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &request))
-        .await?;
+    let opened = service.open_turn(caller.who(), request).await?;
     let mut body = TaskOpened::new();
     body.id = Some(opened.id.clone());
     body.task_id = Some(opened.id.clone());
@@ -241,15 +194,12 @@ pub(super) async fn open_turn(
 }
 
 pub(super) async fn close_turn(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
     OptionalBody(costs): OptionalBody<TaskClose>,
 ) -> Answer {
-    let (who, own) = (caller.who().clone(), id.clone());
-    let (now_closed, ended) = app
-        .writing(&who.organization.clone(), move |_, tx| turns::close(tx, &who, &own, &costs))
-        .await?;
+    let (now_closed, ended) = service.close_turn(caller.who(), id.clone(), costs).await?;
     let mut body = TaskClosed::new();
     body.id = Some(id.clone());
     body.task_id = Some(id.clone());

@@ -6,14 +6,12 @@
 use super::answer::{Answer, json, ok};
 use super::models::pairs;
 use super::request::{Body, Caller, OptionalBody};
-use crate::app::App;
-use crate::engine::claims::{
-    self, Claim, ClaimDetail, ClaimOutcome, ClaimRequest, DEFAULT_TTL_MS, MAX_TTL_MS,
-};
-use crate::engine::plan::{check_permission, find, row_id};
+use crate::engine::claims::{Claim, ClaimOutcome, ClaimRequest, held_error};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};
-use crate::models::Model;
+use crate::models::ModelId;
+use crate::service::Service;
+use crate::service::claims::{detail, lease};
 use crate::value::shown_date;
 use ablo_wire::{
     ClaimAnswer, ClaimBody, ClaimReleased, ClaimStatus, ClaimTarget, GrantedIntent, IntentBody,
@@ -53,21 +51,6 @@ fn target(claim: &Claim) -> ClaimTarget {
     target
 }
 
-/// Checks that a participant may claim rows of a model: it has to be allowed to write them
-/// (docs/protocol/differences.md B12).
-pub(crate) fn may_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
-    let verbs = ["update", "create", "delete"];
-    match verbs.iter().any(|verb| check_permission(model, who, verb).is_ok()) {
-        true => Ok(()),
-        false => check_permission(model, who, "update"),
-    }
-}
-
-/// Returns the TTL of a claim in milliseconds (docs/protocol/differences.md B1).
-pub(crate) fn lease(requested: Option<u64>) -> u64 {
-    requested.filter(|ttl| *ttl > 0).unwrap_or(DEFAULT_TTL_MS).min(MAX_TTL_MS)
-}
-
 fn requested_ttl(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
     match ttl {
         None => Ok(lease(None)),
@@ -82,15 +65,8 @@ fn requested_ttl(ttl: Option<&Ttl>) -> Result<u64, ApiError> {
     }
 }
 
-async fn begin(app: &App, who: &Identity, model: &Model, request: ClaimRequest) -> Answer {
-    may_claim(model, who)?;
-    row_id(&request.row)?;
-    let (model, who, waits) = (model.id, who.clone(), request.queue);
-    let outcome = app
-        .writing(&who.organization.clone(), move |engine, tx| {
-            claims::begin(engine, tx, &who, engine.models.get(model), &request)
-        })
-        .await?;
+async fn begin(service: &Service, who: &Identity, model: ModelId, request: ClaimRequest) -> Answer {
+    let outcome = service.claim(who, model, request).await?;
     let mut answer = ClaimAnswer::new();
     match outcome {
         ClaimOutcome::Held(claim) => {
@@ -107,23 +83,22 @@ async fn begin(app: &App, who: &Identity, model: &Model, request: ClaimRequest) 
             json(StatusCode::CREATED, &answer)
         }
         ClaimOutcome::Queued(claim, position) => {
-            debug_assert!(waits);
             answer.status = Some(ClaimStatus::Queued);
             answer.intent_id = Some(claim.id);
             answer.position = Some(position);
             json(StatusCode::ACCEPTED, &answer)
         }
-        ClaimOutcome::Refused(holder) => Err(claims::held_error("entity_claimed", &holder).into()),
+        ClaimOutcome::Refused(holder) => Err(held_error("entity_claimed", &holder).into()),
     }
 }
 
 pub(super) async fn claim(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
     OptionalBody(body): OptionalBody<ClaimBody>,
 ) -> Answer {
-    let model = find(&app.engine.models, &model)?;
+    let model = service.model(&model)?;
     let new_id = || format!("int_{}", uuid::Uuid::new_v4().hyphenated());
     // A waiter repeats the id of the first answer.
     let id_of_waiter = body
@@ -132,73 +107,57 @@ pub(super) async fn claim(
         .and_then(|id| id.as_str())
         .filter(|id| !id.is_empty())
         .map(str::to_owned);
-    let meta = body.meta.map(|meta| serde_json::Value::Object(meta).to_string());
     let request = ClaimRequest {
         id: id_of_waiter.unwrap_or_else(new_id),
         row: id,
         action: body.action.unwrap_or_else(|| "editing".to_owned()),
         description: body.description,
-        detail: ClaimDetail { meta, ..ClaimDetail::default() },
+        detail: detail(None, None::<()>, None, body.meta),
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
     };
-    begin(&app, caller.who(), model, request).await
+    begin(&service, caller.who(), model.id, request).await
 }
 
 pub(super) async fn open(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Body(body): Body<IntentBody>,
 ) -> Answer {
     if body.intent_id.is_empty() {
         return Err(ApiError::new("intent_id_required", "`intentId` must not be empty").into());
     }
-    let model = find(&app.engine.models, &body.target.model)?;
+    let model = service.model(&body.target.model)?;
     let request = ClaimRequest {
         id: body.intent_id,
         row: body.target.id,
         action: body.action,
         description: None,
-        detail: ClaimDetail {
-            path: body.target.path,
-            range: body.target.range.and_then(|range| serde_json::to_string(&range).ok()),
-            field: body.target.field,
-            meta: body.target.meta.map(|meta| serde_json::Value::Object(meta).to_string()),
-        },
+        detail: detail(body.target.path, body.target.range, body.target.field, body.target.meta),
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(false),
     };
-    begin(&app, caller.who(), model, request).await
+    begin(&service, caller.who(), model.id, request).await
 }
 
 pub(super) async fn release(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
 ) -> Answer {
-    let model = find(&app.engine.models, &model)?.id;
-    let who = caller.who().clone();
-    let released = app
-        .writing(&who.organization.clone(), move |engine, tx| {
-            Ok(claims::release(tx, &who, &engine.models, engine.models.get(model), &id)?)
-        })
-        .await?;
+    let model = service.model(&model)?.id;
+    let released = service.release(caller.who(), model, id).await?;
     let mut body = ClaimReleased::new(true);
     body.released = Some(released);
     ok(&body)
 }
 
 pub(super) async fn close(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    let (who, own) = (caller.who().clone(), id.clone());
-    let released = app
-        .writing(&who.organization.clone(), move |engine, tx| {
-            Ok(claims::abandon(tx, &who, &engine.models, &own)?)
-        })
-        .await?;
+    let released = service.abandon(caller.who(), id.clone()).await?;
     let mut body = IntentReleased::new(id);
     body.object = IntentTag;
     body.released = Some(released);
@@ -206,58 +165,33 @@ pub(super) async fn close(
 }
 
 pub(super) async fn reorder(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
     Body(body): Body<ReorderBody>,
 ) -> Answer {
-    let model = find(&app.engine.models, &model)?;
-    if !may_reorder(caller.who()) {
-        let message = "the credential does not permit `intent.reorder`";
-        return Err(ApiError::new("capability_scope_denied", message)
-            .required("intent.reorder")
-            .into());
-    }
-    let (who, model) = (caller.who().clone(), model.id);
+    let model = service.model(&model)?.id;
     let order: Vec<(String, String)> =
         body.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
-    app.writing(&who.organization.clone(), move |engine, tx| {
-        claims::reorder(engine, tx, &who, engine.models.get(model), &id, &order)
-    })
-    .await?;
+    service.reorder(caller.who(), model, id, order).await?;
     ok(&ClaimReleased::new(true))
 }
 
-/// Returns whether a participant may reorder a claim queue (docs/protocol/differences.md B13).
-pub(crate) fn may_reorder(who: &Identity) -> bool {
-    use crate::identity::Operations;
-    match &who.operations {
-        Operations::All => who.is_system(),
-        Operations::Listed(listed) => listed.contains("intent.reorder"),
-        Operations::Read => false,
-    }
-}
-
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let (mut model, mut row, mut field) = (None, None, None);
     for (name, value) in pairs(query.as_deref()) {
         match name.as_str() {
-            "model" | "resource" => model = Some(find(&app.engine.models, &value)?.key.clone()),
+            "model" | "resource" => model = Some(service.model(&value)?.key.clone()),
             "id" => row = Some(value),
             "field" => field = Some(value),
             _ => {}
         }
     }
-    let who = caller.who().clone();
-    let visible = app
-        .reading(&who.organization.clone(), move |engine, tx| {
-            Ok(claims::visible(engine, tx, &who)?)
-        })
-        .await?;
+    let visible = service.claims(caller.who()).await?;
     let wanted = |claim: &Claim| {
         model.as_ref().is_none_or(|model| *model == claim.model)
             && row.as_ref().is_none_or(|row| *row == claim.row)

@@ -1,12 +1,11 @@
 //! The HTTP routes (docs/protocol/http.md), served with and without the prefix `/api`.
 //!
-//! A handler decodes its request, checks the caller's rights, calls the engine in one transaction
-//! and encodes the response.
+//! A handler decodes its request, calls a service and encodes the response.
 
 mod answer;
 mod auth;
-pub(crate) mod claims;
-pub(crate) mod models;
+mod claims;
+mod models;
 mod presence;
 mod request;
 mod socket;
@@ -14,13 +13,13 @@ mod source;
 mod sync;
 mod webhooks;
 
-pub(crate) use request::commit_decode_error;
-
-use crate::app::App;
+use crate::engine::access::require_secret_key;
 use crate::error::ApiError;
+use crate::live::Hubs;
+use crate::service::Service;
 use answer::{Answer, Failed, attach_pattern, contract};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::{HeaderName, Method, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{delete, get, head, post};
@@ -29,9 +28,47 @@ use std::time::Duration;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 
-/// Returns the router of a coordinator.
-pub fn router(app: Arc<App>) -> Router {
-    let max_body_bytes = app.options.max_body_bytes;
+/// The state of all handlers.
+#[derive(Clone)]
+pub(crate) struct HttpState {
+    /// The services.
+    pub(crate) service: Arc<Service>,
+    /// The hubs of connected organisations.
+    pub(crate) hubs: Arc<Hubs>,
+    /// The descriptions of the schema.
+    pub(crate) documents: Arc<Documents>,
+}
+
+/// Descriptions of the schema.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    /// The OpenAPI document.
+    pub(crate) openapi: String,
+    /// The `contentHash`.
+    pub(crate) content_hash: String,
+}
+
+impl FromRef<HttpState> for Arc<Service> {
+    fn from_ref(state: &HttpState) -> Self {
+        Arc::clone(&state.service)
+    }
+}
+
+impl FromRef<HttpState> for Arc<Hubs> {
+    fn from_ref(state: &HttpState) -> Self {
+        Arc::clone(&state.hubs)
+    }
+}
+
+impl FromRef<HttpState> for Arc<Documents> {
+    fn from_ref(state: &HttpState) -> Self {
+        Arc::clone(&state.documents)
+    }
+}
+
+/// Returns the routes.
+pub(crate) fn router(state: HttpState) -> Router {
+    let max_body_bytes = state.service.options.max_body_bytes;
     let api = api();
     Router::new()
         .route("/", get(page))
@@ -47,12 +84,12 @@ pub fn router(app: Arc<App>) -> Router {
             Failed(ApiError::new("internal_error", message)).into_response()
         }))
         .layer(DefaultBodyLimit::max(max_body_bytes))
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), contract))
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&state.service), contract))
         .layer(cors())
-        .with_state(app)
+        .with_state(state)
 }
 
-fn api() -> Router<Arc<App>> {
+fn api() -> Router<HttpState> {
     Router::new()
         .route("/auth/capability", post(auth::exchange))
         .route("/auth/identity", get(auth::identity))
@@ -136,13 +173,17 @@ async fn page_script() -> Response {
         .into_response()
 }
 
-async fn openapi(State(app): State<Arc<App>>) -> Response {
-    answer::text(app.openapi.clone())
+async fn openapi(State(documents): State<Arc<Documents>>) -> Response {
+    answer::text(documents.openapi.clone())
 }
 
 /// Returns the models and their fields (docs/protocol/differences.md G).
-async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
-    let models = app.engine.models.iter().map(|model| {
+async fn schema(
+    State(service): State<Arc<Service>>,
+    State(documents): State<Arc<Documents>>,
+    _: request::Caller,
+) -> Answer {
+    let models = service.engine.models.iter().map(|model| {
         let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
         serde_json::json!({
             "key": model.key,
@@ -152,16 +193,20 @@ async fn schema(State(app): State<Arc<App>>, _: request::Caller) -> Answer {
         })
     });
     let models: Vec<_> = models.collect();
-    let body = serde_json::json!({ "active": true, "hash": app.content_hash, "models": models });
+    let body =
+        serde_json::json!({ "active": true, "hash": documents.content_hash, "models": models });
     answer::ok(&body)
 }
 
 /// Returns the metrics. A scraper has to send a secret key.
-async fn metrics(State(app): State<Arc<App>>, caller: request::Caller) -> Result<Response, Failed> {
-    crate::app::require_secret_key(&caller.0)?;
-    app.sources.iter().for_each(|client| client.update_metrics(&app.metrics));
+async fn metrics(
+    State(service): State<Arc<Service>>,
+    caller: request::Caller,
+) -> Result<Response, Failed> {
+    require_secret_key(&caller.0)?;
+    service.sources.iter().for_each(|client| client.update_metrics(&service.metrics));
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    Ok(([(header::CONTENT_TYPE, kind)], app.metrics.text()).into_response())
+    Ok(([(header::CONTENT_TYPE, kind)], service.metrics.text()).into_response())
 }
 
 /// Accepts and ignores the database URL that clients send (docs/protocol/differences.md D15).

@@ -2,14 +2,10 @@
 
 use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller, OptionalBody, decode, idempotency_key};
-use crate::app::App;
-use crate::engine::claims;
-use crate::engine::commit::{Commit, commit};
-use crate::engine::plan::{find, plan};
-use crate::engine::read::{self, ListQuery};
+use crate::engine::read::ListQuery;
 use crate::error::{ApiError, Result};
-use crate::identity::Identity;
-use crate::source;
+use crate::service::Service;
+use crate::service::commits::Submit;
 use ablo_wire::{
     CommitReceipt, CommitRequest, CreateBody, DeleteBody, ListPage, ListTag, Maybe, ModelTag,
     OnStale, Operation, RawRow, Read, SyncId, UpdateBody, Verb,
@@ -44,12 +40,12 @@ fn descending(order: &str) -> Result<bool, ApiError> {
 }
 
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(model): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let model = find(&app.engine.models, &model)?;
+    let model = service.model(&model)?;
     let mut list_query = ListQuery::default();
     for (name, value) in pairs(query.as_deref()) {
         match name.as_str() {
@@ -69,12 +65,7 @@ pub(super) async fn list(
             _ => list_query.filters.push((name, value)),
         }
     }
-    let (who, id) = (caller.who().clone(), model.id);
-    let page = app
-        .reading(&who.organization.clone(), move |engine, tx| {
-            read::list(engine, tx, &who, engine.models.get(id), &list_query)
-        })
-        .await?;
+    let page = service.list(caller.who(), model.id, list_query).await?;
     let mut body: ListPage =
         ListPage::new(page.rows.iter().map(|row| raw(row)).collect::<Result<Vec<_>>>()?);
     body.object = ListTag;
@@ -86,19 +77,12 @@ pub(super) async fn list(
 }
 
 pub(super) async fn retrieve(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
 ) -> Answer {
-    let model = find(&app.engine.models, &model)?;
-    let (who, model_id, row_id) = (caller.who().clone(), model.id, id.clone());
-    let (row, stamp, queue) = app
-        .reading(&who.organization.clone(), move |engine, tx| {
-            let model = engine.models.get(model_id);
-            let (row, stamp) = read::retrieve(engine, tx, &who, model, &row_id)?;
-            Ok((row, stamp, claims::claim_queue(tx, &who.organization, &model.key, &row_id)?))
-        })
-        .await?;
+    let model = service.model(&model)?;
+    let (row, stamp, queue) = service.retrieve(caller.who(), model.id, id.clone()).await?;
     let row = row.ok_or_else(|| {
         ApiError::new("model_not_found", format!("`{}/{id}` does not exist", model.key))
     })?;
@@ -110,7 +94,7 @@ pub(super) async fn retrieve(
 }
 
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path(model): Path<String>,
     headers: HeaderMap,
@@ -120,12 +104,12 @@ pub(super) async fn create(
     operation.data = Maybe::Value(body.data);
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
-    let receipt = write(&app, caller.who(), key, vec![operation], body.intent, None).await?;
+    let receipt = submit(&service, &caller, key, vec![operation], body.intent).await?;
     json(StatusCode::CREATED, &receipt)
 }
 
 pub(super) async fn update(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
     headers: HeaderMap,
@@ -135,11 +119,11 @@ pub(super) async fn update(
     operation.data = Maybe::Value(body.data);
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
-    ok(&write(&app, caller.who(), key, vec![operation], body.intent, None).await?)
+    ok(&submit(&service, &caller, key, vec![operation], body.intent).await?)
 }
 
 pub(super) async fn delete(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
     headers: HeaderMap,
@@ -148,7 +132,18 @@ pub(super) async fn delete(
     let mut operation = Operation::http(Verb::Delete, model, Some(id));
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
-    ok(&write(&app, caller.who(), key, vec![operation], body.intent, None).await?)
+    ok(&submit(&service, &caller, key, vec![operation], body.intent).await?)
+}
+
+async fn submit(
+    service: &Service,
+    caller: &Caller,
+    client_tx_id: String,
+    operations: Vec<Operation>,
+    claim: Option<String>,
+) -> Result<CommitReceipt> {
+    let request = Submit { client_tx_id, operations, claim, caused_by: None };
+    service.submit(caller.who(), request).await
 }
 
 fn set_stale_guard(operation: &mut Operation, read_at: Option<SyncId>, on_stale: Option<OnStale>) {
@@ -157,7 +152,7 @@ fn set_stale_guard(operation: &mut Operation, read_at: Option<SyncId>, on_stale:
 }
 
 pub(super) async fn commits(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     headers: HeaderMap,
     body: Bytes,
@@ -165,39 +160,13 @@ pub(super) async fn commits(
     let body: CommitRequest = decode(&body)?;
     let given = body.idempotency_key.as_ref().or(Some(&body.client_tx_id));
     let key = idempotency_key(&headers, given)?;
-    let mut receipt =
-        write(&app, caller.who(), key, body.operations, body.intent, body.caused_by_task_id)
-            .await?;
+    let request = Submit {
+        client_tx_id: key,
+        operations: body.operations,
+        claim: body.intent,
+        caused_by: body.caused_by_task_id,
+    };
+    let mut receipt = service.submit(caller.who(), request).await?;
     receipt.client_tx_id = body.client_tx_id;
     ok(&receipt)
-}
-
-/// Checks operations and applies them, locally or through their data source.
-///
-/// # Errors
-/// Returns an error if the commit is refused or cannot be stored.
-pub(crate) async fn write(
-    app: &App,
-    who: &Identity,
-    client_tx_id: String,
-    operations: Vec<Operation>,
-    claim: Option<String>,
-    caused_by: Option<String>,
-) -> Result<CommitReceipt> {
-    let changes = plan(&app.engine.models, who, &operations)?;
-    let text = serde_json::to_vec(&operations).unwrap_or_default();
-    let body_hash = blake3::hash(&text).to_hex().to_string();
-    let request = Commit { client_tx_id, changes, body_hash, caused_by, claim };
-    let receipt = match app.sources.owner_of(app, &who.organization, &request.changes)? {
-        Some(client) => source::write(app, &client, who, request, operations).await?,
-        None => {
-            let who = who.clone();
-            app.writing(&who.organization.clone(), move |engine, tx| {
-                commit(engine, tx, &who, &request)
-            })
-            .await?
-        }
-    };
-    app.metrics.commits.inc();
-    Ok(receipt)
 }

@@ -3,8 +3,9 @@
 use super::answer::Failed;
 use super::models::pairs;
 use super::request::bearer;
-use crate::app::{App, no_credentials};
-use crate::live;
+use crate::engine::access::no_credentials;
+use crate::live::{self, Hubs};
+use crate::service::Service;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
@@ -19,7 +20,8 @@ const PROTOCOL: &str = "ablo.sync.v1";
 const BEARER_PREFIX: &str = "ablo.bearer.";
 
 pub(super) async fn upgrade(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
+    State(hubs): State<Arc<Hubs>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -32,19 +34,19 @@ pub(super) async fn upgrade(
         .flat_map(|value| value.split(','))
         .find_map(|offer| offer.trim().strip_prefix(BEARER_PREFIX));
     let token = token.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
-    let state = app.identify(token).await?;
-    app.hubs.limit(&state.id)?;
+    let state = service.identify(token).await?;
+    hubs.limit(&state.id)?;
     let pairs = pairs(query.as_deref());
     let groups: Vec<String> = pairs
         .into_iter()
         .filter(|(name, _)| name == "syncGroups")
         .map(|(_, group)| group)
         .collect();
-    let max_bytes = app.options.max_body_bytes;
+    let max_bytes = service.options.max_body_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(max_bytes)
         .max_frame_size(max_bytes)
         .read_buffer_size(READ_BUFFER_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| live::run(app, state.identity, groups, socket)))
+    Ok(upgrade.on_upgrade(move |socket| live::run((service, hubs), state.identity, groups, socket)))
 }

@@ -3,8 +3,9 @@
 
 use super::answer::{Answer, ok};
 use super::request::Caller;
-use crate::app::{App, require_secret_key};
+use crate::engine::access::require_secret_key;
 use crate::error::ApiError;
+use crate::service::{Service, source};
 use ablo_wire::PushBody;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,7 +14,11 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Accepts events pushed by a data source, which is identified by the key that signed them.
-pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> Answer {
+pub(super) async fn push(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -23,7 +28,7 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
             "the signature does not match any data source of this coordinator",
         )
     };
-    let client = app.sources.signer_of(header, &body, now).ok_or_else(unknown)?;
+    let client = service.sources.signer_of(header, &body, now).ok_or_else(unknown)?;
     let refused = |code: &str, message: String| {
         ApiError::new("invalid_body", message).detail("error", code).with_status(400)
     };
@@ -34,15 +39,15 @@ pub(super) async fn push(State(app): State<Arc<App>>, headers: HeaderMap, body: 
         return Err(refused("events_required", message).into());
     }
     let count = body.events.len();
-    let applied = crate::source::apply_pushed(&app, &client, body.events).await;
+    let applied = source::apply_pushed(&service, &client, body.events).await;
     applied.map_err(|reason| ApiError::new("source_network_error", reason))?;
     ok(&serde_json::json!({ "received": count }))
 }
 
 /// Returns the status of the data sources of the caller's organisation.
-pub(super) async fn list(State(app): State<Arc<App>>, caller: Caller) -> Answer {
+pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Answer {
     let who = require_secret_key(&caller.0)?;
-    let own = app.sources.iter().filter(|client| client.organization == who.organization);
+    let own = service.sources.iter().filter(|client| client.organization == who.organization);
     let data: Vec<_> = own.map(|client| client.status()).collect();
     ok(&serde_json::json!({ "object": "list", "data": data }))
 }

@@ -3,10 +3,10 @@
 use super::answer::{Answer, ok, text};
 use super::models::pairs;
 use super::request::{Body, Caller};
-use crate::app::App;
-use crate::engine::plan::find;
-use crate::engine::read::{self, MAX_QUERIES};
-use crate::error::{ApiError, EngineError};
+use crate::engine::read::MAX_QUERIES;
+use crate::error::ApiError;
+use crate::live::Hubs;
+use crate::service::Service;
 use crate::value::push_json_string;
 use ablo_wire::{Health, QueryRequest};
 use axum::extract::{Path, RawQuery, State};
@@ -14,7 +14,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 pub(super) async fn bootstrap(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
+    State(hubs): State<Arc<Hubs>>,
     caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Answer {
@@ -28,17 +29,15 @@ pub(super) async fn bootstrap(
         }
     }
     who.narrow(&groups);
-    let organization = who.organization.clone();
-    let (rows, stamp) = app
-        .reading(&organization, move |engine, tx| {
-            read::bootstrap(engine, tx, &who, models.as_deref())
-        })
-        .await?;
-    app.hubs.bootstrapped(&caller.who().capability, stamp);
+    let (rows, stamp) = service.bootstrap(who, models).await?;
+    hubs.bootstrapped(&caller.who().capability, stamp);
     let mut body = String::from("{\"type\":\"full\",\"lastSyncId\":");
     // Writing to a string does not fail.
-    let _ =
-        write!(body, "{stamp},\"timestamp\":{},\"models\":{{", app.store.now().as_millisecond());
+    let _ = write!(
+        body,
+        "{stamp},\"timestamp\":{},\"models\":{{",
+        service.store.now().as_millisecond()
+    );
     for (at, (name, rows)) in rows.iter().enumerate() {
         if at > 0 {
             body.push(',');
@@ -53,7 +52,7 @@ pub(super) async fn bootstrap(
 }
 
 pub(super) async fn query(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Body(body): Body<QueryRequest>,
 ) -> Answer {
@@ -78,22 +77,7 @@ pub(super) async fn query(
         )
         .into());
     }
-    let who = caller.who().clone();
-    let (answers, stamp) = app
-        .reading(&who.organization.clone(), move |engine, tx| {
-            let stamp = crate::engine::log::head(tx, &who.organization)?;
-            let mut answers = Vec::with_capacity(body.queries.len());
-            for query in &body.queries {
-                answers.push(match read::query(engine, tx, &who, query) {
-                    Ok(rows) => Ok(rows),
-                    // A failed query does not affect others (docs/protocol/differences.md D18).
-                    Err(EngineError::Refused(refusal)) if body.queries.len() > 1 => Err(refusal),
-                    Err(failure) => return Err(failure),
-                });
-            }
-            Ok((answers, stamp))
-        })
-        .await?;
+    let (answers, stamp) = service.query(caller.who(), body.queries).await?;
     let mut out = String::from("{\"results\":[");
     let mut errors = Vec::new();
     for (at, answer) in answers.into_iter().enumerate() {
@@ -119,23 +103,18 @@ pub(super) async fn query(
 }
 
 pub(super) async fn entity(
-    State(app): State<Arc<App>>,
+    State(service): State<Arc<Service>>,
     caller: Caller,
     Path((model, id)): Path<(String, String)>,
 ) -> Answer {
-    let model = find(&app.engine.models, &model)?;
-    let (who, model_id, row) = (caller.who().clone(), model.id, id.clone());
-    let (row, _) = app
-        .reading(&who.organization.clone(), move |engine, tx| {
-            read::retrieve(engine, tx, &who, engine.models.get(model_id), &row)
-        })
-        .await?;
+    let model = service.model(&model)?;
+    let (row, ..) = service.retrieve(caller.who(), model.id, id.clone()).await?;
     row.map(text).ok_or_else(|| {
         ApiError::new("entity_not_found", format!("`{}/{id}` does not exist", model.key)).into()
     })
 }
 
-pub(super) async fn health(State(app): State<Arc<App>>) -> Answer {
-    app.store.reading(crate::store::Tenant::Global, |tx| Ok(tx.ping()?)).await?;
+pub(super) async fn health(State(service): State<Arc<Service>>) -> Answer {
+    service.ping().await?;
     ok(&Health::new("healthy"))
 }

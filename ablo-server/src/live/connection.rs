@@ -6,15 +6,14 @@
 use super::deliver::{Form, Item};
 use super::flow_control::{FlowControl, delta_frame};
 use super::hub::{Hub, READ_BATCH, RowClaims};
-use super::hubs::HubGuard;
+use super::hubs::{HubGuard, Hubs};
 use super::peer_view::PeerView;
 use super::subscriptions::Subscriptions;
-use crate::app::App;
-use crate::engine::sessions::{self, Session};
-use crate::engine::{claims, credentials, log};
+use crate::engine::sessions::Session;
+use crate::engine::{credentials, log};
 use crate::error::Result;
-use crate::http::claims::may_claim;
 use crate::identity::Identity;
+use crate::service::Service;
 use ablo_wire::{ClientFrame, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use std::sync::Arc;
@@ -53,7 +52,8 @@ const TRY_AGAIN_LATER: End = End::Close(1013, "try again later");
 
 /// A connection's state.
 pub(crate) struct Connection {
-    pub(super) app: Arc<App>,
+    pub(super) service: Arc<Service>,
+    hubs: Arc<Hubs>,
     pub(super) hub: Arc<Hub>,
     pub(super) who: Identity,
     /// The identity with all groups that the credential allows.
@@ -74,12 +74,12 @@ pub(crate) struct Connection {
 
 /// Serves a connection until it ends.
 pub(crate) async fn run(
-    app: Arc<App>,
+    (service, hubs): (Arc<Service>, Arc<Hubs>),
     allowed: Identity,
     groups: Vec<String>,
     mut socket: WebSocket,
 ) {
-    let joined = app.hubs.join(&allowed.organization, app.options.max_connections).await;
+    let joined = hubs.join(&allowed.organization, service.options.max_connections).await;
     let guard = match joined {
         Ok(guard) => guard,
         Err(failure) => {
@@ -88,14 +88,14 @@ pub(crate) async fn run(
             return close(&mut socket, 1013, "try again later").await;
         }
     };
-    app.metrics.sockets.inc();
-    let mut connection = Connection::new(app, &guard, allowed, groups, socket);
+    service.metrics.sockets.inc();
+    let mut connection = Connection::new((service, hubs), &guard, allowed, groups, socket);
     let end = connection.serve().await;
     connection.leave().await;
     if let Err(End::Close(code, reason)) = end {
         close(&mut connection.socket, code, reason).await;
     }
-    connection.app.metrics.sockets.dec();
+    connection.service.metrics.sockets.dec();
     drop(guard);
 }
 
@@ -112,7 +112,7 @@ async fn wait_until(time: Option<Instant>) {
 
 impl Connection {
     fn new(
-        app: Arc<App>,
+        (service, hubs): (Arc<Service>, Arc<Hubs>),
         guard: &HubGuard,
         allowed: Identity,
         requested_groups: Vec<String>,
@@ -135,7 +135,8 @@ impl Connection {
             synced: false,
             last_received: Instant::now(),
             malformed_frames: 0,
-            app,
+            service,
+            hubs,
             hub,
             who,
             allowed,
@@ -149,12 +150,12 @@ impl Connection {
         let mut claims = self.hub.claims.subscribe();
         let mut peers = self.hub.peers.subscribe();
         let mut relays = self.hub.relays.subscribe();
-        let mut revoked = self.app.hubs.revoked();
-        let mut closing = self.app.closing();
+        let mut revoked = self.hubs.revoked();
+        let mut closing = self.service.closing();
         let mut ping = tokio::time::interval(PING_INTERVAL);
         let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
         let roster_resend = tokio::time::sleep(ROSTER_RESEND_DELAY);
-        let max_age = tokio::time::sleep(self.app.options.max_connection_age);
+        let max_age = tokio::time::sleep(self.service.options.max_connection_age);
         tokio::pin!(roster_resend, max_age);
         let mut roster_resent = false;
         self.put_session().await?;
@@ -302,7 +303,7 @@ impl Connection {
         if !self.synced {
             self.synced = true;
             self.flow.complete = complete;
-            let bootstrap = self.app.hubs.last_bootstrap(&self.who.capability);
+            let bootstrap = self.hubs.last_bootstrap(&self.who.capability);
             if complete || self.who.kind.as_str() == "agent" {
                 self.flow.hold_until = None;
             } else if let Some((_, at)) = bootstrap {
@@ -347,7 +348,7 @@ impl Connection {
         if texts.is_empty() {
             return Ok(());
         }
-        self.app.metrics.delivered.inc_by(texts.len() as u64);
+        self.service.metrics.delivered.inc_by(texts.len() as u64);
         self.send(delta_frame(&texts)).await
     }
 
@@ -355,8 +356,10 @@ impl Connection {
     async fn reload_credential(&mut self) -> Result<(), End> {
         let (organization, id) = (self.who.organization.clone(), self.who.capability.clone());
         let own = organization.clone();
-        let found =
-            self.app.reading(&own, move |_, tx| credentials::find(tx, &organization, &id)).await;
+        let found = self
+            .service
+            .reading(&own, move |_, tx| credentials::find(tx, &organization, &id))
+            .await;
         let state = found.map_err(|failure| {
             tracing::warn!(?failure, "failed to look up a credential");
             TRY_AGAIN_LATER
@@ -380,7 +383,7 @@ impl Connection {
         let organization = self.who.organization.clone();
         let own = organization.clone();
         let read = self
-            .app
+            .service
             .reading(&own, move |_, tx| Ok(log::since(tx, &organization, after, READ_BATCH)?))
             .await;
         match read {
@@ -394,25 +397,13 @@ impl Connection {
 
     /// Stores the session, which announces it to other connections.
     pub(super) async fn put_session(&mut self) -> Result<(), End> {
-        let (who, id, report) = (self.who.clone(), self.session.clone(), self.report.clone());
-        let written = self
-            .app
-            .writing(&who.organization.clone(), move |_, tx| {
-                credentials::mark_used(tx, &who.capability)?;
-                Ok(sessions::upsert(tx, &who, &id, &report)?)
-            })
-            .await;
+        let written = self.service.put_session(&self.who, &self.session, &self.report).await;
         written.map_err(|_| TRY_AGAIN_LATER)
     }
 
     async fn renew_session(&mut self) -> Result<(), End> {
-        let (organization, ids) = (self.who.organization.clone(), vec![self.session.clone()]);
-        let renewed = self
-            .app
-            .writing(&organization.clone(), move |_, tx| {
-                Ok(sessions::renew(tx, &organization, &ids)?)
-            })
-            .await;
+        let ids = vec![self.session.clone()];
+        let renewed = self.service.renew_sessions(&self.who.organization, ids).await;
         if let Err(failure) = renewed {
             // The session outlives several renewal intervals.
             tracing::warn!(?failure, "failed to renew a session");
@@ -423,13 +414,7 @@ impl Connection {
     /// Removes the session. Its claims last until their leases end
     /// (docs/protocol/differences.md B3).
     async fn leave(&mut self) {
-        let (organization, id) = (self.who.organization.clone(), self.session.clone());
-        let removed = self
-            .app
-            .writing(&organization.clone(), move |_, tx| {
-                Ok(sessions::remove(tx, &organization, &id)?)
-            })
-            .await;
+        let removed = self.service.remove_session(&self.who.organization, &self.session).await;
         if let Err(failure) = removed {
             tracing::debug!(?failure, "failed to remove a session; it will expire");
         }
@@ -460,25 +445,15 @@ impl Connection {
         for frame in frames {
             self.answer(&frame).await?;
         }
-        for id in missing {
-            let (who, own) = (self.who.clone(), id.clone());
-            let organization = who.organization.clone();
-            let lives = self
-                .app
-                .reading(&organization, move |_, tx| Ok(claims::is_open(tx, &who, &own)?))
-                .await;
-            // If the lookup fails, the next change or renewal decides.
-            if let Ok(false) = lives
-                && let Some(frame) = self.peer_view.lose(&id)
-            {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        // If the lookup fails, the next change or renewal decides.
+        for id in self.service.ended_claims(&self.who, missing).await.unwrap_or_default() {
+            if let Some(frame) = self.peer_view.lose(&id) {
                 self.answer(&frame).await?;
             }
         }
         Ok(())
-    }
-
-    /// Returns whether this participant may claim rows of a model.
-    pub(super) fn may_claim(&self, model: &str) -> bool {
-        self.app.engine.models.find(model).is_some_and(|model| may_claim(model, &self.who).is_ok())
     }
 }

@@ -2,11 +2,10 @@
 
 use super::connection::{Connection, End};
 use super::peer_view::{self, OwnClaim};
-use crate::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimRequest};
-use crate::engine::plan::row_id;
+use crate::engine::claims::{ClaimOutcome, ClaimRequest};
 use crate::error::Result;
-use crate::http::claims::{lease, may_reorder};
-use crate::http::models::write;
+use crate::service::claims::{detail, lease};
+use crate::service::commits::Submit;
 use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
@@ -60,18 +59,16 @@ impl Connection {
 
     async fn commit(&mut self, frame: CommitFrame) -> Result<(), End> {
         let (id, ops) = (frame.client_tx_id, frame.operations.len() as u64);
-        let result = write(
-            &self.app,
-            &self.who,
-            id.clone(),
-            frame.operations,
-            None,
-            frame.caused_by_task_id,
-        )
-        .await;
+        let request = Submit {
+            client_tx_id: id.clone(),
+            operations: frame.operations,
+            claim: None,
+            caused_by: frame.caused_by_task_id,
+        };
+        let result = self.service.submit(&self.who, request).await;
         let receipt = result.unwrap_or_else(|failure| {
             let refusal = failure.into_api_error();
-            self.app.metrics.refused(refusal.code());
+            self.service.metrics.refused(refusal.code());
             let mut receipt = CommitReceipt::new(id, false);
             receipt.status = Some(CommitStatus::Rejected);
             receipt.last_sync_id = Some(ablo_wire::SyncId(*self.hub.head.borrow()));
@@ -112,15 +109,8 @@ impl Connection {
     async fn begin(&mut self, begin: IntentBegin) -> Result<(), End> {
         let queue = begin.queue.unwrap_or(false);
         let target = peer_view::target(&begin);
-        let model = self
-            .app
-            .engine
-            .models
-            .find(&begin.entity_type)
-            .map(|model| (model.id, model.key.clone()));
-        let Some((model, key)) =
-            model.filter(|(_, key)| self.may_claim(key) && row_id(&begin.entity_id).is_ok())
-        else {
+        let found = self.service.model(&begin.entity_type);
+        let Ok((model, key)) = found.map(|model| (model.id, model.key.clone())) else {
             // The only refusal that waiting clients understand (docs/protocol/differences.md A18).
             return self.answer(&peer_view::lost(&begin.intent_id, target)).await;
         };
@@ -134,22 +124,16 @@ impl Connection {
             row: begin.entity_id.clone(),
             action: begin.action.clone(),
             description,
-            detail: ClaimDetail {
-                path: begin.path.clone(),
-                range: begin.range.as_ref().and_then(|range| serde_json::to_string(range).ok()),
-                field: begin.field.clone(),
-                meta: begin.meta.clone().map(|meta| serde_json::Value::Object(meta).to_string()),
-            },
+            detail: detail(
+                begin.path.clone(),
+                begin.range.clone(),
+                begin.field.clone(),
+                begin.meta.clone(),
+            ),
             ttl,
             queue,
         };
-        let who = self.who.clone();
-        let outcome = self
-            .app
-            .writing(&who.organization.clone(), move |engine, tx| {
-                claims::begin(engine, tx, &who, engine.models.get(model), &request)
-            })
-            .await;
+        let outcome = self.service.claim(&self.who, model, request).await;
         let own_claim = |held: bool, position: u64| OwnClaim {
             target: target.clone(),
             model: key.clone(),
@@ -179,13 +163,7 @@ impl Connection {
 
     async fn abandon(&mut self, abandon: IntentAbandon) -> Result<(), End> {
         self.peer_view.remove(&abandon.intent_id);
-        let (who, id) = (self.who.clone(), abandon.intent_id);
-        let result = self
-            .app
-            .writing(&who.organization.clone(), move |engine, tx| {
-                Ok(claims::abandon(tx, &who, &engine.models, &id)?)
-            })
-            .await;
+        let result = self.service.abandon(&self.who, abandon.intent_id).await;
         if let Err(failure) = result {
             tracing::warn!(?failure, "failed to release a claim; it will expire");
         }
@@ -193,32 +171,15 @@ impl Connection {
     }
 
     async fn reorder(&mut self, order: IntentReorder) -> Result<(), End> {
-        let Some(model) = self.app.engine.models.find(&order.entity_type).map(|model| model.id)
-        else {
+        let Ok(model) = self.service.model(&order.entity_type).map(|model| model.id) else {
             return Ok(());
         };
-        // Unauthorised requests are ignored without an answer (docs/protocol/claims.md §4).
-        if !may_reorder(&self.who) {
-            return Ok(());
-        }
-        let who = self.who.clone();
         let slots: Vec<(String, String)> =
             order.order.into_iter().map(|slot| (slot.held_by, slot.intent_id)).collect();
-        let result = self
-            .app
-            .writing(&who.organization.clone(), move |engine, tx| {
-                claims::reorder(
-                    engine,
-                    tx,
-                    &who,
-                    engine.models.get(model),
-                    &order.entity_id,
-                    &slots,
-                )
-            })
-            .await;
+        let result = self.service.reorder(&self.who, model, order.entity_id, slots).await;
+        // Unauthorised requests are ignored without an answer (docs/protocol/claims.md §4).
         if let Err(failure) = result {
-            tracing::warn!(?failure, "failed to reorder a claim queue");
+            tracing::debug!(?failure, "failed to reorder a claim queue");
         }
         Ok(())
     }
@@ -243,7 +204,7 @@ impl Connection {
             text,
         };
         let result = self
-            .app
+            .service
             .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.notify(relay.clone())?))
             .await;
         if let Err(failure) = result {
@@ -254,19 +215,7 @@ impl Connection {
 
     /// Renews the leases of this connection's claims.
     pub(super) async fn renew_claims(&mut self) -> Result<(), End> {
-        let (who, ids) = (self.who.clone(), self.peer_view.ids());
-        let result = self
-            .app
-            .writing(&who.organization.clone(), move |_, tx| {
-                let mut expired = Vec::new();
-                for id in &ids {
-                    if !claims::renew(tx, &who, id)? {
-                        expired.push(id.clone());
-                    }
-                }
-                Ok(expired)
-            })
-            .await;
+        let result = self.service.renew_claims(&self.who, self.peer_view.ids()).await;
         self.peer_view.schedule_renewal();
         let expired = result.unwrap_or_else(|failure| {
             tracing::warn!(?failure, "failed to renew claims");

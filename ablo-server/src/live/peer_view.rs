@@ -316,7 +316,7 @@ pub(super) fn decode_error_answer(text: &str, error: &serde_json::Error) -> Opti
         "commit" => {
             let mut receipt = CommitReceipt::new(text("clientTxId")?, false);
             let bytes = serde_json::to_vec(payload).ok()?;
-            let refusal = crate::http::commit_decode_error(&bytes, error);
+            let refusal = crate::service::commits::decode_error(&bytes, error);
             receipt.status = Some(CommitStatus::Rejected);
             receipt.error = Some(refusal.into_failure());
             Some(ServerFrame::MutationResult(Box::new(receipt)))

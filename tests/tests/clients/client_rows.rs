@@ -279,7 +279,7 @@ async fn sessions_have_the_given_permissions_and_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_token_is_fetched_again() {
     let world = World::start().await;
-    let (coordinator, key) = (Arc::clone(&world.coordinator), world.key.clone());
+    let (coordinator, key) = (world.coordinator.clone(), world.key.clone());
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
     let fetched = ablo::client::Credential::fetched(move || {

@@ -1,7 +1,7 @@
 //! Retention on both stores: receipts, tokens, subscriptions and connections.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
-use ablo_server::app::CoordinatorOptions;
+use ablo_server::CoordinatorOptions;
 use ablo_server::engine::{Engine, commit};
 use ablo_server::identity::Identity;
 use ablo_server::store::Tx;

@@ -1,8 +1,8 @@
 //! A coordinator with a data source: writes reach it, its changes arrive, and nothing is lost or
 //! applied twice under faults.
 
-use ablo_server::app::CoordinatorOptions;
-use ablo_server::source::SourceOptions;
+use ablo_server::CoordinatorOptions;
+use ablo_server::SourceOptions;
 use ablo_server::store::{DbPath, Postgres, Sqlite, Store};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::postgres::{Database, Server, schema};
@@ -387,6 +387,7 @@ async fn no_change_is_lost_or_applied_twice_under_random_faults() {
         let all = "SELECT model_id FROM sync_deltas WHERE action_type = 'I'";
         let rows = server
             .app
+            .service()
             .reading("acme", move |_, tx| Ok(tx.connection().query(all, &[])?))
             .await
             .expect("the log is readable");

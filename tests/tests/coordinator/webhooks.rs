@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo::source::Verifier;
-use ablo_server::app::CoordinatorOptions;
-use ablo_server::webhooks::WebhookOptions;
+use ablo_server::CoordinatorOptions;
+use ablo_server::WebhookOptions;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;

@@ -11,8 +11,8 @@ use crate::outcome::Outcome;
 use crate::{database, input, render, settings};
 use ablo_migrate::{Dialect, IfMissing};
 use ablo_schema::Schema;
+use ablo_server::DbPath;
 use ablo_server::adapter::{Adapter, AdapterError, AdapterOptions, PATH};
-use ablo_server::store::DbPath;
 
 /// The environment variable with the keys.
 const VARIABLE: &str = "ABLO_SOURCE_KEY";

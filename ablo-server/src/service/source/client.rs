@@ -4,7 +4,7 @@
 //! other organisations.
 
 use super::SourceOptions;
-use crate::metrics::Metrics;
+use crate::service::metrics::Metrics;
 use ablo::source::{Message, Remote};
 use ablo_wire::{SourceFailure, SourceMode, SourceRequest, SourceScope};
 use serde::de::DeserializeOwned;

@@ -2,9 +2,9 @@
 
 use super::WebhookOptions;
 use super::address::{PublicResolver, check_url};
-use crate::app::App;
 use crate::engine::webhooks::{self, Endpoint, Message};
 use crate::error::Result;
+use crate::service::Service;
 use crate::store::{Notification, Tenant, Tx};
 use ablo::source::sign_webhook;
 use jiff::SignedDuration;
@@ -22,14 +22,14 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 const MAX_ERROR_CHARS: usize = 200;
 
 /// Spawns a task that delivers webhooks until the coordinator closes.
-pub(crate) fn start(app: &Arc<App>) {
-    let client = match client(&app.options.webhooks) {
+pub(crate) fn start(service: &Arc<Service>) {
+    let client = match client(&service.options.webhooks) {
         Ok(client) => client,
         Err(error) => {
             return tracing::error!(%error, "webhooks are disabled: no HTTP client");
         }
     };
-    tokio::spawn(run(Arc::downgrade(app), client, app.options.webhooks.poll));
+    tokio::spawn(run(Arc::downgrade(service), client, service.options.webhooks.poll));
 }
 
 fn client(options: &WebhookOptions) -> Result<reqwest::Client, Box<dyn std::error::Error>> {
@@ -73,9 +73,9 @@ impl Dirty {
     }
 }
 
-async fn run(app: Weak<App>, client: reqwest::Client, poll: Duration) {
+async fn run(service: Weak<Service>, client: reqwest::Client, poll: Duration) {
     let slots = Arc::new(Semaphore::new(MAX_CONCURRENT_ATTEMPTS));
-    let receivers = app.upgrade().map(|app| (app.store.subscribe(), app.closing()));
+    let receivers = service.upgrade().map(|service| (service.store.subscribe(), service.closing()));
     let Some((mut notifications, mut closing)) = receivers else { return };
     let mut dirty = Dirty { all: true, ..Dirty::default() };
     let (mut tick, mut last_sweep) = (tokio::time::interval(poll), Instant::now());
@@ -97,9 +97,9 @@ async fn run(app: Weak<App>, client: reqwest::Client, poll: Duration) {
         if last_sweep.elapsed() > SWEEP_INTERVAL {
             (dirty.all, last_sweep) = (true, Instant::now());
         }
-        let Some(app) = app.upgrade() else { return };
+        let Some(service) = service.upgrade() else { return };
         let checked = std::mem::take(&mut dirty);
-        if let Err(failure) = deliver_due(&app, &client, &slots, checked).await {
+        if let Err(failure) = deliver_due(&service, &client, &slots, checked).await {
             tracing::warn!(%failure, "failed to look up due webhooks");
             dirty.all = true;
         }
@@ -108,22 +108,22 @@ async fn run(app: Weak<App>, client: reqwest::Client, poll: Duration) {
 
 /// Spawns a delivery task for each endpoint with a due message.
 async fn deliver_due(
-    app: &Arc<App>,
+    service: &Arc<Service>,
     client: &reqwest::Client,
     slots: &Arc<Semaphore>,
     dirty: Dirty,
 ) -> Result<()> {
     let find =
         move |tx: &mut Tx<'_>| Ok(webhooks::due(tx, (!dirty.all).then_some(&dirty.organizations))?);
-    for endpoint in app.store.reading(Tenant::Global, find).await? {
+    for endpoint in service.store.reading(Tenant::Global, find).await? {
         let Ok(slot) = Arc::clone(slots).acquire_owned().await else { return Ok(()) };
-        let Some(message) = take_message(app, &endpoint).await? else { continue };
-        let (app, client) = (Arc::clone(app), client.clone());
+        let Some(message) = take_message(service, &endpoint).await? else { continue };
+        let (service, client) = (Arc::clone(service), client.clone());
         tokio::spawn(async move {
             let mut next = Some((endpoint, message));
             // Send further messages of this endpoint without waiting for the next tick.
             while let Some((endpoint, message)) = next.take() {
-                match attempt(&app, &client, &endpoint, &message).await {
+                match attempt(&service, &client, &endpoint, &message).await {
                     Ok(following) => next = following,
                     Err(failure) => {
                         tracing::warn!(%failure, "failed to record the outcome of a webhook");
@@ -136,25 +136,25 @@ async fn deliver_due(
     Ok(())
 }
 
-async fn take_message(app: &App, endpoint: &Endpoint) -> Result<Option<Message>> {
+async fn take_message(service: &Service, endpoint: &Endpoint) -> Result<Option<Message>> {
     let owned = endpoint.clone();
-    app.writing(&endpoint.organization, move |_, tx| webhooks::next_message(tx, &owned)).await
+    service.writing(&endpoint.organization, move |_, tx| webhooks::next_message(tx, &owned)).await
 }
 
 /// Makes one delivery attempt. If it succeeds, returns the endpoint's next message, if any.
 async fn attempt(
-    app: &App,
+    service: &Service,
     client: &reqwest::Client,
     endpoint: &Endpoint,
     message: &Message,
 ) -> Result<Option<(Endpoint, Message)>> {
-    let result = send(client, &app.options.webhooks, endpoint, message).await;
-    let schedule = &app.options.webhooks.schedule;
+    let result = send(client, &service.options.webhooks, endpoint, message).await;
+    let schedule = &service.options.webhooks.schedule;
     let (receiver, sent) = (endpoint.clone(), message.clone());
     let organization = endpoint.organization.clone();
     let Err(error) = result else {
-        app.metrics.webhooks_delivered.inc();
-        let next = app.writing(&organization, move |_, tx| {
+        service.metrics.webhooks_delivered.inc();
+        let next = service.writing(&organization, move |_, tx| {
             webhooks::delivered(tx, &receiver, &sent)?;
             let updated = webhooks::find(tx, &receiver.organization, &receiver.id)?;
             let next = if updated.enabled { webhooks::next_message(tx, &updated)? } else { None };
@@ -162,14 +162,15 @@ async fn attempt(
         });
         return next.await;
     };
-    app.metrics.webhooks_failed.inc();
+    service.metrics.webhooks_failed.inc();
     tracing::info!(organization, endpoint = endpoint.id, error, "a webhook attempt failed");
     let attempts = usize::try_from(endpoint.attempts).unwrap_or(usize::MAX).saturating_add(1);
     let retry_in = schedule.get(attempts).and_then(|wait| SignedDuration::try_from(*wait).ok());
-    app.writing(&organization, move |_, tx| {
-        webhooks::failed(tx, &receiver, &sent, &error, retry_in)
-    })
-    .await?;
+    service
+        .writing(&organization, move |_, tx| {
+            webhooks::failed(tx, &receiver, &sent, &error, retry_in)
+        })
+        .await?;
     Ok(None)
 }
 

@@ -12,9 +12,10 @@ pub(crate) use client::SourceClient;
 pub(crate) use follow::apply_pushed;
 pub(crate) use write::write;
 
-use crate::app::App;
+use crate::engine::Engine;
 use crate::engine::plan::PlannedChange;
 use crate::error::ApiError;
+use crate::service::Service;
 use ablo::source::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -85,13 +86,12 @@ impl Sources {
     /// Returns an error if the changes mix models of the data source with local ones.
     pub(crate) fn owner_of(
         &self,
-        app: &App,
+        engine: &Engine,
         organization: &str,
         changes: &[PlannedChange],
     ) -> Result<Option<Arc<SourceClient>>, ApiError> {
         let Some(client) = self.0.get(organization) else { return Ok(None) };
-        let is_owned =
-            |change: &&PlannedChange| client.owns(&app.engine.models.get(change.model).key);
+        let is_owned = |change: &&PlannedChange| client.owns(&engine.models.get(change.model).key);
         match changes.iter().filter(is_owned).count() {
             0 => Ok(None),
             owned if owned == changes.len() => Ok(Some(Arc::clone(client))),
@@ -119,8 +119,8 @@ impl Sources {
 }
 
 /// Spawns a task per data source that follows its outbox until the coordinator closes.
-pub(crate) fn start(app: &Arc<App>) {
-    for client in app.sources.iter() {
-        tokio::spawn(follow::follow(Arc::downgrade(app), Arc::clone(client)));
+pub(crate) fn start(service: &Arc<Service>) {
+    for client in service.sources.iter() {
+        tokio::spawn(follow::follow(Arc::downgrade(service), Arc::clone(client)));
     }
 }

@@ -1,12 +1,12 @@
 //! Forwards commits to a data source and records their rows in the log.
 
 use super::client::{CallError, SourceClient};
-use crate::app::App;
 use crate::engine::commit::Commit;
 use crate::engine::data_source_log::{self, BeginOutcome};
 use crate::engine::plan::OperationKind;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
+use crate::service::Service;
 use ablo_wire::{
     CODES, CommitReceipt, Maybe, Operation, SourceCommit, SourceCommitAnswer, SourceFailure,
     SourceRequest, Verb,
@@ -25,13 +25,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 /// # Errors
 /// Returns the data source's error, or `source_network_error` if it does not answer.
 pub(crate) async fn write(
-    app: &App,
+    service: &Service,
     client: &Arc<SourceClient>,
     who: &Identity,
     commit: Commit,
     operations: Vec<Operation>,
 ) -> Result<CommitReceipt> {
-    let logged = match begin(app, who, &commit).await? {
+    let logged = match begin(service, who, &commit).await? {
         BeginOutcome::AlreadyApplied(receipt) => return Ok(*receipt),
         BeginOutcome::Send(logged) => logged,
         BeginOutcome::RowBusy => {
@@ -43,12 +43,12 @@ pub(crate) async fn write(
         }
     };
     let request =
-        SourceRequest::Commit(source_commit(app, client, who, &commit, operations, &logged));
+        SourceRequest::Commit(source_commit(service, client, who, &commit, operations, &logged));
     match send(client, &request).await {
         Ok(answer) => {
             let (rows, events) = (answer.rows.unwrap_or_default(), client.has_events());
             let (who, organization) = (who.clone(), who.organization.clone());
-            let receipt = app
+            let receipt = service
                 .writing(&organization, move |engine, tx| {
                     data_source_log::finish(engine, tx, &who, &commit, &rows, events)
                 })
@@ -58,10 +58,11 @@ pub(crate) async fn write(
         }
         Err(CallError::Refused(failure, status)) => {
             let (organization, id) = (who.organization.clone(), commit.client_tx_id);
-            app.writing(&organization.clone(), move |_, tx| {
-                data_source_log::discard(tx, &organization, &id)
-            })
-            .await?;
+            service
+                .writing(&organization.clone(), move |_, tx| {
+                    data_source_log::discard(tx, &organization, &id)
+                })
+                .await?;
             Err(to_api_error(&failure, status).into())
         }
         Err(CallError::Unknown(reason) | CallError::CircuitOpen(reason)) => {
@@ -78,11 +79,11 @@ pub(crate) async fn write(
 }
 
 /// Checks a commit and records it as in flight, once no other commit of its rows is.
-async fn begin(app: &App, who: &Identity, commit: &Commit) -> Result<BeginOutcome> {
+async fn begin(service: &Service, who: &Identity, commit: &Commit) -> Result<BeginOutcome> {
     let (start, mut delay) = (Instant::now(), Duration::from_millis(2));
     loop {
         let (writer, commit) = (who.clone(), commit.clone());
-        let begun = app
+        let begun = service
             .writing(&who.organization, move |engine, tx| {
                 data_source_log::begin(engine, tx, &writer, &commit)
             })
@@ -116,7 +117,7 @@ async fn send(
 
 /// Builds the request body from the operations that are not in the log yet.
 fn source_commit(
-    app: &App,
+    service: &Service,
     client: &SourceClient,
     who: &Identity,
     commit: &Commit,
@@ -137,7 +138,7 @@ fn source_commit(
             // Data sources identify models by key, and every row has an id by now.
             let mut operation = Operation::frame(
                 verb,
-                app.engine.models.get(change.model).key.clone(),
+                service.engine.models.get(change.model).key.clone(),
                 change.id.clone(),
             );
             operation.data = match given.data {

@@ -1,9 +1,9 @@
 //! Follows the outbox of a data source: loads the existing rows once, then applies events in order.
 
 use super::client::{CallError, SourceClient};
-use crate::app::App;
 use crate::engine::data_source_log::{self, BatchOutcome};
 use crate::error::{EngineError, Result, StoreError};
+use crate::service::Service;
 use ablo_wire::{
     EventsAnswer, ListAnswer, LoadAnswer, Maybe, SourceEvent, SourceEvents, SourceList, SourceLoad,
     SourceQuery, SourceRequest, SourceVerb,
@@ -25,11 +25,11 @@ const COMMIT_READ_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
 
 /// Follows one outbox until the coordinator closes.
-pub(super) async fn follow(app: Weak<App>, client: Arc<SourceClient>) {
+pub(super) async fn follow(service: Weak<Service>, client: Arc<SourceClient>) {
     let [first, max] = RETRY_DELAY;
     let mut retry = first;
     loop {
-        let Some(strong) = app.upgrade() else { return };
+        let Some(strong) = service.upgrade() else { return };
         let mut closing = strong.closing();
         let outcome = step(&strong, &client).await;
         drop(strong);
@@ -75,15 +75,15 @@ fn describe(error: CallError) -> String {
 }
 
 /// Reads and applies one page of the outbox and returns the delay until the next read.
-async fn step(app: &Arc<App>, client: &SourceClient) -> Result<Duration, String> {
+async fn step(service: &Arc<Service>, client: &SourceClient) -> Result<Duration, String> {
     let stored = |failure: EngineError| failure.to_string();
     let organization = client.organization.clone();
-    let position = app
+    let position = service
         .reading(&organization.clone(), move |_, tx| data_source_log::cursor(tx, &organization))
         .await;
     let (cursor, filled) = position.map_err(stored)?;
     if !filled {
-        fill_mirror(app, client).await?;
+        fill_mirror(service, client).await?;
         return Ok(Duration::ZERO);
     }
     if !client.has_events() {
@@ -105,7 +105,7 @@ async fn step(app: &Arc<App>, client: &SourceClient) -> Result<Duration, String>
     let all = page.events.len();
     let next = page.next_cursor.or_else(|| cursor.clone());
     let events = load_rows(client, page.events).await?;
-    let batch = apply_events(app, &client.organization, events, Some((cursor, next)))
+    let batch = apply_events(service, &client.organization, events, Some((cursor, next)))
         .await
         .map_err(stored)?;
     Ok(if batch.events == all { Duration::ZERO } else { PENDING_COMMIT_DELAY })
@@ -145,13 +145,13 @@ async fn load_rows(
 /// `cursors` are the expected and the new position in the outbox. If the stored position differs
 /// from the expected one, another process has applied the events.
 async fn apply_events(
-    app: &App,
+    service: &Service,
     organization: &str,
     events: Vec<SourceEvent>,
     cursors: Option<(Option<String>, Option<String>)>,
 ) -> Result<BatchOutcome> {
     let all = events.len();
-    match apply_batch(app, organization, events.clone(), cursors.clone()).await {
+    match apply_batch(service, organization, events.clone(), cursors.clone()).await {
         // An event that violates a constraint must not block the others.
         Err(EngineError::Store(StoreError::Constraint(violation))) => {
             tracing::warn!(
@@ -165,7 +165,7 @@ async fn apply_events(
     let mut changed = false;
     for (at, event) in events.into_iter().enumerate() {
         let id = event.id.clone();
-        match apply_batch(app, organization, vec![event], None).await {
+        match apply_batch(service, organization, vec![event], None).await {
             Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
             Ok(outcome) => changed |= outcome.changed,
             Err(EngineError::Store(StoreError::Constraint(violation))) => {
@@ -179,31 +179,32 @@ async fn apply_events(
             Err(error) => return Err(error),
         }
     }
-    apply_batch(app, organization, Vec::new(), cursors).await?;
+    apply_batch(service, organization, Vec::new(), cursors).await?;
     Ok(BatchOutcome { events: all, changed })
 }
 
 /// Applies events in one transaction.
 async fn apply_batch(
-    app: &App,
+    service: &Service,
     organization: &str,
     events: Vec<SourceEvent>,
     cursors: Option<(Option<String>, Option<String>)>,
 ) -> Result<BatchOutcome> {
     let owner = organization.to_owned();
-    app.writing(organization, move |engine, tx| {
-        if let Some((expected, _)) = &cursors
-            && data_source_log::cursor(tx, &owner)?.0 != *expected
-        {
-            return Ok(BatchOutcome { events: events.len(), changed: false });
-        }
-        let outcome = data_source_log::apply_events(engine, tx, &owner, &events)?;
-        if let Some((_, next)) = cursors.as_ref().filter(|_| outcome.events == events.len()) {
-            data_source_log::save_cursor(tx, &owner, next.as_deref(), false)?;
-        }
-        Ok(outcome)
-    })
-    .await
+    service
+        .writing(organization, move |engine, tx| {
+            if let Some((expected, _)) = &cursors
+                && data_source_log::cursor(tx, &owner)?.0 != *expected
+            {
+                return Ok(BatchOutcome { events: events.len(), changed: false });
+            }
+            let outcome = data_source_log::apply_events(engine, tx, &owner, &events)?;
+            if let Some((_, next)) = cursors.as_ref().filter(|_| outcome.events == events.len()) {
+                data_source_log::save_cursor(tx, &owner, next.as_deref(), false)?;
+            }
+            Ok(outcome)
+        })
+        .await
 }
 
 /// Handles pushed events: triggers a read of the outbox, or applies them if there is no outbox.
@@ -211,7 +212,7 @@ async fn apply_batch(
 /// # Errors
 /// Returns a message if the rows cannot be loaded or the events cannot be applied.
 pub(crate) async fn apply_pushed(
-    app: &App,
+    service: &Service,
     client: &SourceClient,
     events: Vec<SourceEvent>,
 ) -> Result<(), String> {
@@ -222,7 +223,7 @@ pub(crate) async fn apply_pushed(
     let events = load_rows(client, events).await?;
     let (all, mut remaining) = (events.len(), events);
     for _ in 0..MAX_PENDING_COMMIT_WAITS {
-        let outcome = apply_events(app, &client.organization, remaining.clone(), None)
+        let outcome = apply_events(service, &client.organization, remaining.clone(), None)
             .await
             .map_err(|failure| failure.to_string())?;
         remaining.drain(..outcome.events.min(remaining.len()));
@@ -238,7 +239,7 @@ pub(crate) async fn apply_pushed(
 }
 
 /// Loads the existing rows of all models into the mirror.
-async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String> {
+async fn fill_mirror(service: &Arc<Service>, client: &SourceClient) -> Result<(), String> {
     // Advance the cursor to the end of the outbox before the rows are listed: the rows contain all
     // earlier changes, later ones have events.
     let mut cursor = None;
@@ -257,7 +258,7 @@ async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String
         }
         cursor = page.next_cursor;
     }
-    let keys = app.engine.models.iter().map(|model| model.key.clone());
+    let keys = service.engine.models.iter().map(|model| model.key.clone());
     for key in keys.filter(|key| client.owns(key)) {
         let mut from = None;
         loop {
@@ -280,11 +281,12 @@ async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String
                 page => page.map_err(describe)?,
             };
             let (organization, model) = (client.organization.clone(), key.clone());
-            app.writing(&client.organization, move |engine, tx| {
-                data_source_log::backfill(engine, tx, &organization, &model, &page.rows)
-            })
-            .await
-            .map_err(|failure| failure.to_string())?;
+            service
+                .writing(&client.organization, move |engine, tx| {
+                    data_source_log::backfill(engine, tx, &organization, &model, &page.rows)
+                })
+                .await
+                .map_err(|failure| failure.to_string())?;
             from = page.next_cursor;
             if from.is_none() {
                 break;
@@ -292,9 +294,10 @@ async fn fill_mirror(app: &Arc<App>, client: &SourceClient) -> Result<(), String
         }
     }
     let organization = client.organization.clone();
-    app.writing(&client.organization, move |_, tx| {
-        data_source_log::save_cursor(tx, &organization, cursor.as_deref(), true)
-    })
-    .await
-    .map_err(|failure| failure.to_string())
+    service
+        .writing(&client.organization, move |_, tx| {
+            data_source_log::save_cursor(tx, &organization, cursor.as_deref(), true)
+        })
+        .await
+        .map_err(|failure| failure.to_string())
 }

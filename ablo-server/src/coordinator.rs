@@ -1,0 +1,88 @@
+//! Assembles a coordinator: its services, and the transports that offer them.
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::http::{Documents, HttpState, router};
+use crate::live::Hubs;
+use crate::service::{CoordinatorOptions, Service, source, webhooks};
+use crate::store::Store;
+use ablo_schema::{Hashes, Schema};
+use axum::Router;
+use std::sync::Arc;
+
+/// A coordinator.
+#[derive(Clone)]
+pub struct Coordinator {
+    state: HttpState,
+}
+
+impl Coordinator {
+    /// Creates a coordinator for a schema over a store that holds its tables.
+    #[must_use]
+    pub fn new(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
+        let engine = Arc::new(Engine::new(schema, store.dialect()));
+        let documents = Documents {
+            openapi: crate::openapi::document(schema, &engine.models),
+            content_hash: Hashes::of(schema).content.to_string(),
+        };
+        let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
+        let service = Arc::new(Service::new(engine, store, options));
+        let (hubs, documents) = (Arc::new(hubs), Arc::new(documents));
+        Self { state: HttpState { service, hubs, documents } }
+    }
+
+    /// Returns the HTTP and WebSocket routes.
+    #[must_use]
+    pub fn router(&self) -> Router {
+        router(self.state.clone())
+    }
+
+    /// Issues a new secret key for an organisation.
+    ///
+    /// # Errors
+    /// Returns an error if the key cannot be stored.
+    pub async fn issue_secret_key(&self, organization: &str, label: &str) -> Result<String> {
+        self.state.service.issue_secret_key(organization, label).await
+    }
+
+    /// Registers an existing token as a secret key (idempotent).
+    ///
+    /// Intended for development, where a key outlives its database.
+    ///
+    /// # Errors
+    /// Returns `apikey_invalid` if the token has another mode's prefix, or the store's error.
+    pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
+        self.state.service.adopt_key(organization, label, token).await
+    }
+
+    /// Closes all sockets and ends the background tasks.
+    pub fn close(&self) {
+        self.state.service.close();
+    }
+
+    /// Returns the services, for tests.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn service(&self) -> &Arc<Service> {
+        &self.state.service
+    }
+
+    /// Starts the background tasks: data sources and webhooks.
+    pub(crate) fn start(&self) {
+        source::start(&self.state.service);
+        webhooks::start(&self.state.service);
+    }
+
+    /// Returns the number of open sockets.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.hubs.connections()
+    }
+}
+
+impl std::fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Coordinator")
+            .field("options", &self.state.service.options)
+            .finish_non_exhaustive()
+    }
+}

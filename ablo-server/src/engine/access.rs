@@ -1,0 +1,105 @@
+//! Authorisation: which participant may do what. Every rule is here; the services ask them before
+//! the engine acts.
+
+use super::credentials::{Credential, CredentialKind};
+use super::plan::OperationKind;
+use crate::error::{ApiError, EngineError};
+use crate::identity::{Identity, Operations};
+use crate::models::Model;
+
+/// Checks that the scope of a credential includes an operation (docs/protocol/differences.md C6).
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied` with the required operation name.
+pub(crate) fn check_permission(model: &Model, who: &Identity, verb: &str) -> Result<(), ApiError> {
+    let permitted = match &who.operations {
+        Operations::All => true,
+        Operations::Read => verb == "read",
+        Operations::Listed(listed) => listed.iter().any(|operation| {
+            let (name, allowed) = operation.rsplit_once('.').unwrap_or((operation, ""));
+            (allowed == verb || allowed == "*") && (name == "*" || model.matches_name(name))
+        }),
+    };
+    if permitted {
+        return Ok(());
+    }
+    let scope = format!("{}.{verb}", model.wire_name);
+    Err(ApiError::new("capability_scope_denied", format!("the credential does not permit {scope}"))
+        .required(scope))
+}
+
+/// Checks that a participant may apply an operation to a model.
+pub(crate) fn check_write(
+    model: &Model,
+    who: &Identity,
+    kind: OperationKind,
+) -> Result<(), ApiError> {
+    let verb = match kind {
+        OperationKind::Create => "create",
+        OperationKind::Update | OperationKind::Archive(_) => "update",
+        OperationKind::Delete => "delete",
+    };
+    check_permission(model, who, verb)?;
+    if !model.mutable && !who.is_system() {
+        let message = format!("{} is not mutable: only systems can write its rows", model.key);
+        return Err(ApiError::new("capability_scope_denied", message)
+            .required(format!("{}.{verb}", model.wire_name)));
+    }
+    Ok(())
+}
+
+/// Checks that a participant may claim rows of a model: it has to be allowed to write them
+/// (docs/protocol/differences.md B12).
+pub(crate) fn check_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {
+    let verbs = ["update", "create", "delete"];
+    match verbs.iter().any(|verb| check_permission(model, who, verb).is_ok()) {
+        true => Ok(()),
+        false => check_permission(model, who, "update"),
+    }
+}
+
+/// Checks that a participant may reorder a claim queue (docs/protocol/differences.md B13).
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied`.
+pub(crate) fn check_reorder(who: &Identity) -> Result<(), ApiError> {
+    let permitted = match &who.operations {
+        Operations::All => who.is_system(),
+        Operations::Listed(listed) => listed.contains("intent.reorder"),
+        Operations::Read => false,
+    };
+    if permitted {
+        return Ok(());
+    }
+    let message = "the credential does not permit `intent.reorder`";
+    Err(ApiError::new("capability_scope_denied", message).required("intent.reorder"))
+}
+
+/// Returns the error for a request without a credential.
+#[must_use]
+pub(crate) fn no_credentials() -> EngineError {
+    ApiError::new("auth_no_credentials", "missing bearer token: send `Authorization: Bearer <key>`")
+        .into()
+}
+
+/// Checks that a credential is a secret key and returns its identity.
+///
+/// # Errors
+/// Returns `forbidden` for any other kind of credential.
+pub(crate) fn require_secret_key(state: &Credential) -> Result<&Identity, ApiError> {
+    match state.kind {
+        CredentialKind::Secret => Ok(&state.identity),
+        _ => Err(ApiError::new("forbidden", "this request requires a secret key")),
+    }
+}
+
+/// Checks that a credential is a secret key, or the one that a request is about.
+///
+/// # Errors
+///
+/// Returns `forbidden`.
+pub(crate) fn require_own_or_secret(state: &Credential, id: &str) -> Result<(), ApiError> {
+    if id == state.id { Ok(()) } else { require_secret_key(state).map(drop) }
+}

@@ -1,0 +1,107 @@
+//! The services behind the transports: authorisation, validation, claim policy, and the background
+//! work of data sources and webhooks.
+//!
+//! HTTP, sockets and embedded programs call these functions and decide nothing themselves. A
+//! service checks what a caller may do and runs the engine in one transaction of the store.
+
+pub(crate) mod claims;
+pub(crate) mod commits;
+mod credentials;
+pub(crate) mod endpoints;
+mod keys;
+mod metrics;
+mod options;
+mod presence;
+pub(crate) mod rows;
+pub(crate) mod source;
+pub(crate) mod webhooks;
+
+pub use options::CoordinatorOptions;
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::store::{Store, Tenant, Tx};
+use metrics::Metrics;
+use source::Sources;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The state that all transports share.
+pub struct Service {
+    /// The schema and its SQL.
+    pub engine: Arc<Engine>,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The options that the coordinator was created with.
+    pub options: CoordinatorOptions,
+    pub(crate) metrics: Metrics,
+    pub(crate) sources: Sources,
+    closing: watch::Sender<bool>,
+}
+
+impl Service {
+    /// Creates the services of a schema over a store that holds its tables.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        store: Arc<dyn Store>,
+        options: CoordinatorOptions,
+    ) -> Self {
+        let sources = Sources::new(&options.sources);
+        let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
+        Self { engine, store, options, metrics, sources, closing }
+    }
+
+    /// Runs a closure in a read-write transaction of an organisation.
+    ///
+    /// # Errors
+    /// Returns the closure's error, or the store's if the transaction fails.
+    pub async fn writing<T, F>(&self, organization: &str, mut job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let engine = Arc::clone(&self.engine);
+        self.store
+            .writing(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
+            .await
+    }
+
+    /// Runs a closure in a read-only transaction of an organisation.
+    ///
+    /// # Errors
+    /// Returns the closure's error, or the store's if the transaction fails.
+    pub async fn reading<T, F>(&self, organization: &str, mut job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let engine = Arc::clone(&self.engine);
+        self.store
+            .reading(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
+            .await
+    }
+
+    /// Checks that the database answers.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub(crate) async fn ping(&self) -> Result<()> {
+        self.store.reading(Tenant::Global, |tx| Ok(tx.ping()?)).await
+    }
+
+    /// Closes all sockets and ends the background tasks.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Returns a receiver that becomes `true` when the coordinator shuts down.
+    pub(crate) fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,37 @@
+//! Options of a coordinator.
+
+use super::source::SourceOptions;
+use super::webhooks::WebhookOptions;
+use crate::engine::credentials::Mode;
+use std::time::Duration;
+
+/// Options of a coordinator.
+#[derive(Clone, Debug)]
+pub struct CoordinatorOptions {
+    /// Whether the database holds test or live data.
+    pub mode: Mode,
+    /// The maximum size of a request body and of a WebSocket message, in bytes.
+    pub max_body_bytes: usize,
+    /// The maximum number of WebSocket connections, over all organisations.
+    pub max_connections: usize,
+    /// The maximum lifetime of a WebSocket. Clients reconnect with a fresh token
+    /// (docs/protocol/differences.md C9).
+    pub max_connection_age: Duration,
+    /// The data sources of organisations whose own database stays canonical.
+    pub sources: Vec<SourceOptions>,
+    /// Options of webhook delivery.
+    pub webhooks: WebhookOptions,
+}
+
+impl Default for CoordinatorOptions {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Test,
+            max_body_bytes: 4 << 20,
+            max_connections: 50_000,
+            max_connection_age: Duration::from_hours(24),
+            sources: Vec::new(),
+            webhooks: WebhookOptions::default(),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Presence: the open connections of an organisation, and reports without a connection.
+
+use super::Service;
+use crate::engine::credentials::mark_used;
+use crate::engine::sessions::{self, Session};
+use crate::error::{ApiError, Result};
+use crate::identity::Identity;
+use ablo_wire::PresenceReport;
+
+impl Service {
+    /// Returns the open connections that share a group with a participant.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<Session>> {
+        let organization = who.organization.clone();
+        let sessions = self
+            .reading(&who.organization, move |_, tx| Ok(sessions::all(tx, &organization)?))
+            .await?;
+        let visible = |session: &Session| !session.groups.is_disjoint(&who.groups);
+        Ok(sessions.into_iter().filter(visible).collect())
+    }
+
+    /// Stores a report of a participant without a connection. It expires if no further report
+    /// arrives.
+    ///
+    /// # Errors
+    /// Returns an error if the report is about another participant, or the store's error.
+    pub(crate) async fn report_presence(
+        &self,
+        who: &Identity,
+        organization: &str,
+        user: &str,
+        report: PresenceReport,
+    ) -> Result<()> {
+        if organization != who.organization {
+            return Err(ApiError::new(
+                "organization_mismatch",
+                "`organizationId` is not the credential's organisation",
+            )
+            .into());
+        }
+        if user.strip_prefix("agent:").unwrap_or(user) != who.participant {
+            return Err(ApiError::new(
+                "presence_identity_required",
+                "a participant can only report its own presence",
+            )
+            .into());
+        }
+        let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
+        let who = who.clone();
+        self.writing(&who.organization.clone(), move |_, tx| {
+            Ok(sessions::upsert(tx, &who, &id, &report)?)
+        })
+        .await
+    }
+
+    /// Stores an open connection with its presence report, and that its credential is used.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub(crate) async fn put_session(
+        &self,
+        who: &Identity,
+        id: &str,
+        report: &PresenceReport,
+    ) -> Result<()> {
+        let (who, id, report) = (who.clone(), id.to_owned(), report.clone());
+        self.writing(&who.organization.clone(), move |_, tx| {
+            mark_used(tx, &who.capability)?;
+            Ok(sessions::upsert(tx, &who, &id, &report)?)
+        })
+        .await
+    }
+
+    /// Renews open connections and deletes expired ones.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub(crate) async fn renew_sessions(&self, organization: &str, ids: Vec<String>) -> Result<()> {
+        let organization = organization.to_owned();
+        self.writing(&organization.clone(), move |_, tx| {
+            Ok(sessions::renew(tx, &organization, &ids)?)
+        })
+        .await
+    }
+
+    /// Deletes a closed connection.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub(crate) async fn remove_session(&self, organization: &str, id: &str) -> Result<()> {
+        let (organization, id) = (organization.to_owned(), id.to_owned());
+        self.writing(&organization.clone(), move |_, tx| {
+            Ok(sessions::remove(tx, &organization, &id)?)
+        })
+        .await
+    }
+}

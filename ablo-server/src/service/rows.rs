@@ -1,0 +1,103 @@
+//! Reads of rows: the engine checks the permission for each model and restricts every row to the
+//! reader's groups.
+
+use super::Service;
+use crate::engine::claims::{self, ClaimQueue};
+use crate::engine::log;
+use crate::engine::plan::find;
+use crate::engine::read::{self, ListQuery, Page};
+use crate::error::{ApiError, EngineError, Result};
+use crate::identity::Identity;
+use crate::models::{Model, ModelId};
+use ablo_wire::Query;
+use std::collections::BTreeMap;
+
+/// Rows, each as JSON, or the reason why their query failed.
+pub(crate) type QueryRows = Result<Vec<String>, ApiError>;
+
+impl Service {
+    /// Finds the model that a request names.
+    ///
+    /// # Errors
+    /// Returns `unknown_model`.
+    pub(crate) fn model(&self, name: &str) -> Result<&Model, ApiError> {
+        find(&self.engine.models, name)
+    }
+
+    /// Returns a page of rows of a model.
+    ///
+    /// # Errors
+    /// Returns an error if the query is invalid or not permitted, or the store's error.
+    pub(crate) async fn list(
+        &self,
+        who: &Identity,
+        model: ModelId,
+        query: ListQuery,
+    ) -> Result<Page> {
+        let who = who.clone();
+        self.reading(&who.organization.clone(), move |engine, tx| {
+            read::list(engine, tx, &who, engine.models.get(model), &query)
+        })
+        .await
+    }
+
+    /// Returns a row with its claim queue, and the head of the sync log.
+    ///
+    /// # Errors
+    /// Returns an error if the read is not permitted, or the store's error.
+    pub(crate) async fn retrieve(
+        &self,
+        who: &Identity,
+        model: ModelId,
+        id: String,
+    ) -> Result<(Option<String>, u64, ClaimQueue)> {
+        let who = who.clone();
+        self.reading(&who.organization.clone(), move |engine, tx| {
+            let model = engine.models.get(model);
+            let (row, head) = read::retrieve(engine, tx, &who, model, &id)?;
+            Ok((row, head, claims::claim_queue(tx, &who.organization, &model.key, &id)?))
+        })
+        .await
+    }
+
+    /// Returns the rows of queries on one snapshot, and the head of the sync log. One query that
+    /// fails alone is the error of the request (docs/protocol/differences.md D18).
+    ///
+    /// # Errors
+    /// Returns the error of a single query, or the store's error.
+    pub(crate) async fn query(
+        &self,
+        who: &Identity,
+        queries: Vec<Query>,
+    ) -> Result<(Vec<QueryRows>, u64)> {
+        let who = who.clone();
+        self.reading(&who.organization.clone(), move |engine, tx| {
+            let head = log::head(tx, &who.organization)?;
+            let mut answers = Vec::with_capacity(queries.len());
+            for query in &queries {
+                answers.push(match read::query(engine, tx, &who, query) {
+                    Ok(rows) => Ok(rows),
+                    Err(EngineError::Refused(refusal)) if queries.len() > 1 => Err(refusal),
+                    Err(failure) => return Err(failure),
+                });
+            }
+            Ok((answers, head))
+        })
+        .await
+    }
+
+    /// Returns the rows of a bootstrap by type name, and the head of the sync log.
+    ///
+    /// # Errors
+    /// Returns the store's error.
+    pub(crate) async fn bootstrap(
+        &self,
+        who: Identity,
+        models: Option<Vec<String>>,
+    ) -> Result<(BTreeMap<String, Vec<String>>, u64)> {
+        self.reading(&who.organization.clone(), move |engine, tx| {
+            read::bootstrap(engine, tx, &who, models.as_deref())
+        })
+        .await
+    }
+}
