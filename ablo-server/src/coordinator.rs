@@ -32,7 +32,6 @@ impl Coordinator {
     }
 
     /// Returns the HTTP and WebSocket routes.
-    #[must_use]
     pub fn router(&self) -> Router {
         router(self.state.clone())
     }

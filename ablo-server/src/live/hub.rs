@@ -346,10 +346,10 @@ fn read_claims(
 ) -> Result<RowClaims> {
     let claims = claims::claim_queue(tx, organization, model, row)?;
     let mut seen_by = BTreeSet::from([organization_group(organization)]);
-    if let Some(model) = engine.models.find(model) {
-        if let Some(found) = engine.rows().find(tx, organization, model, row)? {
-            seen_by = groups::row_groups(engine, tx, organization, model, &found)?;
-        }
+    if let Some(model) = engine.models.find(model)
+        && let Some(found) = engine.rows().find(tx, organization, model, row)?
+    {
+        seen_by = groups::row_groups(engine, tx, organization, model, &found)?;
     }
     Ok(RowClaims { model: model.to_owned(), row: row.to_owned(), claims, groups: seen_by })
 }

@@ -265,13 +265,8 @@ impl Connection for Transaction<'_> {
     }
 
     fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
-        let names: ColumnNames = self
-            .connection
-            .prepare_cached(sql)?
-            .column_names()
-            .into_iter()
-            .map(Box::from)
-            .collect();
+        let names: ColumnNames =
+            self.connection.prepare_cached(sql)?.column_names().map(Box::from).collect();
         let rows = self.query(sql, values)?;
         Ok(rows.into_iter().map(|row| Record::new(names.clone(), row)).collect())
     }

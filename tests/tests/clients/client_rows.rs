@@ -284,7 +284,7 @@ async fn a_refused_token_is_fetched_again() {
     let counted = Arc::clone(&asked);
     let fetched = ablo::client::Credential::fetched(move || {
         let first = counted.fetch_add(1, Ordering::Relaxed) == 0;
-        let (coordinator, key) = (Arc::clone(&coordinator), key.clone());
+        let (coordinator, key) = (coordinator.clone(), key.clone());
         async move {
             drop(coordinator);
             Ok(if first { "sk_test_old".to_owned() } else { key })

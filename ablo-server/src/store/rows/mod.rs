@@ -88,7 +88,8 @@ impl<'r> Rows<'r> {
                 let model = self.models.get(model);
                 for row in self.find_all(tx, organization, model, &ids)? {
                     next.extend(parent_keys(model, &row));
-                    found.set(model.id, &id(&row).to_owned(), Some(row));
+                    let id = id(&row).to_owned();
+                    found.set(model.id, &id, Some(row));
                 }
             }
             if next.is_empty() {
