@@ -8,7 +8,8 @@ use super::Inner;
 use super::commit::{Commit, CommitOptions, fresh_id};
 use super::error::{Error, ErrorKind, Result};
 use super::http::{Http, Request};
-use super::live::{ClaimState, Command, DEFAULT_TTL, spawn};
+use super::live::{ClaimState, Command, spawn};
+use super::policy;
 use super::read::retrieve;
 use crate::wire::{
     ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
@@ -18,11 +19,9 @@ use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-
-/// How often a waiter polls over HTTP. The coordinator drops a waiter after ten seconds of silence.
-const POLL_INTERVAL: Duration = Duration::from_millis(750);
+use tokio::time::Instant;
 
 /// A request for a claim. Await it to wait in the claim queue and then read the row.
 ///
@@ -286,7 +285,7 @@ impl Drop for Lease {
 /// Holds a claim over HTTP: polls until it is granted, renews it, and releases it once all
 /// receivers of `sender` are dropped.
 async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Sender<ClaimState>) {
-    let ttl = begin.estimated_ms.map_or(DEFAULT_TTL, |ttl| Duration::from_millis(ttl.0));
+    let ttl = begin.estimated_ms.map_or(policy::CLAIM_TTL, |ttl| Duration::from_millis(ttl.0));
     let mut target = ClaimTarget::new(begin.entity_type, begin.entity_id);
     (target.field, target.meta) = (begin.field, begin.meta);
     let mut body = IntentBody::new(begin.intent_id, target, begin.action);
@@ -321,11 +320,9 @@ async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Send
         if ended {
             return;
         }
-        let renewal = (ttl / 3).max(Duration::from_millis(50));
-        let wait = if held { renewal } else { POLL_INTERVAL.min(ttl / 3) };
         tokio::select! {
             () = sender.closed() => {}
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(policy::claim_interval(held, ttl)) => {}
         }
     }
     // If this fails, the claim ends with its TTL.

@@ -5,7 +5,8 @@
 //! channels, which hold only the newest state, so an idle observer costs no memory.
 
 use super::error::{Error, ErrorKind, Result};
-use super::http::{Http, backoff};
+use super::http::Http;
+use super::policy;
 use super::presence::Roster;
 use super::socket::Socket;
 use crate::wire::{
@@ -14,13 +15,9 @@ use crate::wire::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-
-/// How often a ping is sent.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// The TTL of a claim that does not set one.
-pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(60);
+use tokio::time::Instant;
 
 /// The state of a claim.
 #[derive(Clone, Debug)]
@@ -105,7 +102,7 @@ impl OwnClaim {
     }
 
     fn ttl(&self) -> Duration {
-        self.begin.estimated_ms.map_or(DEFAULT_TTL, |ttl| Duration::from_millis(ttl.0))
+        self.begin.estimated_ms.map_or(policy::CLAIM_TTL, |ttl| Duration::from_millis(ttl.0))
     }
 }
 
@@ -114,7 +111,7 @@ struct Finished;
 
 impl Task {
     async fn run(mut self) {
-        let mut failures = 0;
+        let mut backoff = policy::BACKOFF;
         loop {
             let started = Instant::now();
             let error = match self.serve_connection().await {
@@ -123,8 +120,10 @@ impl Task {
             };
             let finished = if error.is_transient() {
                 // A connection that lasted a while resets the backoff.
-                failures = if started.elapsed() > PING_INTERVAL { 1 } else { failures + 1 };
-                self.idle(Some(backoff(failures))).await
+                if started.elapsed() > policy::PING_INTERVAL {
+                    backoff.reset();
+                }
+                self.idle(Some(backoff.fail())).await
             } else {
                 // Fail all claims. The next command tries to connect again.
                 for claim in std::mem::take(&mut self.claims).into_values() {
@@ -192,7 +191,7 @@ impl Task {
         for frame in self.initial_frames() {
             socket.send(&frame).await?;
         }
-        let mut ping = tokio::time::interval(PING_INTERVAL);
+        let mut ping = tokio::time::interval(policy::PING_INTERVAL);
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {

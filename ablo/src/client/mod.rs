@@ -13,6 +13,7 @@ mod error;
 mod filter;
 mod http;
 mod live;
+mod policy;
 mod presence;
 mod read;
 mod session;
@@ -121,7 +122,7 @@ impl<C: From<Client>> Connect<C> {
             credential,
             participant: None,
             http_only: false,
-            attempts: 4,
+            attempts: policy::ATTEMPTS,
             dialer: None,
             client: PhantomData,
         }

@@ -5,6 +5,7 @@ use super::Inner;
 use super::error::{Error, Result};
 use super::filter::{Condition, Equal, OrderBy};
 use super::http::Request;
+use super::policy;
 use crate::wire::{
     self, ListPage, ModelClaim, Order, QueryRequest, QueryResponse, RawRow, Rows, SyncId,
 };
@@ -14,9 +15,6 @@ use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How often a read that waits for a claim to end is repeated.
-const CLAIM_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A row with the sync id it was read at and its claims.
 #[derive(Debug)]
@@ -71,7 +69,7 @@ impl<M: Model> Retrieve<M> {
             let read = retrieve(&self.inner, &self.id).await?;
             let foreign = read.claims.iter().find(|claim| claim.actor != self.inner.participant);
             let Some(holder) = foreign else { return Ok(read) };
-            if tokio::time::Instant::now() + CLAIM_POLL_INTERVAL >= deadline {
+            if tokio::time::Instant::now() + policy::CLAIMED_POLL_INTERVAL >= deadline {
                 let code = if self.if_claimed == IfClaimed::Fail {
                     "model_claimed"
                 } else {
@@ -79,7 +77,7 @@ impl<M: Model> Retrieve<M> {
                 };
                 return Err(Error::local(code, format!("{} is held by {}", self.id, holder.actor)));
             }
-            tokio::time::sleep(CLAIM_POLL_INTERVAL).await;
+            tokio::time::sleep(policy::CLAIMED_POLL_INTERVAL).await;
         }
     }
 }

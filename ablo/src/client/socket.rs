@@ -3,6 +3,7 @@
 use super::dial::Stream;
 use super::error::{Error, Result};
 use super::http::Http;
+use super::policy;
 use crate::wire::{ClientFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::sync::Arc;
@@ -12,11 +13,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
-
-/// The timeout of a handshake and of sending a frame.
-const IO_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest silence of the coordinator, which sends a frame every ten seconds.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(35);
 
 /// An open connection.
 pub(super) struct Socket(WebSocketStream<MaybeTlsStream<Stream>>);
@@ -49,7 +45,7 @@ impl Socket {
             let handshake = client_async_tls_with_config(request, stream, None, Some(tls));
             handshake.await.map_err(handshake_error)
         };
-        match timeout(IO_TIMEOUT, dialed).await {
+        match timeout(policy::HANDSHAKE_TIMEOUT, dialed).await {
             Ok(dialed) => dialed.map(|(stream, _)| Self(stream)),
             Err(_) => Err(Error::local(
                 "network_error",
@@ -61,7 +57,7 @@ impl Socket {
     /// Sends a frame.
     pub(super) async fn send(&mut self, frame: &ClientFrame) -> Result<()> {
         let text = frame.to_text().map_err(|error| Error::not_serializable(&error))?;
-        match timeout(IO_TIMEOUT, self.0.send(Message::Text(text.into()))).await {
+        match timeout(policy::HANDSHAKE_TIMEOUT, self.0.send(Message::Text(text.into()))).await {
             Ok(sent) => sent.map_err(|error| Error::network(&error)),
             Err(_) => Err(Error::local("network_error", "sending a frame timed out")),
         }
@@ -71,7 +67,7 @@ impl Socket {
     /// the connection can still be used. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<ServerFrame> {
         loop {
-            let message = match timeout(IDLE_TIMEOUT, self.0.next()).await {
+            let message = match timeout(policy::MAX_SILENCE, self.0.next()).await {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(Error::network(&error)),
                 Ok(None) => return Err(Error::local("network_error", "the connection was closed")),

@@ -107,6 +107,12 @@ fn late_answers_and_coordinator_restarts_are_handled() {
 }
 
 #[test]
+fn decisions_are_those_of_the_specification() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/client/behaviour.json");
+    run("policy.js", &[path], |_| {});
+}
+
+#[test]
 fn field_values_are_validated() {
     run("validate.js", &[], |_| {});
 }

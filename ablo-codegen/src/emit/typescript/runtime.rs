@@ -8,6 +8,7 @@ use super::writer::Writer;
 
 /// The sources of `runtime.ts`. A source follows those that it needs when the module is loaded.
 const RUNTIME: &[&str] = &[
+    include_str!("runtime/policy.ts"),
     include_str!("runtime/platform.ts"),
     include_str!("runtime/errors.ts"),
     include_str!("runtime/http.ts"),

@@ -7,6 +7,7 @@ import type * as wire from "./wire.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { type Http } from "./http.js";
 import { type Duration, host, Listeners, milliseconds, uuid } from "./platform.js";
+import { CLAIM_TTL, claimInterval } from "./policy.js";
 
 /** The options of a claim. */
 export interface ClaimOptions {
@@ -34,11 +35,6 @@ export interface ClaimOptions {
   timeout?: Duration;
 }
 
-/** The default length of a lease, in milliseconds. */
-const DEFAULT_TTL = 60_000;
-/** The interval at which a queued claim is polled over HTTP, in milliseconds. */
-const POLL_INTERVAL = 750;
-
 /** A requested claim. */
 /** @internal */ export class Lease {
   readonly id: string = `int_${uuid()}`;
@@ -54,7 +50,7 @@ const POLL_INTERVAL = 750;
   constructor(model: string, options: ClaimOptions) {
     const { id, action = "editing", description, field, path, range, ttl, wait = true } = options;
     const meta = description === undefined ? options.meta : { ...options.meta, description };
-    this.ttl = ttl === undefined ? DEFAULT_TTL : Math.max(1, milliseconds(ttl));
+    this.ttl = ttl === undefined ? CLAIM_TTL : Math.max(1, milliseconds(ttl));
     const estimatedMs = ttl === undefined ? undefined : Math.round(this.ttl);
     const begin = {
       intentId: this.id,
@@ -230,11 +226,9 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
         return;
       }
     }
-    const wait =
-      lease.state === "held" ? Math.max(lease.ttl / 3, 50) : Math.min(POLL_INTERVAL, lease.ttl / 3);
     await new Promise<void>((done) => {
       wake = done;
-      host.setTimeout(done, wait);
+      host.setTimeout(done, claimInterval(lease.state === "held", lease.ttl));
     });
   }
   // If this fails, the claim ends when its lease expires.

@@ -3,14 +3,9 @@
 import type * as wire from "./wire.js";
 import { AbloAuthenticationError, AbloError, connectionError, errorOf, invalid } from "./errors.js";
 import { type ClientOptions, type Http } from "./http.js";
-import { backoff, host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
+import { host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
+import { backoff, HANDSHAKE_TIMEOUT, MAX_SILENCE, PING_INTERVAL } from "./policy.js";
 
-/** The interval of pings, in milliseconds. */
-const PING_INTERVAL = 10_000;
-/** The time without a message after which the connection counts as lost, in milliseconds. */
-const MAX_SILENCE = 35_000;
-/** The timeout of the handshake, in milliseconds. */
-const HANDSHAKE_TIMEOUT = 15_000;
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
 /** Close codes that mean that the session has ended. */

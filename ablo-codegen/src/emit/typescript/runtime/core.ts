@@ -7,7 +7,8 @@ import { Connection, hasSocket } from "./connection.js";
 import { AbloError, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
-import { backoff, host, Listeners, sleep, uuid } from "./platform.js";
+import { host, Listeners, sleep, uuid } from "./platform.js";
+import { backoff } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
 

@@ -1,6 +1,7 @@
 // Errors: refusals by the coordinator, classified by code, and connection failures.
 
 import type * as wire from "./wire.js";
+import { MAX_RETRY_AFTER } from "./policy.js";
 
 /** The properties of an error other than its message. */
 export interface AbloErrorInit {
@@ -212,7 +213,7 @@ const CLAIMED: ReadonlySet<string> = new Set([
     status,
     param: member("param"),
     requestId: header("x-request-id") ?? member("request_id"),
-    retryAfterSeconds: wait > 0 ? Math.min(wait, 30) : undefined,
+    retryAfterSeconds: wait > 0 ? Math.min(wait, MAX_RETRY_AFTER) : undefined,
     details: inner === body ? body : { ...body, ...inner },
   });
 }

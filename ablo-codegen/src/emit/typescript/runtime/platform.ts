@@ -86,11 +86,6 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h"}`;
   return Number(digits) * factor;
 }
 
-/** Returns the delay before the next attempt in milliseconds: exponential backoff with jitter. */
-/** @internal */ export function backoff(attempt: number): number {
-  return Math.min(100 * 2 ** Math.min(attempt - 1, 8), 5000) * (1 - Math.random() / 2);
-}
-
 /** A set of listeners. */
 /** @internal */ export class Listeners<Args extends unknown[]> {
   readonly #all: Set<(...args: Args) => void> = new Set();

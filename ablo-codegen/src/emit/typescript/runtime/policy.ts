@@ -1,0 +1,44 @@
+// The decisions of the client: constants and pure functions. The Rust client has the same ones, and
+// tests run both on `fixtures/client/behaviour.json`.
+
+/** The default number of attempts for a request. */
+/** @internal */ export const ATTEMPTS = 4;
+/** The default timeout of a request, in milliseconds. */
+/** @internal */ export const REQUEST_TIMEOUT = 30_000;
+/** The longest delay that a response can ask for, in seconds. */
+/** @internal */ export const MAX_RETRY_AFTER = 30;
+/** The delay after the first failure and the longest one, in milliseconds. */
+/** @internal */ export const FIRST_BACKOFF = 100;
+/** @internal */ export const MAX_BACKOFF = 5000;
+
+/** The timeout of a WebSocket handshake, in milliseconds. */
+/** @internal */ export const HANDSHAKE_TIMEOUT = 15_000;
+/** The interval of pings, in milliseconds. */
+/** @internal */ export const PING_INTERVAL = 10_000;
+/** The time without a message after which a connection counts as lost, in milliseconds. */
+/** @internal */ export const MAX_SILENCE = 35_000;
+
+/** The default length of a lease, in milliseconds. */
+/** @internal */ export const CLAIM_TTL = 60_000;
+/** The interval at which a queued claim is polled over HTTP, in milliseconds. */
+/** @internal */ export const CLAIM_POLL_INTERVAL = 750;
+/** The shortest interval between renewals of a claim, in milliseconds. */
+/** @internal */ export const MIN_RENEWAL_INTERVAL = 50;
+/** The interval at which `ifClaimed: "wait"` polls, in milliseconds. */
+/** @internal */ export const CLAIMED_POLL_INTERVAL = 500;
+
+/** The requested lifetime of an exchanged token, in seconds. */
+/** @internal */ export const TOKEN_TTL = 3600;
+/** The default lifetime of a session, in seconds. */
+/** @internal */ export const SESSION_TTL = 900;
+
+/** Returns the delay after a number of failures, in milliseconds. `random` is from 0 to 1. */
+/** @internal */ export const backoff = (failures: number, random: number = Math.random()): number =>
+  Math.min(FIRST_BACKOFF * 2 ** (failures - 1), MAX_BACKOFF) * (1 - random / 2);
+
+/** Returns when a claim is requested again over HTTP, in milliseconds. */
+/** @internal */ export const claimInterval = (isHeld: boolean, ttl: number): number =>
+  isHeld ? Math.max(ttl / 3, MIN_RENEWAL_INTERVAL) : Math.min(ttl / 3, CLAIM_POLL_INTERVAL);
+
+/** Returns when an exchanged token is renewed, in milliseconds; `ttl` is in seconds. */
+/** @internal */ export const renewAfter = (ttl: number): number => (ttl * 2000) / 3;

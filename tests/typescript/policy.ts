@@ -1,0 +1,62 @@
+// Compares the client's constants and decisions with `fixtures/client/behaviour.json`, whose path is
+// the argument. The Rust client is tested with the same file (`ablo/src/client/policy/tests.rs`).
+
+import * as policy from "./typescript/policy.js";
+import { assert, equal, main, url } from "./support.js";
+
+declare const process: {
+  getBuiltinModule(name: string): { readFileSync(path: string, encoding: string): string };
+};
+
+interface Behaviour {
+  constants: { [name: string]: number };
+  backoff: { failures: number; random: number; delayMs: number }[];
+  claimIntervals: { held: boolean; ttlMs: number; nextMs: number }[];
+  tokens: { ttlSeconds: number; renewAfterMs: number }[];
+}
+
+const { readFileSync } = process.getBuiltinModule("node:fs");
+const behaviour = JSON.parse(readFileSync(url, "utf8")) as Behaviour;
+const checked = new Set<string>(["constants"]);
+
+/** Compares a decision with every case of a table. */
+function check<Table extends keyof Behaviour>(
+  table: Table,
+  decide: (of: Behaviour[Table] extends (infer Case)[] ? Case : never) => readonly [unknown, unknown],
+): void {
+  checked.add(table);
+  for (const of of behaviour[table] as Parameters<typeof decide>[0][]) {
+    const [actual, expected] = decide(of);
+    equal(actual, expected, `${table} ${JSON.stringify(of)}`);
+  }
+}
+
+main(async () => {
+  const constants = {
+    attempts: policy.ATTEMPTS,
+    requestTimeoutMs: policy.REQUEST_TIMEOUT,
+    maxRetryAfterSeconds: policy.MAX_RETRY_AFTER,
+    firstBackoffMs: policy.FIRST_BACKOFF,
+    maxBackoffMs: policy.MAX_BACKOFF,
+    handshakeTimeoutMs: policy.HANDSHAKE_TIMEOUT,
+    pingIntervalMs: policy.PING_INTERVAL,
+    maxSilenceMs: policy.MAX_SILENCE,
+    claimTtlMs: policy.CLAIM_TTL,
+    claimPollIntervalMs: policy.CLAIM_POLL_INTERVAL,
+    minRenewalIntervalMs: policy.MIN_RENEWAL_INTERVAL,
+    claimedPollIntervalMs: policy.CLAIMED_POLL_INTERVAL,
+    tokenTtlSeconds: policy.TOKEN_TTL,
+    sessionTtlSeconds: policy.SESSION_TTL,
+  };
+  equal(constants, behaviour.constants, "the constants");
+  check("backoff", ({ failures, random, delayMs }) => [policy.backoff(failures, random), delayMs]);
+  check("claimIntervals", ({ held, ttlMs, nextMs }) => [
+    policy.claimInterval(held, ttlMs),
+    nextMs,
+  ]);
+  check("tokens", ({ ttlSeconds, renewAfterMs }) => [
+    policy.renewAfter(ttlSeconds),
+    renewAfterMs,
+  ]);
+  for (const table of Object.keys(behaviour)) assert(checked.has(table), `${table} is not checked`);
+});
