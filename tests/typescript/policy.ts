@@ -12,12 +12,14 @@ interface Behaviour {
   constants: { [name: string]: number };
   backoff: { failures: number; random: number; delayMs: number }[];
   claimIntervals: { held: boolean; ttlMs: number; nextMs: number }[];
+  queue: { position: number; maxDepth: number | null; admitted: boolean }[];
   tokens: { ttlSeconds: number; renewAfterMs: number }[];
 }
 
 const { readFileSync } = process.getBuiltinModule("node:fs");
 const behaviour = JSON.parse(readFileSync(url, "utf8")) as Behaviour;
-const checked = new Set<string>(["constants"]);
+// `scenarios.ts` runs the scenarios.
+const checked = new Set<string>(["constants", "claimScenarios"]);
 
 /** Compares a decision with every case of a table. */
 function check<Table extends keyof Behaviour>(
@@ -53,6 +55,10 @@ main(async () => {
   check("claimIntervals", ({ held, ttlMs, nextMs }) => [
     policy.claimInterval(held, ttlMs),
     nextMs,
+  ]);
+  check("queue", ({ position, maxDepth, admitted }) => [
+    policy.admits(position, maxDepth ?? undefined),
+    admitted,
   ]);
   check("tokens", ({ ttlSeconds, renewAfterMs }) => [
     policy.renewAfter(ttlSeconds),

@@ -89,7 +89,8 @@ impl<M: Model> ClaimRow<M> {
         self
     }
 
-    /// Limits the number of waiters ahead. With more, the request fails with `queue_too_deep`.
+    /// Limits the length of the claim queue: with this many waiters ahead, the request fails with
+    /// `queue_too_deep`. 0 fails if the row is held.
     pub fn max_queue_depth(mut self, waiting: u64) -> Self {
         self.max_queue_depth = Some(waiting);
         self
@@ -120,7 +121,7 @@ impl<M: Model> IntoFuture for ClaimRow<M> {
     }
 }
 
-/// Waits until a claim is held. Fails once more than `max_queue_depth` waiters are ahead.
+/// Waits until a claim is held. Fails if the claim queue does not admit it.
 async fn wait_until_held(
     state: &mut watch::Receiver<ClaimState>,
     max_queue_depth: Option<u64>,
@@ -130,7 +131,7 @@ async fn wait_until_held(
             ClaimState::Held => return Ok(()),
             ClaimState::Refused(error) => return Err(error),
             ClaimState::Lost(reason) => return Err(claim_lost(&reason)),
-            ClaimState::Queued(ahead) if max_queue_depth.is_some_and(|max| ahead > max) => {
+            ClaimState::Queued(ahead) if !policy::admits(ahead, max_queue_depth) => {
                 let message = format!("{ahead} waiters are ahead in the claim queue");
                 return Err(Error::local("queue_too_deep", message));
             }

@@ -46,6 +46,12 @@ pub(super) fn claim_interval(is_held: bool, ttl: Duration) -> Duration {
     if is_held { third.max(MIN_RENEWAL_INTERVAL) } else { third.min(CLAIM_POLL_INTERVAL) }
 }
 
+/// Returns whether a waiter stays in the claim queue. `position` counts the waiters ahead, from 0,
+/// so a maximum of 0 admits no waiter at all.
+pub(super) fn admits(position: u64, max_depth: Option<u64>) -> bool {
+    max_depth.is_none_or(|max| position < max)
+}
+
 /// Returns when an exchanged token is renewed. The remaining third leaves time to retry.
 pub(super) fn renew_after(ttl: Duration) -> Duration {
     ttl * 2 / 3

@@ -1,5 +1,6 @@
 //! The Rust and TypeScript clients and the examples against a coordinator.
 
+mod behaviour;
 mod client_claims;
 mod client_rows;
 mod example_board;

@@ -11,7 +11,11 @@ struct Behaviour {
     constants: serde_json::Value,
     backoff: Vec<BackoffCase>,
     claim_intervals: Vec<ClaimInterval>,
+    queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
+    // `tests/tests/clients/behaviour.rs` runs the scenarios.
+    #[serde(rename = "claimScenarios")]
+    _claim_scenarios: serde_json::Value,
 }
 
 fn behaviour() -> Behaviour {
@@ -74,6 +78,21 @@ fn claims_are_renewed_and_polled_in_time() {
     for case in behaviour().claim_intervals {
         let next = claim_interval(case.held, Duration::from_millis(case.ttl_ms));
         assert_eq!(millis(next), case.next_ms, "{case:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct QueueCase {
+    position: u64,
+    max_depth: Option<u64>,
+    admitted: bool,
+}
+
+#[test]
+fn a_position_at_the_maximum_depth_is_refused() {
+    for case in behaviour().queue {
+        assert_eq!(admits(case.position, case.max_depth), case.admitted, "{case:?}");
     }
 }
 

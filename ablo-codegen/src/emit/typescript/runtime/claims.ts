@@ -7,7 +7,7 @@ import type * as wire from "./wire.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { type Http } from "./http.js";
 import { type Duration, host, Listeners, milliseconds, uuid } from "./platform.js";
-import { CLAIM_TTL, claimInterval } from "./policy.js";
+import { admits, CLAIM_TTL, claimInterval } from "./policy.js";
 
 /** The options of a claim. */
 export interface ClaimOptions {
@@ -29,7 +29,10 @@ export interface ClaimOptions {
   ttl?: Duration;
   /** Whether to join the claim queue if the row is held. Default: true. */
   wait?: boolean;
-  /** The maximum number of waiters ahead of this one. */
+  /**
+   * The maximum length of the claim queue: with this many waiters ahead, the claim is refused with
+   * `queue_too_deep`. 0 refuses it if the row is held.
+   */
   maxQueueDepth?: number;
   /** The maximum time in the claim queue. Default: unlimited. */
   timeout?: Duration;
@@ -94,13 +97,8 @@ export interface ClaimOptions {
       const check = (): void => {
         if (this.state === "held") settle(resolve);
         else if (this.state === "ended") settle(() => reject(this.error));
-        else if (
-          this.state === "queued" &&
-          maxQueueDepth !== undefined &&
-          this.position >= maxQueueDepth
-        ) {
+        else if (this.state === "queued" && !admits(this.position, maxQueueDepth))
           abandon("queue_too_deep", `${this.position} others are waiting for "${id}"`);
-        }
       };
       const abandon = (code: string, message: string): void => {
         settle(() => reject(errorOf(message, { code })));

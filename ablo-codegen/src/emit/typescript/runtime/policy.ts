@@ -40,5 +40,9 @@
 /** @internal */ export const claimInterval = (isHeld: boolean, ttl: number): number =>
   isHeld ? Math.max(ttl / 3, MIN_RENEWAL_INTERVAL) : Math.min(ttl / 3, CLAIM_POLL_INTERVAL);
 
+/** Returns whether a waiter stays in the claim queue, with this number of waiters ahead. */
+/** @internal */ export const admits = (position: number, maxDepth: number = Infinity): boolean =>
+  position < maxDepth;
+
 /** Returns when an exchanged token is renewed, in milliseconds; `ttl` is in seconds. */
 /** @internal */ export const renewAfter = (ttl: number): number => (ttl * 2000) / 3;

@@ -1,0 +1,127 @@
+//! The scenarios of `fixtures/client/behaviour.json`, run with the Rust client and, by
+//! `tests/typescript/scenarios.ts`, with the TypeScript client.
+
+use ablo::Client;
+use ablo::client::{Claim, Connect};
+use ablo_tests::client::counting::Counter;
+use ablo_tests::client::in_time;
+use ablo_tests::coordinator::Coordinator;
+use ablo_tests::server::World;
+use ablo_tests::typescript::{program_schema, run};
+use serde::Deserialize;
+use std::sync::Arc;
+use std::time::Duration;
+
+const SPECIFICATION: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/client/behaviour.json");
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Specification {
+    claim_scenarios: Vec<ClaimScenario>,
+}
+
+fn specification() -> Specification {
+    let text = std::fs::read_to_string(SPECIFICATION).expect("the specification is readable");
+    serde_json::from_str(&text).expect("the scenarios are valid")
+}
+
+/// Runs the scenarios of a table with the TypeScript client and returns its outcomes.
+async fn in_typescript(table: &'static str, arguments: Vec<String>) -> Vec<String> {
+    let running = tokio::task::spawn_blocking(move || {
+        let mut all = vec![table, SPECIFICATION];
+        all.extend(arguments.iter().map(String::as_str));
+        run("scenarios.js", &all, |_| {})
+    });
+    running.await.expect("the program succeeds")
+}
+
+/// A claim on a row that others hold or wait for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClaimScenario {
+    name: String,
+    held: bool,
+    waiters: usize,
+    max_depth: Option<u64>,
+    #[serde(default = "yes")]
+    wait: bool,
+    outcome: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How long a claim waits in the claim queue of a scenario.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Creates the row of a scenario with its holder and waiters. Returns the holder's claim.
+async fn occupy(
+    url: &str,
+    key: &str,
+    row: &str,
+    scenario: &ClaimScenario,
+) -> Option<Claim<Counter>> {
+    let connect = async |name: String| Client::connect(url, key).agent(name).await;
+    let system = Client::connect(url, key).await.expect("connects");
+    let counters = system.model::<Counter>();
+    counters.create(Counter::create(0.0).id(row)).await.expect("created");
+    let mut held = None;
+    if scenario.held {
+        let holder = connect(format!("holder-{row}")).await.expect("connects");
+        held = Some(in_time(holder.model::<Counter>().claim(row)).await.expect("the row is free"));
+    }
+    for number in 0..scenario.waiters {
+        let waiter = connect(format!("waiter-{number}-{row}")).await.expect("connects");
+        let claim = waiter.model::<Counter>().claim(row);
+        // The task waits until the runtime of the test ends.
+        tokio::spawn(async move { claim.await.map(drop) });
+        let queue = counters.claim_queue(row);
+        while queue.queue().await.expect("a queue").len() <= number {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    held
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_wait_as_specified() {
+    let world = World::sqlite(&program_schema());
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let (url, key) = (format!("http://{}", server.address), server.key.clone());
+    let scenarios = specification().claim_scenarios;
+    let mut held = Vec::new();
+    for (number, scenario) in scenarios.iter().enumerate() {
+        for transport in ["socket", "http"] {
+            let row = format!("{transport}-{number}");
+            held.extend(occupy(&url, &key, &row, scenario).await);
+        }
+    }
+    let mut expected = Vec::new();
+    let mut in_rust = Vec::new();
+    for transport in ["socket", "http"] {
+        let connect: Connect = Client::connect(&url, key.as_str()).agent("claimant");
+        let connect = if transport == "http" { connect.http_only() } else { connect };
+        let counters = connect.await.expect("connects").model::<Counter>();
+        for (number, scenario) in scenarios.iter().enumerate() {
+            let claim = counters.claim(format!("{transport}-{number}")).timeout(PATIENCE);
+            let claim = claim.wait(scenario.wait);
+            let claim = match scenario.max_depth {
+                Some(depth) => claim.max_queue_depth(depth),
+                None => claim,
+            };
+            let outcome = match in_time(claim).await {
+                Ok(claim) => {
+                    claim.release().await.expect("released");
+                    "held".to_owned()
+                }
+                Err(error) => error.code().to_owned(),
+            };
+            in_rust.push(format!("{transport}: {}: {outcome}", scenario.name));
+            expected.push(format!("{transport}: {}: {}", scenario.name, scenario.outcome));
+        }
+    }
+    assert_eq!(in_rust, expected);
+    assert_eq!(in_typescript("claimScenarios", vec![url, key]).await, expected);
+}

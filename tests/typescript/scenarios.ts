@@ -1,0 +1,59 @@
+// Runs the scenarios of a table of `fixtures/client/behaviour.json` and prints their outcomes. The
+// arguments are the table, the path of the file, and those of the table.
+
+import { type runtime } from "./typescript/index.js";
+import { client, key as path, main, more, say, url as table } from "./support.js";
+
+declare const process: {
+  getBuiltinModule(name: string): { readFileSync(path: string, encoding: string): string };
+};
+
+interface ClaimScenario {
+  name: string;
+  maxDepth?: number;
+  wait?: boolean;
+}
+
+const { readFileSync } = process.getBuiltinModule("node:fs");
+const scenarios = JSON.parse(readFileSync(path, "utf8"))[table];
+
+async function outcomeOf(run: () => Promise<string>): Promise<string> {
+  try {
+    return await run();
+  } catch (error) {
+    return (error as runtime.AbloError).code;
+  }
+}
+
+async function claim(
+  baseURL: string,
+  apiKey: string,
+  transport: "socket" | "http",
+): Promise<void> {
+  const ablo = client({ baseURL, apiKey, agent: "claimant", httpOnly: transport === "http" });
+  for (const [number, { name, maxDepth, wait = true }] of (
+    scenarios as ClaimScenario[]
+  ).entries()) {
+    const outcome = await outcomeOf(async () => {
+      const claimed = await ablo.counters.claim({
+        id: `${transport}-${number}`,
+        timeout: "500ms",
+        wait,
+        ...(maxDepth === undefined ? {} : { maxQueueDepth: maxDepth }),
+      });
+      await claimed.release();
+      return "held";
+    });
+    say(`${transport}: ${name}: ${outcome}`);
+  }
+}
+
+main(async () => {
+  const [baseURL = "", apiKey = ""] = more;
+  if (table === "claimScenarios") {
+    await claim(baseURL, apiKey, "socket");
+    await claim(baseURL, apiKey, "http");
+  } else {
+    throw new Error(`unknown table ${table}`);
+  }
+});
