@@ -2,7 +2,7 @@
 // arguments are the table, the path of the file, and those of the table.
 
 import { type runtime } from "./typescript/index.js";
-import { client, key as path, main, more, say, url as table } from "./support.js";
+import { assert, client, key as path, main, more, say, url as table } from "./support.js";
 
 declare const process: {
   getBuiltinModule(name: string): { readFileSync(path: string, encoding: string): string };
@@ -48,11 +48,26 @@ async function claim(
   }
 }
 
+/** Claims a row with all details and prints them as another client sees them. */
+async function details(baseURL: string, apiKey: string): Promise<void> {
+  const observer = client({ baseURL, apiKey });
+  for (const httpOnly of [false, true]) {
+    const ablo = client({ baseURL, apiKey, agent: "claimant", httpOnly });
+    const claimed = await ablo.counters.claim({ id: "row", ...scenarios });
+    const state = await observer.counters.claim.state({ id: "row" });
+    assert(state !== null, "the row is held");
+    say(JSON.stringify(state));
+    await claimed.release();
+  }
+}
+
 main(async () => {
   const [baseURL = "", apiKey = ""] = more;
   if (table === "claimScenarios") {
     await claim(baseURL, apiKey, "socket");
     await claim(baseURL, apiKey, "http");
+  } else if (table === "claimDetails") {
+    await details(baseURL, apiKey);
   } else {
     throw new Error(`unknown table ${table}`);
   }

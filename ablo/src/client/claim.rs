@@ -13,7 +13,7 @@ use super::policy;
 use super::read::retrieve;
 use crate::wire::{
     ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
-    LostReason, Millis, ModelClaim, Object, OnStale, QueueSlot, ReorderBody, SyncId, Ttl,
+    LostReason, Millis, ModelClaim, Object, OnStale, QueueSlot, Range, ReorderBody, SyncId, Ttl,
 };
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
@@ -32,6 +32,7 @@ pub struct ClaimRow<M> {
     inner: Arc<Inner>,
     row: Id<M>,
     begin: IntentBegin,
+    description: Option<String>,
     wait: bool,
     timeout: Option<Duration>,
     max_queue_depth: Option<u64>,
@@ -45,7 +46,15 @@ impl<M: Model> ClaimRow<M> {
             row.as_str(),
             "editing",
         );
-        Self { inner, row, begin, wait: true, timeout: None, max_queue_depth: None }
+        Self {
+            inner,
+            row,
+            begin,
+            description: None,
+            wait: true,
+            timeout: None,
+            max_queue_depth: None,
+        }
     }
 
     /// Names the work in one word. The default is `editing`.
@@ -56,8 +65,7 @@ impl<M: Model> ClaimRow<M> {
 
     /// Describes the work in a sentence.
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        let meta = self.begin.meta.get_or_insert_with(Object::new);
-        meta.insert("description".to_owned(), description.into().into());
+        self.description = Some(description.into());
         self
     }
 
@@ -65,6 +73,40 @@ impl<M: Model> ClaimRow<M> {
     /// row.
     pub fn field<T>(mut self, field: crate::Field<M, T>) -> Self {
         self.begin.field = Some(field.name().to_owned());
+        self
+    }
+
+    /// Names a path inside the row, such as `sections/2`, for other participants to see.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.begin.path = Some(path.into());
+        self
+    }
+
+    /// Names the lines and columns that are edited, for other participants to see.
+    ///
+    /// ```no_run
+    /// # mod generated { include!("../../tests/weather.in"); }
+    /// # use generated::WeatherReport;
+    /// # async fn edit(ablo: &ablo::Client) -> ablo::client::Result<()> {
+    /// use ablo::wire::Range;
+    /// let reports = ablo.model::<WeatherReport>();
+    /// let claim = reports
+    ///     .claim("report_stockholm")
+    ///     .field(WeatherReport::FORECAST)
+    ///     .path("sections/2")
+    ///     .range(Range::new(10, 14))
+    ///     .await?;
+    /// # claim.release().await }
+    /// ```
+    pub fn range(mut self, range: Range) -> Self {
+        self.begin.range = Some(range);
+        self
+    }
+
+    /// Sets the application's data about the work, for other participants to see. The member
+    /// `description` is that of [`ClaimRow::description`], if it is set.
+    pub fn meta(mut self, meta: Object) -> Self {
+        self.begin.meta = Some(meta);
         self
     }
 
@@ -98,6 +140,10 @@ impl<M: Model> ClaimRow<M> {
 
     async fn run(mut self) -> Result<Claim<M>> {
         self.begin.queue = Some(self.wait);
+        if let Some(description) = self.description {
+            let meta = self.begin.meta.get_or_insert_with(Object::new);
+            meta.insert("description".to_owned(), description.into());
+        }
         let mut lease = Lease::begin(&self.inner, self.begin)?;
         let granted = wait_until_held(&mut lease.state, self.max_queue_depth);
         match self.timeout {
@@ -288,7 +334,8 @@ impl Drop for Lease {
 async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Sender<ClaimState>) {
     let ttl = begin.estimated_ms.map_or(policy::CLAIM_TTL, |ttl| Duration::from_millis(ttl.0));
     let mut target = ClaimTarget::new(begin.entity_type, begin.entity_id);
-    (target.field, target.meta) = (begin.field, begin.meta);
+    (target.field, target.path) = (begin.field, begin.path);
+    (target.range, target.meta) = (begin.range, begin.meta);
     let mut body = IntentBody::new(begin.intent_id, target, begin.action);
     body.ttl = Some(Ttl::Text(format!("{}ms", ttl.as_millis())));
     body.queue = begin.queue;

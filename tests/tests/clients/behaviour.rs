@@ -3,12 +3,14 @@
 
 use ablo::Client;
 use ablo::client::{Claim, Connect};
+use ablo::wire::{ModelClaim, Object, Range};
 use ablo_tests::client::counting::Counter;
 use ablo_tests::client::in_time;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::server::World;
 use ablo_tests::typescript::{program_schema, run};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ const SPECIFICATION: &str =
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Specification {
+    claim_details: ClaimDetails,
     claim_scenarios: Vec<ClaimScenario>,
 }
 
@@ -124,4 +127,65 @@ async fn claims_wait_as_specified() {
     }
     assert_eq!(in_rust, expected);
     assert_eq!(in_typescript("claimScenarios", vec![url, key]).await, expected);
+}
+
+/// The options of a claim that other participants see.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClaimDetails {
+    action: String,
+    description: String,
+    field: String,
+    path: String,
+    range: Range,
+    meta: Object,
+}
+
+/// Returns what a claim shows, for comparison with its options.
+fn details_of(claim: &ModelClaim) -> Value {
+    let target = claim.target.clone().expect("a target");
+    let mut meta = target.meta.unwrap_or_default();
+    meta.remove("description");
+    json!({
+        "action": claim.action,
+        "description": claim.description,
+        "field": target.field,
+        "path": target.path,
+        "range": target.range,
+        "meta": meta,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_see_the_details_of_a_claim() {
+    let world = World::sqlite(&program_schema());
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let (url, key) = (format!("http://{}", server.address), server.key.clone());
+    let system = Client::connect(&url, key.as_str()).await.expect("connects");
+    let counters = system.model::<Counter>();
+    counters.create(Counter::create(0.0).id("row")).await.expect("created");
+    let details = specification().claim_details;
+    let expected = serde_json::to_value(&details).expect("JSON");
+    for http_only in [false, true] {
+        let connect: Connect = Client::connect(&url, key.as_str()).agent("claimant");
+        let connect = if http_only { connect.http_only() } else { connect };
+        let claimant = connect.await.expect("connects").model::<Counter>();
+        // A description is kept if `meta` follows it.
+        let claim = claimant
+            .claim("row")
+            .action(&details.action)
+            .description(&details.description)
+            .meta(details.meta.clone())
+            .field(Counter::VALUE)
+            .path(&details.path)
+            .range(details.range.clone());
+        let claim = in_time(claim).await.expect("the row is free");
+        let state = counters.claim_queue("row").state().await.expect("a state");
+        assert_eq!(details_of(&state.expect("a holder")), expected, "http_only: {http_only}");
+        claim.release().await.expect("released");
+    }
+    for line in in_typescript("claimDetails", vec![url, key]).await {
+        let state: ModelClaim = serde_json::from_str(&line).expect("a claim");
+        assert_eq!(details_of(&state), expected, "{line}");
+    }
 }

@@ -14,6 +14,8 @@ struct Behaviour {
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
     // `tests/tests/clients/behaviour.rs` runs the scenarios.
+    #[serde(rename = "claimDetails")]
+    _claim_details: serde_json::Value,
     #[serde(rename = "claimScenarios")]
     _claim_scenarios: serde_json::Value,
 }

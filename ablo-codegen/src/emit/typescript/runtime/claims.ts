@@ -19,8 +19,11 @@ export interface ClaimOptions {
   description?: string;
   /** A field of the row, for display. The claim always covers the whole row. */
   field?: string;
+  /** A path inside the row, such as `sections/2`, for display. */
   path?: string;
+  /** The lines and columns that are edited, for display. */
   range?: wire.Range;
+  /** The application's data about the work, for display. */
   meta?: { [key: string]: unknown };
   /**
    * The length of the lease, which is renewed while the client is connected. At most ten minutes.
@@ -191,8 +194,8 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
 
 /** Requests and renews a claim over HTTP until it ends. */
 /** @internal */ export async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
-  const { entityType: model, entityId: id, action, field, meta } = lease.begin;
-  const target = { model, id, field, meta };
+  const { entityType: model, entityId: id, action, field, path, range, meta } = lease.begin;
+  const target = { model, id, field, path, range, meta };
   let ended = false;
   let wake = (): void => {};
   lease.end = () => {
