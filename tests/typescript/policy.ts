@@ -19,7 +19,12 @@ interface Behaviour {
 const { readFileSync } = process.getBuiltinModule("node:fs");
 const behaviour = JSON.parse(readFileSync(url, "utf8")) as Behaviour;
 // `scenarios.ts` runs the scenarios.
-const checked = new Set<string>(["constants", "claimDetails", "claimScenarios"]);
+const checked = new Set<string>([
+  "constants",
+  "requestScenarios",
+  "claimDetails",
+  "claimScenarios",
+]);
 
 /** Compares a decision with every case of a table. */
 function check<Table extends keyof Behaviour>(

@@ -8,6 +8,13 @@ declare const process: {
   getBuiltinModule(name: string): { readFileSync(path: string, encoding: string): string };
 };
 
+interface RequestScenario {
+  name: string;
+  exchange?: boolean;
+  attempts?: number;
+  timeoutMs?: number;
+}
+
 interface ClaimScenario {
   name: string;
   maxDepth?: number;
@@ -22,6 +29,25 @@ async function outcomeOf(run: () => Promise<string>): Promise<string> {
     return await run();
   } catch (error) {
     return (error as runtime.AbloError).code;
+  }
+}
+
+/** Updates a row at each of the addresses, one for each scenario. */
+async function request(addresses: readonly string[]): Promise<void> {
+  const all = scenarios as RequestScenario[];
+  for (const [number, { name, exchange, attempts, timeoutMs }] of all.entries()) {
+    const outcome = await outcomeOf(async () => {
+      const ablo = client({
+        baseURL: addresses[number]!,
+        apiKey: "sk_test_key",
+        ...(exchange === true ? { agent: "worker" } : {}),
+        ...(attempts === undefined ? {} : { attempts }),
+        ...(timeoutMs === undefined ? {} : { timeout: `${timeoutMs}ms` as const }),
+      });
+      await ablo.counters.update({ id: "row", data: { value: 1 } });
+      return "ok";
+    });
+    say(`${name}: ${outcome}`);
   }
 }
 
@@ -63,7 +89,9 @@ async function details(baseURL: string, apiKey: string): Promise<void> {
 
 main(async () => {
   const [baseURL = "", apiKey = ""] = more;
-  if (table === "claimScenarios") {
+  if (table === "requestScenarios") {
+    await request(more);
+  } else if (table === "claimScenarios") {
     await claim(baseURL, apiKey, "socket");
     await claim(baseURL, apiKey, "http");
   } else if (table === "claimDetails") {

@@ -11,6 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// The HTTP client of one coordinator.
 pub(super) struct Http {
@@ -19,6 +20,7 @@ pub(super) struct Http {
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) tokens: Tokens,
     attempts: u32,
+    timeout: Duration,
     dialer: Option<Dialer>,
 }
 
@@ -72,6 +74,7 @@ impl Http {
         base: &str,
         tokens: Tokens,
         attempts: u32,
+        timeout: Duration,
         dialer: Option<Dialer>,
     ) -> Result<Self> {
         let base = parse_base(base)?;
@@ -84,10 +87,9 @@ impl Http {
             .with_no_client_auth();
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
-            .timeout(policy::REQUEST_TIMEOUT)
             .build()
             .map_err(|error| Error::network(&error))?;
-        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts: attempts.max(1), dialer })
+        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts, timeout, dialer })
     }
 
     /// Returns the current token.
@@ -140,10 +142,15 @@ impl Http {
             builder = builder.header("Idempotency-Key", key);
         }
         let request = builder.build().map_err(|error| Error::network(&error.without_url()))?;
-        let (status, headers, body) = match &self.dialer {
-            Some(dialer) => dialer.send(request, policy::REQUEST_TIMEOUT).await?,
-            None => self.execute(request).await?,
+        let response = async {
+            match &self.dialer {
+                Some(dialer) => dialer.send(request).await,
+                None => self.execute(request).await,
+            }
         };
+        let (status, headers, body) = timeout(self.timeout, response)
+            .await
+            .unwrap_or_else(|_| Err(Error::local("network_error", "the request timed out")))?;
         let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let request_id = header("x-request-id");
         let wait = header(RETRY_AFTER.as_str())

@@ -42,6 +42,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use token::Tokens;
 
 /// A client of a coordinator. Clones are cheap and share its connection.
@@ -109,6 +110,7 @@ pub struct Connect<C = Client> {
     participant: Option<(ParticipantKind, String)>,
     http_only: bool,
     attempts: u32,
+    timeout: Duration,
     dialer: Option<Dialer>,
     client: PhantomData<fn() -> C>,
 }
@@ -123,6 +125,7 @@ impl<C: From<Client>> Connect<C> {
             participant: None,
             http_only: false,
             attempts: policy::ATTEMPTS,
+            timeout: policy::REQUEST_TIMEOUT,
             dialer: None,
             client: PhantomData,
         }
@@ -155,6 +158,23 @@ impl<C: From<Client>> Connect<C> {
         self
     }
 
+    /// Sets the timeout of one attempt of a request, from connecting to the end of the response. The
+    /// default is 30 seconds. An attempt that times out fails with `network_error` and is repeated
+    /// as [`Connect::attempts`] allows.
+    ///
+    /// ```no_run
+    /// # async fn run() -> ablo::client::Result<()> {
+    /// use std::time::Duration;
+    /// // A request fails after at most about ten seconds.
+    /// let connect = ablo::Client::connect("https://ablo.example.com", "sk_…");
+    /// let client = connect.timeout(Duration::from_secs(5)).attempts(2).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Connects through a dialer instead of the network. It is called once for each request and
     /// each WebSocket and returns a byte stream. The address then only selects host and path.
     pub fn over<F, O, S>(mut self, dial: F) -> Self
@@ -169,7 +189,8 @@ impl<C: From<Client>> Connect<C> {
 
     async fn run(self) -> Result<C> {
         let tokens = Tokens::new(self.credential, self.participant);
-        let http = Arc::new(Http::new(&self.url, tokens, self.attempts, self.dialer)?);
+        let http =
+            Arc::new(Http::new(&self.url, tokens, self.attempts, self.timeout, self.dialer)?);
         let identity: Identity = http.send(&Request::get(["auth", "identity"])).await?;
         let participant = match identity.participant_kind {
             ParticipantKind::Agent => format!("agent:{}", identity.participant_id),

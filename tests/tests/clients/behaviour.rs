@@ -7,6 +7,7 @@ use ablo::wire::{ModelClaim, Object, Range};
 use ablo_tests::client::counting::Counter;
 use ablo_tests::client::in_time;
 use ablo_tests::coordinator::Coordinator;
+use ablo_tests::scripted::{Answer, Received, ScriptedServer};
 use ablo_tests::server::World;
 use ablo_tests::typescript::{program_schema, run};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ const SPECIFICATION: &str =
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Specification {
+    request_scenarios: Vec<RequestScenario>,
     claim_details: ClaimDetails,
     claim_scenarios: Vec<ClaimScenario>,
 }
@@ -37,6 +39,87 @@ async fn in_typescript(table: &'static str, arguments: Vec<String>) -> Vec<Strin
         run("scenarios.js", &all, |_| {})
     });
     running.await.expect("the program succeeds")
+}
+
+/// A commit and the answers to it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RequestScenario {
+    name: String,
+    /// Whether the client exchanges its key for a token.
+    #[serde(default)]
+    exchange: bool,
+    attempts: Option<u32>,
+    timeout_ms: Option<u64>,
+    answers: Vec<Answer>,
+    /// The code of the error, or `ok`.
+    outcome: String,
+    requests: usize,
+    #[serde(default)]
+    exchanges: usize,
+    /// The shortest time between two requests.
+    min_pause_ms: Option<u64>,
+}
+
+impl RequestScenario {
+    async fn in_rust(&self, url: &str) -> String {
+        let mut connect: Connect = Client::connect(url, "sk_test_key");
+        if self.exchange {
+            connect = connect.agent("worker");
+        }
+        if let Some(attempts) = self.attempts {
+            connect = connect.attempts(attempts);
+        }
+        if let Some(timeout) = self.timeout_ms {
+            connect = connect.timeout(Duration::from_millis(timeout));
+        }
+        let client = in_time(connect).await.expect("connects");
+        let update = client.model::<Counter>().update("row", Counter::patch().value(1.0));
+        match in_time(update).await {
+            Ok(_) => format!("{}: ok", self.name),
+            Err(error) => format!("{}: {}", self.name, error.code()),
+        }
+    }
+
+    /// Checks the requests that the server received.
+    fn check(&self, received: &[Received], exchanges: usize) {
+        let counts = (received.len(), exchanges);
+        assert_eq!(counts, (self.requests, self.exchanges), "{}: {received:?}", self.name);
+        let first = &received[0];
+        assert!(!first.key.is_empty() && first.body.contains(&first.key), "{first:?}");
+        for (one, next) in received.iter().zip(&received[1..]) {
+            assert_eq!((&one.key, &one.body), (&next.key, &next.body), "{}", self.name);
+            let pause = Duration::from_millis(self.min_pause_ms.unwrap_or_default());
+            assert!(next.at - one.at >= pause, "{}: {:?}", self.name, next.at - one.at);
+        }
+        for (answer, pair) in self.answers.iter().zip(received.windows(2)) {
+            let is_renewed = pair[0].token != pair[1].token;
+            assert_eq!(is_renewed, answer.status == Some(401), "{}: {pair:?}", self.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_are_repeated_as_specified() {
+    let scenarios = specification().request_scenarios;
+    let expected: Vec<String> =
+        scenarios.iter().map(|one| format!("{}: {}", one.name, one.outcome)).collect();
+    let mut in_rust = Vec::new();
+    let mut servers = Vec::new();
+    for scenario in &scenarios {
+        let server = ScriptedServer::start(&scenario.answers).await;
+        in_rust.push(scenario.in_rust(&server.url).await);
+        let (received, exchanges) = server.received();
+        scenario.check(&received, exchanges);
+        servers.push(ScriptedServer::start(&scenario.answers).await);
+    }
+    assert_eq!(in_rust, expected);
+    let urls = servers.iter().map(|server| server.url.clone()).collect();
+    assert_eq!(in_typescript("requestScenarios", urls).await, expected);
+    for (scenario, server) in scenarios.iter().zip(&servers) {
+        let (received, exchanges) = server.received();
+        scenario.check(&received, exchanges);
+    }
 }
 
 /// A claim on a row that others hold or wait for.

@@ -14,6 +14,8 @@ struct Behaviour {
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
     // `tests/tests/clients/behaviour.rs` runs the scenarios.
+    #[serde(rename = "requestScenarios")]
+    _request_scenarios: serde_json::Value,
     #[serde(rename = "claimDetails")]
     _claim_details: serde_json::Value,
     #[serde(rename = "claimScenarios")]
