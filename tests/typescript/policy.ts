@@ -1,6 +1,7 @@
 // Compares the client's constants and decisions with `fixtures/client/behaviour.json`, whose path is
 // the argument. The Rust client is tested with the same file (`ablo/src/client/policy/tests.rs`).
 
+import { connectionError, errorOf, errorOfResponse } from "./typescript/errors.js";
 import * as policy from "./typescript/policy.js";
 import { assert, equal, main, url } from "./support.js";
 
@@ -11,6 +12,9 @@ declare const process: {
 interface Behaviour {
   constants: { [name: string]: number };
   backoff: { failures: number; random: number; delayMs: number }[];
+  retryAfter: { header: string; seconds: number | null }[];
+  errors: { code: string; status: number | null; class: string; kind: string; retry: boolean }[];
+  errorBodies: { status: number; body: string; code: string; message: string }[];
   claimIntervals: { held: boolean; ttlMs: number; nextMs: number }[];
   queue: { position: number; maxDepth: number | null; admitted: boolean }[];
   tokens: { ttlSeconds: number; renewAfterMs: number }[];
@@ -57,6 +61,24 @@ main(async () => {
   };
   equal(constants, behaviour.constants, "the constants");
   check("backoff", ({ failures, random, delayMs }) => [policy.backoff(failures, random), delayMs]);
+  check("retryAfter", ({ header, seconds }) => [policy.retryAfter(header), seconds ?? undefined]);
+  check("errors", ({ code, status, class: name, retry }) => {
+    const isNetwork = code === "network_error" && status === null;
+    const error = isNetwork
+      ? connectionError("the connection was cut")
+      : errorOf("refused", { code, status: status ?? undefined });
+    return [
+      [error.code, error.name, error.retryable],
+      [code, name, retry],
+    ];
+  });
+  check("errorBodies", ({ status, body, code, message }) => {
+    const error = errorOfResponse(status, body, () => null);
+    return [
+      [error.code, error.message],
+      [code, message],
+    ];
+  });
   check("claimIntervals", ({ held, ttlMs, nextMs }) => [
     policy.claimInterval(held, ttlMs),
     nextMs,

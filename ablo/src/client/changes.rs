@@ -250,7 +250,7 @@ impl Feed {
         };
         match stepped {
             Ok(()) => {}
-            Err(error) if error.is_transient() => {
+            Err(error) if error.retryable() => {
                 tokio::time::sleep(self.backoff.fail()).await;
             }
             Err(error) => return Err(error),

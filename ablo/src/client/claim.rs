@@ -351,7 +351,7 @@ async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Send
                 body.queue = Some(false);
                 ClaimState::Held
             }
-            Err(error) if error.is_transient() && (!held || renewed.elapsed() < ttl) => {
+            Err(error) if error.retryable() && (!held || renewed.elapsed() < ttl) => {
                 sender.borrow().clone()
             }
             Err(error)

@@ -121,7 +121,7 @@ impl Http {
                 },
             };
             let delay = backoff.fail();
-            if backoff.failures() >= self.attempts || !error.is_transient() {
+            if backoff.failures() >= self.attempts || !error.retryable() {
                 return Err(error);
             }
             tokio::time::sleep(delay.max(error.retry_after().unwrap_or_default())).await;
@@ -153,13 +153,12 @@ impl Http {
             .unwrap_or_else(|_| Err(Error::local("network_error", "the request timed out")))?;
         let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let request_id = header("x-request-id");
-        let wait = header(RETRY_AFTER.as_str())
-            .and_then(|text| text.parse().ok())
-            .map(Duration::from_secs);
+        let wait = header(RETRY_AFTER.as_str()).and_then(|text| policy::retry_after(&text));
         match status.is_success() {
             true => Ok(body),
-            false => Err(Error::from_response(status.as_u16(), &body, request_id)
-                .with_retry_after(wait.map(|wait| wait.min(policy::MAX_RETRY_AFTER)))),
+            false => {
+                Err(Error::from_response(status.as_u16(), &body, request_id).with_retry_after(wait))
+            }
         }
     }
 

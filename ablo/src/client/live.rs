@@ -118,7 +118,7 @@ impl Task {
                 Ok(Finished) => return,
                 Err(error) => error,
             };
-            let finished = if error.is_transient() {
+            let finished = if error.retryable() {
                 // A connection that lasted a while resets the backoff.
                 if started.elapsed() > policy::PING_INTERVAL {
                     backoff.reset();

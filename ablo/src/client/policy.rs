@@ -3,7 +3,10 @@
 //! docs/protocol/clients.md describes them. The TypeScript client has the same ones in
 //! `runtime/policy.ts`, and tests run both on `fixtures/client/behaviour.json`.
 
-use crate::wire::Backoff;
+use super::error::{ErrorKind, Holder, Stale};
+use crate::wire::{Backoff, Category, ErrorClass, ErrorCode};
+use serde::Deserialize as _;
+use serde_json::Value;
 use std::time::Duration;
 
 /// How often a request is sent if it fails with a transient error.
@@ -39,6 +42,64 @@ pub(super) const CLAIMED_POLL_INTERVAL: Duration = Duration::from_millis(500);
 pub(super) const TOKEN_TTL: Duration = Duration::from_secs(3600);
 /// The TTL of a session that does not set one.
 pub(super) const SESSION_TTL: Duration = Duration::from_secs(900);
+
+/// Returns whether the client repeats a request that failed. Without a status, only a failure of the
+/// network is repeated.
+pub(super) fn should_retry(code: &ErrorCode, status: Option<u16>) -> bool {
+    let is_transient = |status: u16| status == 429 || status >= 500;
+    let is_permanent = code.info().is_some_and(|info| is_transient(info.status) && !info.retryable);
+    code.as_str() == "network_error" || (status.is_some_and(is_transient) && !is_permanent)
+}
+
+/// Returns the code of a response that has none, such as that of a proxy.
+pub(super) fn code_of_status(status: u16) -> &'static str {
+    match status {
+        401 => "auth_no_credentials",
+        429 => "rate_limited",
+        502..=504 => "network_error",
+        _ => "internal_error",
+    }
+}
+
+/// Reads a `Retry-After` header in seconds. A date is ignored.
+pub(super) fn retry_after(header: &str) -> Option<Duration> {
+    let is_number = !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit());
+    // More seconds than a number holds are more than the maximum.
+    let seconds = || header.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs);
+    is_number.then(|| seconds().min(MAX_RETRY_AFTER))
+}
+
+/// Returns the kind of an error. `details` are the members of its response.
+pub(super) fn classify(code: &ErrorCode, status: Option<u16>, details: &Value) -> ErrorKind {
+    let category = code.info().map(|info| info.category);
+    let class = match code.as_str() {
+        "claim_lost" => return ErrorKind::ClaimLost,
+        "network_error" => return ErrorKind::Unavailable,
+        "response_unreadable" => return ErrorKind::Unreadable,
+        "base_url_missing" => return ErrorKind::Invalid,
+        // These codes are the client's own; the registry classifies them by status.
+        "model_claimed" | "model_claimed_timeout" | "queue_too_deep" | "grant_timeout" => {
+            ErrorClass::Claimed
+        }
+        _ if category == Some(Category::NotFound) => return ErrorKind::NotFound,
+        _ => code.class(status),
+    };
+    match class {
+        ErrorClass::Claimed => {
+            ErrorKind::Claimed(Box::new(Holder::deserialize(details).unwrap_or_default()))
+        }
+        ErrorClass::StaleContext => {
+            ErrorKind::Stale(Box::new(Stale::deserialize(details).unwrap_or_default()))
+        }
+        ErrorClass::Authentication => ErrorKind::Authentication,
+        ErrorClass::Permission | ErrorClass::Capability => ErrorKind::Permission,
+        ErrorClass::Idempotency => ErrorKind::Conflict,
+        ErrorClass::Validation => ErrorKind::Invalid,
+        ErrorClass::RateLimit => ErrorKind::RateLimited,
+        ErrorClass::Server => ErrorKind::Unavailable,
+        ErrorClass::Base => ErrorKind::Other,
+    }
+}
 
 /// Returns when a claim is requested again over HTTP: to renew it, or to ask whether it is granted.
 pub(super) fn claim_interval(is_held: bool, ttl: Duration) -> Duration {

@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn codes_that_are_not_retryable_are_those_of_the_registry() {
-        let text = include_str!("runtime/errors.ts");
+        let text = include_str!("runtime/policy.ts");
         let (_, list) = text.split_once("const NOT_RETRYABLE").expect("the list");
         let (list, _) = list.split_once("]);").expect("the end of the list");
         let listed: Vec<&str> = list.split('"').skip(1).step_by(2).collect();

@@ -2,6 +2,7 @@
 //! tested with the same file (`tests/typescript/policy.ts`).
 
 use super::*;
+use crate::client::Error;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -10,6 +11,9 @@ use serde_json::json;
 struct Behaviour {
     constants: serde_json::Value,
     backoff: Vec<BackoffCase>,
+    retry_after: Vec<RetryAfterCase>,
+    errors: Vec<ErrorCase>,
+    error_bodies: Vec<ErrorBody>,
     claim_intervals: Vec<ClaimInterval>,
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
@@ -66,6 +70,61 @@ fn backoff_grows_to_its_maximum() {
     for case in behaviour().backoff {
         let delay = BACKOFF.delay(case.failures, case.random);
         assert_eq!(millis(delay), case.delay_ms, "{case:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RetryAfterCase {
+    header: String,
+    seconds: Option<u64>,
+}
+
+#[test]
+fn retry_after_is_read_as_whole_seconds() {
+    for case in behaviour().retry_after {
+        let seconds = retry_after(&case.header).map(|wait| wait.as_secs());
+        assert_eq!(seconds, case.seconds, "{case:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ErrorCase {
+    code: String,
+    status: Option<u16>,
+    /// The class in TypeScript.
+    #[serde(rename = "class")]
+    _class: String,
+    kind: String,
+    retry: bool,
+}
+
+#[test]
+fn errors_are_classified_by_code_and_status() {
+    for case in behaviour().errors {
+        let code = ErrorCode::from(case.code.as_str());
+        let kind = format!("{:?}", classify(&code, case.status, &Value::Null));
+        let kind = kind.split('(').next().unwrap_or_default();
+        assert_eq!((kind, should_retry(&code, case.status)), (&*case.kind, case.retry), "{case:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ErrorBody {
+    status: u16,
+    body: String,
+    code: String,
+    message: String,
+}
+
+#[test]
+fn error_bodies_of_other_servers_are_read() {
+    for case in behaviour().error_bodies {
+        let error = Error::from_response(case.status, case.body.as_bytes(), None);
+        assert_eq!(error.code(), case.code, "{case:?}");
+        assert_eq!(error.to_string(), format!("{} [{}]", case.message, case.code), "{case:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 // One WebSocket to the coordinator, which is reopened after a disconnect.
 
 import type * as wire from "./wire.js";
-import { AbloAuthenticationError, AbloError, connectionError, errorOf, invalid } from "./errors.js";
+import { AbloAuthenticationError, type AbloError, connectionError, errorOf, invalid } from "./errors.js";
 import { type ClientOptions, type Http } from "./http.js";
 import { host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
 import { backoff, HANDSHAKE_TIMEOUT, MAX_SILENCE, PING_INTERVAL } from "./policy.js";
@@ -97,17 +97,12 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
 
   async #connect(): Promise<void> {
     let token: string;
-    let Socket: SocketConstructor;
-    try {
-      token = await this.#http.token();
-      Socket = await socketOf(this.#options);
-    } catch (error) {
-      return this.#fail(error instanceof AbloError ? error : connectionError(error));
-    }
-    if (this.#closed) return;
-    const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
     let socket: Socket;
     try {
+      token = await this.#http.token();
+      const Socket = await socketOf(this.#options);
+      if (this.#closed) return;
+      const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
       return this.#fail(connectionError(error));
@@ -168,11 +163,11 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),
       );
     // A WebSocket does not expose why a handshake was refused; an HTTP request does.
-    let error = connectionError("the handshake failed") as AbloError;
+    let error = connectionError("the handshake failed");
     try {
       await this.#http.once(token, "HEAD", ["auth", "check"]);
     } catch (refused) {
-      error = refused instanceof AbloError ? refused : connectionError(refused);
+      error = connectionError(refused);
     }
     const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
     this.#fail(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);

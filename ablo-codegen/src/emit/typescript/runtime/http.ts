@@ -141,11 +141,8 @@ export interface ClientOptions {
   /** Discards a refused token and returns whether another one can be obtained. */
   renew(refused: string): boolean {
     if (this.#token?.text === refused) this.#token = undefined;
-    return (
-      this.#options.getToken !== undefined ||
-      this.#options.agent !== undefined ||
-      this.#options.user !== undefined
-    );
+    const { getToken, agent, user } = this.#options;
+    return (getToken ?? agent ?? user) !== undefined;
   }
 
   /** Sends a request, with retries, and decodes the response. */

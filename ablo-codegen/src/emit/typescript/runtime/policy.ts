@@ -36,6 +36,36 @@
 /** @internal */ export const backoff = (failures: number, random: number = Math.random()): number =>
   Math.min(FIRST_BACKOFF * 2 ** (failures - 1), MAX_BACKOFF) * (1 - random / 2);
 
+/** Codes that are not retryable despite their status of 429 or 5xx. */
+const NOT_RETRYABLE: ReadonlySet<string> = new Set([
+  "bootstrap_offline_no_cache",
+  "capability_auth_disabled",
+  "commit_offline_grace_expired",
+  "migration_failed",
+  "provisioner_unavailable",
+  "query_relation_target_unknown",
+  "schema_scope_invalid",
+  "schema_table_invalid",
+]);
+
+/** Returns whether the client repeats a request that failed. */
+/** @internal */ export const shouldRetry = (code: string, status: number = 0): boolean =>
+  code === "network_error" || ((status === 429 || status >= 500) && !NOT_RETRYABLE.has(code));
+
+/** Returns the code of a response that has none, such as that of a proxy. */
+/** @internal */ export const codeOfStatus = (status: number): string =>
+  status === 401
+    ? "auth_no_credentials"
+    : status === 429
+      ? "rate_limited"
+      : status >= 502 && status <= 504
+        ? "network_error"
+        : "internal_error";
+
+/** Reads a `Retry-After` header in seconds. A date is ignored. */
+/** @internal */ export const retryAfter = (header: string | null): number | undefined =>
+  /^\d+$/.test(header ?? "") ? Math.min(Number(header), MAX_RETRY_AFTER) : undefined;
+
 /** Returns when a claim is requested again over HTTP, in milliseconds. */
 /** @internal */ export const claimInterval = (isHeld: boolean, ttl: number): number =>
   isHeld ? Math.max(ttl / 3, MIN_RENEWAL_INTERVAL) : Math.min(ttl / 3, CLAIM_POLL_INTERVAL);
