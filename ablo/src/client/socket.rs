@@ -8,14 +8,18 @@ use crate::wire::{ClientFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
 /// An open connection.
-pub(super) struct Socket(WebSocketStream<MaybeTlsStream<Stream>>);
+pub(super) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<Stream>>,
+    /// When the last message arrived.
+    received_at: Instant,
+}
 
 impl Socket {
     /// Opens a connection with the current token, and once more with a new token if it is refused.
@@ -46,7 +50,10 @@ impl Socket {
             handshake.await.map_err(handshake_error)
         };
         match timeout(policy::HANDSHAKE_TIMEOUT, dialed).await {
-            Ok(dialed) => dialed.map(|(stream, _)| Self(stream)),
+            Ok(dialed) => dialed.map(|(stream, _)| {
+                let now = Instant::now();
+                Self { stream, received_at: now }
+            }),
             Err(_) => Err(Error::local(
                 "network_error",
                 "the coordinator did not answer the handshake in time",
@@ -57,7 +64,8 @@ impl Socket {
     /// Sends a frame.
     pub(super) async fn send(&mut self, frame: &ClientFrame) -> Result<()> {
         let text = frame.to_text().map_err(|error| Error::not_serializable(&error))?;
-        match timeout(policy::HANDSHAKE_TIMEOUT, self.0.send(Message::Text(text.into()))).await {
+        match timeout(policy::HANDSHAKE_TIMEOUT, self.stream.send(Message::Text(text.into()))).await
+        {
             Ok(sent) => sent.map_err(|error| Error::network(&error)),
             Err(_) => Err(Error::local("network_error", "sending a frame timed out")),
         }
@@ -67,7 +75,10 @@ impl Socket {
     /// the connection can still be used. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<ServerFrame> {
         loop {
-            let message = match timeout(policy::MAX_SILENCE, self.0.next()).await {
+            // Counted from the last message: a caller that is interrupted, to send a ping for
+            // example, calls this again.
+            let silent_at = self.received_at + policy::MAX_SILENCE;
+            let message = match timeout_at(silent_at, self.stream.next()).await {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(Error::network(&error)),
                 Ok(None) => return Err(Error::local("network_error", "the connection was closed")),
@@ -75,8 +86,12 @@ impl Socket {
                     return Err(Error::local("network_error", "the coordinator sends nothing"));
                 }
             };
-            if let Message::Text(text) = message {
-                return ServerFrame::parse(&text).map_err(|error| Error::unreadable(&error));
+            self.received_at = Instant::now();
+            match message {
+                Message::Text(text) => {
+                    return ServerFrame::parse(&text).map_err(|error| Error::unreadable(&error));
+                }
+                _ => {}
             }
         }
     }
@@ -84,7 +99,7 @@ impl Socket {
     /// Sends a close frame.
     pub(super) async fn close(mut self) {
         // An error means that the connection is closed already.
-        let _ = timeout(Duration::from_secs(1), self.0.close(None)).await;
+        let _ = timeout(Duration::from_secs(1), self.stream.close(None)).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod client_claims;
+mod client_connection;
 mod client_rows;
 mod example_board;
 mod example_together;
