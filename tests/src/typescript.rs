@@ -112,7 +112,7 @@ pub fn programs() -> &'static Path {
             .iter()
             .for_each(|(path, text)| project.write_checked(path, text));
         // `runtime.ts` does not export the decisions, so their sources are compiled beside it.
-        for source in ["policy.ts", "errors.ts"] {
+        for source in ["policy.ts", "errors.ts", "platform.ts"] {
             let text = fs::read_to_string(runtime_dir().join(source)).expect("the source exists");
             project.write(&format!("typescript/{source}"), &text);
         }

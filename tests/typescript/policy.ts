@@ -1,5 +1,5 @@
-// Compares the client's constants and decisions with `fixtures/client/behaviour.json`, whose path is
-// the argument. The Rust client is tested with the same file (`ablo/src/client/policy/tests.rs`).
+// Compares the client's constants and decisions with `fixtures/client/behaviour.json`, whose path
+// is the argument. The Rust client is tested with the same file (`ablo/src/client/policy/tests.rs`).
 
 import { connectionError, errorOf, errorOfResponse } from "./typescript/errors.js";
 import * as policy from "./typescript/policy.js";
@@ -15,6 +15,7 @@ interface Behaviour {
   retryAfter: { header: string; seconds: number | null }[];
   errors: { code: string; status: number | null; class: string; kind: string; retry: boolean }[];
   errorBodies: { status: number; body: string; code: string; message: string }[];
+  reconnects: { failures: number; lastedMs: number | null; next: number }[];
   claimIntervals: { held: boolean; ttlMs: number; nextMs: number }[];
   queue: { position: number; maxDepth: number | null; admitted: boolean }[];
   tokens: { ttlSeconds: number; renewAfterMs: number }[];
@@ -33,7 +34,9 @@ const checked = new Set<string>([
 /** Compares a decision with every case of a table. */
 function check<Table extends keyof Behaviour>(
   table: Table,
-  decide: (of: Behaviour[Table] extends (infer Case)[] ? Case : never) => readonly [unknown, unknown],
+  decide: (
+    of: Behaviour[Table] extends (infer Case)[] ? Case : never,
+  ) => readonly [unknown, unknown],
 ): void {
   checked.add(table);
   for (const of of behaviour[table] as Parameters<typeof decide>[0][]) {
@@ -52,6 +55,7 @@ main(async () => {
     handshakeTimeoutMs: policy.HANDSHAKE_TIMEOUT,
     pingIntervalMs: policy.PING_INTERVAL,
     maxSilenceMs: policy.MAX_SILENCE,
+    stableAfterMs: policy.STABLE_AFTER,
     claimTtlMs: policy.CLAIM_TTL,
     claimPollIntervalMs: policy.CLAIM_POLL_INTERVAL,
     minRenewalIntervalMs: policy.MIN_RENEWAL_INTERVAL,
@@ -73,12 +77,16 @@ main(async () => {
     ];
   });
   check("errorBodies", ({ status, body, code, message }) => {
-    const error = errorOfResponse(status, body, () => null);
+    const error = errorOfResponse(status, body, { get: () => null });
     return [
       [error.code, error.message],
       [code, message],
     ];
   });
+  check("reconnects", ({ failures, lastedMs, next }) => [
+    policy.failuresAfter(failures, lastedMs ?? -Infinity),
+    next,
+  ]);
   check("claimIntervals", ({ held, ttlMs, nextMs }) => [
     policy.claimInterval(held, ttlMs),
     nextMs,

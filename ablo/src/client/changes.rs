@@ -18,6 +18,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 /// One confirmed change of a row of the model `M`.
 #[derive(Debug)]
@@ -238,20 +239,21 @@ impl Feed {
 
     /// Reads one frame, or connects. Backs off after a transient failure.
     async fn step(&mut self) -> Result<()> {
-        let stepped = match self.socket.take() {
+        let (stepped, lasted) = match self.socket.take() {
             Some(mut socket) => {
-                let received = self.receive(&mut socket).await;
+                let received = next(&mut socket).await.map(|frame| self.buffer(frame));
+                let lasted = socket.lasted();
                 if received.is_ok() {
                     self.socket = Some(socket);
                 }
-                received
+                (received, lasted)
             }
-            None => self.open().await,
+            None => (self.open().await, Duration::ZERO),
         };
         match stepped {
             Ok(()) => {}
             Err(error) if error.retryable() => {
-                tokio::time::sleep(self.backoff.fail()).await;
+                tokio::time::sleep(policy::reconnect_delay(&mut self.backoff, lasted)).await;
             }
             Err(error) => return Err(error),
         }
@@ -287,12 +289,6 @@ impl Feed {
         }
         let message = format!("the log ends before sync id {}; read the rows again", after.0);
         Err(Error::local("invalid_request", message))
-    }
-
-    async fn receive(&mut self, socket: &mut Socket) -> Result<()> {
-        self.buffer(next(socket).await?);
-        self.backoff.reset();
-        Ok(())
     }
 
     /// Buffers the deltas of a frame that are newer than the current position.

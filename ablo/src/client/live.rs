@@ -63,6 +63,7 @@ impl Live {
             claims: BTreeMap::new(),
             report: None,
             roster: roster_sender,
+            opened_at: None,
             last_frame_at: Instant::now(),
         };
         spawn(task.run())?;
@@ -87,6 +88,8 @@ struct Task {
     claims: BTreeMap<String, OwnClaim>,
     report: Option<PresenceReport>,
     roster: watch::Sender<Roster>,
+    /// When the connection was opened, if it is.
+    opened_at: Option<Instant>,
     /// When the last frame arrived. Leases are counted from then.
     last_frame_at: Instant,
 }
@@ -113,17 +116,13 @@ impl Task {
     async fn run(mut self) {
         let mut backoff = policy::BACKOFF;
         loop {
-            let started = Instant::now();
             let error = match self.serve_connection().await {
                 Ok(Finished) => return,
                 Err(error) => error,
             };
+            let lasted = self.opened_at.take().map_or(Duration::ZERO, |at| at.elapsed());
             let finished = if error.retryable() {
-                // A connection that lasted a while resets the backoff.
-                if started.elapsed() > policy::PING_INTERVAL {
-                    backoff.reset();
-                }
-                self.idle(Some(backoff.fail())).await
+                self.idle(Some(policy::reconnect_delay(&mut backoff, lasted))).await
             } else {
                 // Fail all claims. The next command tries to connect again.
                 for claim in std::mem::take(&mut self.claims).into_values() {
@@ -187,6 +186,7 @@ impl Task {
     /// Serves one connection until it is closed or all command senders are dropped.
     async fn serve_connection(&mut self) -> Result<Finished> {
         let mut socket = Socket::dial(&self.http).await?;
+        self.opened_at = Some(Instant::now());
         self.roster.send_replace(Roster::default());
         for frame in self.initial_frames() {
             socket.send(&frame).await?;

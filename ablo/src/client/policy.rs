@@ -25,6 +25,8 @@ pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The longest silence of the coordinator, which answers pings.
 pub(super) const MAX_SILENCE: Duration = Duration::from_secs(35);
+/// How long a connection has to last for its loss to count as the first failure.
+pub(super) const STABLE_AFTER: Duration = Duration::from_secs(5);
 /// How often a connection whose log head is behind the requested sync id is asked again. With the
 /// backoff between attempts, this takes a few seconds in all.
 pub(super) const MAX_HEAD_CHECKS: u32 = 6;
@@ -43,8 +45,8 @@ pub(super) const TOKEN_TTL: Duration = Duration::from_secs(3600);
 /// The TTL of a session that does not set one.
 pub(super) const SESSION_TTL: Duration = Duration::from_secs(900);
 
-/// Returns whether the client repeats a request that failed. Without a status, only a failure of the
-/// network is repeated.
+/// Returns whether the client repeats a request that failed. Without a status, only a failure of
+/// the network is repeated.
 pub(super) fn should_retry(code: &ErrorCode, status: Option<u16>) -> bool {
     let is_transient = |status: u16| status == 429 || status >= 500;
     let is_permanent = code.info().is_some_and(|info| is_transient(info.status) && !info.retryable);
@@ -99,6 +101,15 @@ pub(super) fn classify(code: &ErrorCode, status: Option<u16>, details: &Value) -
         ErrorClass::Server => ErrorKind::Unavailable,
         ErrorClass::Base => ErrorKind::Other,
     }
+}
+
+/// Counts the loss of a connection that had lasted for a time, or was never opened. Returns the
+/// delay before the next connection.
+pub(super) fn reconnect_delay(backoff: &mut Backoff, lasted: Duration) -> Duration {
+    if lasted >= STABLE_AFTER {
+        backoff.reset();
+    }
+    backoff.fail()
 }
 
 /// Returns when a claim is requested again over HTTP: to renew it, or to ask whether it is granted.

@@ -17,6 +17,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 /// An open connection.
 pub(super) struct Socket {
     stream: WebSocketStream<MaybeTlsStream<Stream>>,
+    opened_at: Instant,
     /// When the last message arrived.
     received_at: Instant,
 }
@@ -52,7 +53,7 @@ impl Socket {
         match timeout(policy::HANDSHAKE_TIMEOUT, dialed).await {
             Ok(dialed) => dialed.map(|(stream, _)| {
                 let now = Instant::now();
-                Self { stream, received_at: now }
+                Self { stream, opened_at: now, received_at: now }
             }),
             Err(_) => Err(Error::local(
                 "network_error",
@@ -94,6 +95,11 @@ impl Socket {
                 _ => {}
             }
         }
+    }
+
+    /// Returns how long the connection has been open.
+    pub(super) fn lasted(&self) -> Duration {
+        self.opened_at.elapsed()
     }
 
     /// Sends a close frame.

@@ -133,6 +133,29 @@ async fn a_silent_connection_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn short_connections_do_not_reset_the_backoff() {
+    /// Counts the connections that a stream and a claim open in a minute.
+    async fn count(lasting: Duration) -> [usize; 2] {
+        let (client, opened) = connect(Then::CutAfter(lasting)).await;
+        let mut changes = client.changes().from(SyncId(1)).await.expect("a stream");
+        let _ = timeout(Duration::from_secs(60), changes.next()).await;
+        let of_stream = opened.swap(0, Ordering::Relaxed);
+        drop(changes);
+        let _presence = client.presence().expect("a connection");
+        sleep(Duration::from_secs(60)).await;
+        [of_stream, opened.load(Ordering::Relaxed)]
+    }
+    // The delays are about 0.1, 0.2, 0.4, 0.8, 1.6 and 3.2 s, and then between 2.5 and 5 s.
+    for connections in count(Duration::ZERO).await {
+        assert!((10..=30).contains(&connections), "{connections} connections");
+    }
+    // A connection of six seconds counts as stable: the delay before the next one is 0.1 s.
+    for connections in count(Duration::from_secs(6)).await {
+        assert!((9..=11).contains(&connections), "{connections} connections");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_times_out() {
     let dial = || {
         let (client, server) = tokio::io::duplex(1024);

@@ -108,6 +108,11 @@ fn late_answers_and_coordinator_restarts_are_handled() {
 }
 
 #[test]
+fn failures_of_connections_are_handled() {
+    run("connection.js", &[], |_| {});
+}
+
+#[test]
 fn decisions_are_those_of_the_specification() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/client/behaviour.json");
     run("policy.js", &[path], |_| {});

@@ -14,6 +14,7 @@ struct Behaviour {
     retry_after: Vec<RetryAfterCase>,
     errors: Vec<ErrorCase>,
     error_bodies: Vec<ErrorBody>,
+    reconnects: Vec<Reconnect>,
     claim_intervals: Vec<ClaimInterval>,
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
@@ -47,6 +48,7 @@ fn constants_are_those_of_the_specification() {
         "handshakeTimeoutMs": millis(HANDSHAKE_TIMEOUT) as u64,
         "pingIntervalMs": millis(PING_INTERVAL) as u64,
         "maxSilenceMs": millis(MAX_SILENCE) as u64,
+        "stableAfterMs": millis(STABLE_AFTER) as u64,
         "claimTtlMs": millis(CLAIM_TTL) as u64,
         "claimPollIntervalMs": millis(CLAIM_POLL_INTERVAL) as u64,
         "minRenewalIntervalMs": millis(MIN_RENEWAL_INTERVAL) as u64,
@@ -125,6 +127,28 @@ fn error_bodies_of_other_servers_are_read() {
         let error = Error::from_response(case.status, case.body.as_bytes(), None);
         assert_eq!(error.code(), case.code, "{case:?}");
         assert_eq!(error.to_string(), format!("{} [{}]", case.message, case.code), "{case:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Reconnect {
+    failures: u32,
+    lasted_ms: Option<u64>,
+    next: u32,
+}
+
+#[test]
+fn a_stable_connection_resets_the_backoff() {
+    for case in behaviour().reconnects {
+        let mut backoff = BACKOFF;
+        for _ in 0..case.failures {
+            backoff.fail();
+        }
+        let lasted = case.lasted_ms.map_or(Duration::ZERO, Duration::from_millis);
+        let delay = reconnect_delay(&mut backoff, lasted);
+        assert_eq!(backoff.failures(), case.next, "{case:?}");
+        assert!(delay <= BACKOFF.delay(case.next, 0.0), "{case:?}: {delay:?}");
     }
 }
 

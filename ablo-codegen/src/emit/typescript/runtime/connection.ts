@@ -1,10 +1,22 @@
 // One WebSocket to the coordinator, which is reopened after a disconnect.
 
 import type * as wire from "./wire.js";
-import { AbloAuthenticationError, type AbloError, connectionError, errorOf, invalid } from "./errors.js";
+import {
+  AbloAuthenticationError,
+  type AbloError,
+  connectionError,
+  errorOf,
+  invalid,
+} from "./errors.js";
 import { type ClientOptions, type Http } from "./http.js";
 import { host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
-import { backoff, HANDSHAKE_TIMEOUT, MAX_SILENCE, PING_INTERVAL } from "./policy.js";
+import {
+  backoff,
+  failuresAfter,
+  HANDSHAKE_TIMEOUT,
+  MAX_SILENCE,
+  PING_INTERVAL,
+} from "./policy.js";
 
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
@@ -47,6 +59,8 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #open = false;
   #closed = false;
   #failures = 0;
+  /** When the connection was opened; infinite before that. */
+  #openedAt = Infinity;
   #receivedAt = 0;
   #timer: Timer | undefined;
 
@@ -65,7 +79,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   send(frame: wire.ClientFrame): void {
     if (!this.#open || this.#socket === undefined) return;
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES)
-      return this.#reconnect(connectionError("the send buffer is full"));
+      return this.#fail(connectionError("the send buffer is full"));
     this.#socket.send(JSON.stringify(frame));
   }
 
@@ -113,13 +127,13 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     socket.onmessage = (event) => this.#onMessage(event.data);
     socket.onclose = (event) => void this.#onClose(event.code, event.reason, token);
     this.#after(HANDSHAKE_TIMEOUT, () =>
-      this.#reconnect(connectionError("the handshake timed out")),
+      this.#fail(connectionError("the handshake timed out")),
     );
   }
 
   #onOpen(): void {
     this.#open = true;
-    this.#receivedAt = Date.now();
+    this.#openedAt = this.#receivedAt = Date.now();
     this.#keepAlive();
     for (const frame of this.#handler.onOpen()) this.send(frame);
   }
@@ -127,7 +141,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #keepAlive(): void {
     this.#after(PING_INTERVAL, () => {
       if (Date.now() - this.#receivedAt > MAX_SILENCE)
-        return this.#reconnect(connectionError("the connection timed out"));
+        return this.#fail(connectionError("the connection timed out"));
       this.#keepAlive();
       this.send({ type: "ping" });
     });
@@ -135,15 +149,13 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
 
   #onMessage(data: unknown): void {
     this.#receivedAt = Date.now();
-    // A message proves that the connection was accepted, so the backoff starts over.
-    this.#failures = 0;
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame)
         this.#handler.onFrame(frame as { type: string });
     } catch (cause) {
       // Earlier frames were applied; the new connection requests the rest.
-      this.#reconnect(
+      this.#fail(
         errorOf("a frame cannot be read", { code: "response_unreadable", status: 502, cause }),
       );
     }
@@ -173,16 +185,13 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     this.#fail(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
   }
 
-  #reconnect(error: AbloError): void {
-    this.#disconnect();
-    this.#fail(error);
-  }
-
+  /** Ends the connection and opens another one, unless the error is permanent. */
   #fail(error: AbloError): void {
     if (this.#closed) return;
     this.#disconnect();
     if (!error.retryable) return this.#end(error);
-    this.#failures += 1;
+    this.#failures = failuresAfter(this.#failures, Date.now() - this.#openedAt);
+    this.#openedAt = Infinity;
     this.#handler.onDisconnect(error);
     this.#after(backoff(this.#failures), () => void this.#connect());
   }

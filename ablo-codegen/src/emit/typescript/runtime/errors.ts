@@ -1,6 +1,7 @@
 // Errors: refusals by the coordinator, classified by code, and connection failures.
 
 import type * as wire from "./wire.js";
+import type { FetchResponse } from "./platform.js";
 import { codeOfStatus, retryAfter, shouldRetry } from "./policy.js";
 
 /** The properties of an error other than its message. */
@@ -178,7 +179,7 @@ const CLAIMED: ReadonlySet<string> = new Set([
 /** @internal */ export function errorOfResponse(
   status: number,
   text: string,
-  header: (name: string) => string | null,
+  headers: FetchResponse["headers"],
 ): AbloError {
   let body: { [member: string]: unknown } = {};
   try {
@@ -199,8 +200,8 @@ const CLAIMED: ReadonlySet<string> = new Set([
     code: member("code") ?? codeOfStatus(status),
     status,
     param: member("param"),
-    requestId: header("x-request-id") ?? member("request_id"),
-    retryAfterSeconds: retryAfter(header("retry-after")),
+    requestId: headers.get("x-request-id") ?? member("request_id"),
+    retryAfterSeconds: retryAfter(headers.get("retry-after")),
     details: inner === body ? body : { ...body, ...inner },
   });
 }

@@ -74,8 +74,7 @@ export interface ClientOptions {
       apiKey !== undefined &&
       !apiKey.startsWith("pk_")
     ) {
-      const message =
-        "every visitor of a page can read its API key: pass `getToken`, which asks your server";
+      const message = "a page shows its API key to every visitor: pass `getToken`";
       throw new AbloAuthenticationError(message, { code: "browser_apikey_blocked" });
     }
     if (apiKey === undefined && getToken === undefined) {
@@ -201,9 +200,8 @@ export interface ClientOptions {
     } finally {
       host.clearTimeout(timer);
     }
-    const header = (name: string): string | null => response.headers.get(name);
     if (response.status < 200 || response.status > 299)
-      throw errorOfResponse(response.status, text, header);
+      throw errorOfResponse(response.status, text, response.headers);
     try {
       return text === "" ? undefined : JSON.parse(text);
     } catch (cause) {

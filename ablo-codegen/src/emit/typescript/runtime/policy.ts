@@ -18,6 +18,9 @@
 /** The time without a message after which a connection counts as lost, in milliseconds. */
 /** @internal */ export const MAX_SILENCE = 35_000;
 
+/** The time after which a connection counts as stable, in milliseconds. */
+/** @internal */ export const STABLE_AFTER = 5000;
+
 /** The default length of a lease, in milliseconds. */
 /** @internal */ export const CLAIM_TTL = 60_000;
 /** The interval at which a queued claim is polled over HTTP, in milliseconds. */
@@ -33,8 +36,10 @@
 /** @internal */ export const SESSION_TTL = 900;
 
 /** Returns the delay after a number of failures, in milliseconds. `random` is from 0 to 1. */
-/** @internal */ export const backoff = (failures: number, random: number = Math.random()): number =>
-  Math.min(FIRST_BACKOFF * 2 ** (failures - 1), MAX_BACKOFF) * (1 - random / 2);
+/** @internal */ export const backoff = (
+  failures: number,
+  random: number = Math.random(),
+): number => Math.min(FIRST_BACKOFF * 2 ** (failures - 1), MAX_BACKOFF) * (1 - random / 2);
 
 /** Codes that are not retryable despite their status of 429 or 5xx. */
 const NOT_RETRYABLE: ReadonlySet<string> = new Set([
@@ -65,6 +70,10 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** Reads a `Retry-After` header in seconds. A date is ignored. */
 /** @internal */ export const retryAfter = (header: string | null): number | undefined =>
   /^\d+$/.test(header ?? "") ? Math.min(Number(header), MAX_RETRY_AFTER) : undefined;
+
+/** Returns the number of failures after a connection was lost that had lasted some milliseconds. */
+/** @internal */ export const failuresAfter = (failures: number, lasted: number): number =>
+  lasted < STABLE_AFTER ? failures + 1 : 1;
 
 /** Returns when a claim is requested again over HTTP, in milliseconds. */
 /** @internal */ export const claimInterval = (isHeld: boolean, ttl: number): number =>
