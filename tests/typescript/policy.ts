@@ -16,6 +16,7 @@ interface Behaviour {
   errors: { code: string; status: number | null; class: string; kind: string; retry: boolean }[];
   errorBodies: { status: number; body: string; code: string; message: string }[];
   reconnects: { failures: number; lastedMs: number | null; next: number }[];
+  closeCodes: { code: number; endsSession: boolean }[];
   claimIntervals: { held: boolean; ttlMs: number; nextMs: number }[];
   queue: { position: number; maxDepth: number | null; admitted: boolean }[];
   tokens: { ttlSeconds: number; renewAfterMs: number }[];
@@ -87,6 +88,7 @@ main(async () => {
     policy.failuresAfter(failures, lastedMs ?? -Infinity),
     next,
   ]);
+  check("closeCodes", ({ code, endsSession }) => [policy.endsSession(code), endsSession]);
   check("claimIntervals", ({ held, ttlMs, nextMs }) => [
     policy.claimInterval(held, ttlMs),
     nextMs,

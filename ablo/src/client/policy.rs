@@ -112,6 +112,11 @@ pub(super) fn reconnect_delay(backoff: &mut Backoff, lasted: Duration) -> Durati
     backoff.fail()
 }
 
+/// Returns whether a close code means that the session has ended.
+pub(super) fn ends_session(code: u16) -> bool {
+    matches!(code, 1008 | 4001 | 4003)
+}
+
 /// Returns when a claim is requested again over HTTP: to renew it, or to ask whether it is granted.
 pub(super) fn claim_interval(is_held: bool, ttl: Duration) -> Duration {
     let third = ttl / 3;

@@ -92,6 +92,11 @@ impl Socket {
                 Message::Text(text) => {
                     return ServerFrame::parse(&text).map_err(|error| Error::unreadable(&error));
                 }
+                Message::Close(Some(close)) if policy::ends_session(close.code.into()) => {
+                    let reason = close.reason.as_str();
+                    let reason = if reason.is_empty() { "the session has ended" } else { reason };
+                    return Err(Error::local("session_expired", reason));
+                }
                 _ => {}
             }
         }

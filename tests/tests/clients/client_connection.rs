@@ -133,6 +133,23 @@ async fn a_silent_connection_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_a_session_is_permanent() {
+    for code in [1008, 4001, 4003] {
+        let (client, opened) = connect(Then::Close(code)).await;
+        let mut changes = client.changes().from(SyncId(1)).await.expect("a stream");
+        let error = changes.next().await.expect("a last item").expect_err("the session has ended");
+        assert_eq!((error.code(), error.kind()), ("session_expired", &ErrorKind::Authentication));
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(opened.load(Ordering::Relaxed), 1, "no new connection after {code}");
+    }
+    // Another code is a lost connection.
+    let (client, opened) = connect(Then::Close(1012)).await;
+    let mut changes = client.changes().from(SyncId(1)).await.expect("a stream");
+    assert!(timeout(Duration::from_secs(60), changes.next()).await.is_err());
+    assert!(opened.load(Ordering::Relaxed) > 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn short_connections_do_not_reset_the_backoff() {
     /// Counts the connections that a stream and a claim open in a minute.
     async fn count(lasting: Duration) -> [usize; 2] {

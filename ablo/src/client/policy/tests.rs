@@ -15,6 +15,7 @@ struct Behaviour {
     errors: Vec<ErrorCase>,
     error_bodies: Vec<ErrorBody>,
     reconnects: Vec<Reconnect>,
+    close_codes: Vec<CloseCode>,
     claim_intervals: Vec<ClaimInterval>,
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
@@ -149,6 +150,20 @@ fn a_stable_connection_resets_the_backoff() {
         let delay = reconnect_delay(&mut backoff, lasted);
         assert_eq!(backoff.failures(), case.next, "{case:?}");
         assert!(delay <= BACKOFF.delay(case.next, 0.0), "{case:?}: {delay:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CloseCode {
+    code: u16,
+    ends_session: bool,
+}
+
+#[test]
+fn some_close_codes_end_the_session() {
+    for case in behaviour().close_codes {
+        assert_eq!(ends_session(case.code), case.ends_session, "{case:?}");
     }
 }
 

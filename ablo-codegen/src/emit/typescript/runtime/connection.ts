@@ -12,6 +12,7 @@ import { type ClientOptions, type Http } from "./http.js";
 import { host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
 import {
   backoff,
+  endsSession,
   failuresAfter,
   HANDSHAKE_TIMEOUT,
   MAX_SILENCE,
@@ -20,8 +21,6 @@ import {
 
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
-/** Close codes that mean that the session has ended. */
-const SESSION_END_CODES: ReadonlySet<number> = new Set([1008, 4001, 4003]);
 
 /** The callbacks of a connection. */
 /** @internal */ export interface ConnectionHandler {
@@ -164,7 +163,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   async #onClose(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
     this.#disconnect();
-    if (SESSION_END_CODES.has(code)) {
+    if (endsSession(code)) {
       const message = reason === "" ? "the session has ended" : reason;
       return this.#end(
         new AbloAuthenticationError(message, { code: "session_expired", status: 401 }),

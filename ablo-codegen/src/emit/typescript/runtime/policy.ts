@@ -75,6 +75,10 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** @internal */ export const failuresAfter = (failures: number, lasted: number): number =>
   lasted < STABLE_AFTER ? failures + 1 : 1;
 
+/** Returns whether a close code means that the session has ended. */
+/** @internal */ export const endsSession = (code: number): boolean =>
+  [1008, 4001, 4003].includes(code);
+
 /** Returns when a claim is requested again over HTTP, in milliseconds. */
 /** @internal */ export const claimInterval = (isHeld: boolean, ttl: number): number =>
   isHeld ? Math.max(ttl / 3, MIN_RENEWAL_INTERVAL) : Math.min(ttl / 3, CLAIM_POLL_INTERVAL);
