@@ -86,6 +86,25 @@ main(async () => {
     });
   };
 
+  // A refused token is renewed once for a connection; a renewed token that is refused ends it.
+  FakeSocket.refused = new Set(["ek_test_1"]);
+  const renewing = start({ agent: "worker" });
+  await renewing.counters.claim({ id: "row" });
+  equal(
+    [FakeSocket.opened.map(({ token }) => token), exchanges],
+    [["ek_test_1", "ek_test_2"], 2],
+    "one renewal",
+  );
+  renewing.close();
+  FakeSocket.refused = new Set(["ek_test_1", "ek_test_2", "ek_test_3", "ek_test_4"]);
+  const blocked = await refused(start({ agent: "worker" }).counters.claim({ id: "row" }));
+  equal(
+    [blocked.code, FakeSocket.opened.length, exchanges],
+    ["apikey_expired", 2, 2],
+    "the renewed token is refused",
+  );
+  FakeSocket.refused = new Set();
+
   // Connections that are lost at once are opened again ever more slowly.
   const unstable = start();
   await unstable.counters.claim({ id: "row" });

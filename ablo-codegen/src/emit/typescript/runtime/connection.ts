@@ -60,6 +60,8 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #failures = 0;
   /** When the connection was opened; infinite before that. */
   #openedAt = Infinity;
+  /** Whether the token was renewed since the last other failure. */
+  #renewed = false;
   #receivedAt = 0;
   #timer: Timer | undefined;
 
@@ -180,8 +182,11 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     } catch (refused) {
       error = connectionError(refused);
     }
-    const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
-    this.#fail(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
+    if (error.status === 401 && !this.#renewed && this.#http.renew(token)) {
+      this.#renewed = true;
+      return this.#connect();
+    }
+    this.#fail(error);
   }
 
   /** Ends the connection and opens another one, unless the error is permanent. */
@@ -191,6 +196,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     if (!error.retryable) return this.#end(error);
     this.#failures = failuresAfter(this.#failures, Date.now() - this.#openedAt);
     this.#openedAt = Infinity;
+    this.#renewed = false;
     this.#handler.onDisconnect(error);
     this.#after(backoff(this.#failures), () => void this.#connect());
   }
