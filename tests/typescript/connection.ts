@@ -105,6 +105,17 @@ main(async () => {
   );
   FakeSocket.refused = new Set();
 
+  // A claim is lost when its lease has passed, even if the client stays offline.
+  const leaving = start();
+  const held = await leaving.counters.claim({ id: "row", ttl: "300ms" });
+  FakeSocket.offline = true;
+  FakeSocket.opened[0]!.lose();
+  assert(held.isHeld, "the lease has not passed");
+  equal((await held.lost).code, "claim_lost", "the lease has passed");
+  assert(!held.isHeld, "the claim is lost");
+  FakeSocket.offline = false;
+  leaving.close();
+
   // Connections that are lost at once are opened again ever more slowly.
   const unstable = start();
   await unstable.counters.claim({ id: "row" });
