@@ -129,4 +129,16 @@ main(async () => {
   // At least half of 100 + 200 + 400 + 800 + 1600.
   assert(Date.now() - from > 1500, `only ${Date.now() - from} ms for five failures`);
   unstable.close();
+
+  // A claim over HTTP ends with the error of its renewal; one that another participant has is lost.
+  for (const [response, code] of [
+    [{ status: 409, code: "entity_claimed" }, "claim_lost"],
+    [{ status: 403, code: "capability_scope_denied" }, "capability_scope_denied"],
+  ] as const) {
+    claimResponse = { status: 201 };
+    const polling = start({ httpOnly: true });
+    const renewed = await polling.counters.claim({ id: "row", ttl: "300ms" });
+    claimResponse = response;
+    equal((await renewed.lost).code, code, `a renewal that is answered with ${response.code}`);
+  }
 });

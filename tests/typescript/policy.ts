@@ -17,6 +17,13 @@ interface Behaviour {
   errorBodies: { status: number; body: string; code: string; message: string }[];
   reconnects: { failures: number; lastedMs: number | null; next: number }[];
   closeCodes: { code: number; endsSession: boolean }[];
+  claimErrors: {
+    held: boolean;
+    expired: boolean;
+    claimed: boolean;
+    retryable: boolean;
+    outcome: string;
+  }[];
   claimIntervals: { held: boolean; ttlMs: number; nextMs: number }[];
   queue: { position: number; maxDepth: number | null; admitted: boolean }[];
   tokens: { ttlSeconds: number; renewAfterMs: number }[];
@@ -89,6 +96,10 @@ main(async () => {
     next,
   ]);
   check("closeCodes", ({ code, endsSession }) => [policy.endsSession(code), endsSession]);
+  check("claimErrors", ({ held, expired, claimed, retryable, outcome }) => [
+    policy.claimAfterError(held, expired, claimed, retryable),
+    outcome,
+  ]);
   check("claimIntervals", ({ held, ttlMs, nextMs }) => [
     policy.claimInterval(held, ttlMs),
     nextMs,

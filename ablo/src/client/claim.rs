@@ -9,7 +9,7 @@ use super::commit::{Commit, CommitOptions, fresh_id};
 use super::error::{Error, ErrorKind, Result};
 use super::http::{Http, Request};
 use super::live::{ClaimState, Command, spawn};
-use super::policy;
+use super::policy::{self, ClaimOutcome};
 use super::read::retrieve;
 use crate::wire::{
     ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
@@ -351,16 +351,15 @@ async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Send
                 body.queue = Some(false);
                 ClaimState::Held
             }
-            Err(error) if error.retryable() && (!held || renewed.elapsed() < ttl) => {
-                sender.borrow().clone()
+            Err(error) => {
+                let is_claimed = matches!(error.kind(), ErrorKind::Claimed(_));
+                let is_expired = renewed.elapsed() >= ttl;
+                match policy::claim_after_error(held, is_expired, is_claimed, error.retryable()) {
+                    ClaimOutcome::Kept => sender.borrow().clone(),
+                    ClaimOutcome::Lost => ClaimState::Lost(LostReason::Expired),
+                    ClaimOutcome::Refused => ClaimState::Refused(error),
+                }
             }
-            Err(error)
-                if held
-                    && matches!(error.kind(), ErrorKind::Claimed(_) | ErrorKind::Unavailable) =>
-            {
-                ClaimState::Lost(LostReason::Expired)
-            }
-            Err(error) => ClaimState::Refused(error),
         };
         let ended = matches!(state, ClaimState::Lost(_) | ClaimState::Refused(_));
         let held = matches!(state, ClaimState::Held);

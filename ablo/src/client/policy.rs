@@ -117,6 +117,33 @@ pub(super) fn ends_session(code: u16) -> bool {
     matches!(code, 1008 | 4001 | 4003)
 }
 
+/// The state of a claim after a request over HTTP has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClaimOutcome {
+    /// Nothing changes; the request is repeated.
+    Kept,
+    /// The claim was held and is lost.
+    Lost,
+    /// The claim ends with the error of the request.
+    Refused,
+}
+
+/// Returns the state of a claim after a request over HTTP has failed.
+pub(super) fn claim_after_error(
+    is_held: bool,
+    is_expired: bool,
+    is_claimed: bool,
+    is_retryable: bool,
+) -> ClaimOutcome {
+    if is_held && (is_expired || is_claimed) {
+        ClaimOutcome::Lost
+    } else if is_retryable {
+        ClaimOutcome::Kept
+    } else {
+        ClaimOutcome::Refused
+    }
+}
+
 /// Returns when a claim is requested again over HTTP: to renew it, or to ask whether it is granted.
 pub(super) fn claim_interval(is_held: bool, ttl: Duration) -> Duration {
     let third = ttl / 3;

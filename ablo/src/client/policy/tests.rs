@@ -16,6 +16,7 @@ struct Behaviour {
     error_bodies: Vec<ErrorBody>,
     reconnects: Vec<Reconnect>,
     close_codes: Vec<CloseCode>,
+    claim_errors: Vec<ClaimError>,
     claim_intervals: Vec<ClaimInterval>,
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
@@ -164,6 +165,24 @@ struct CloseCode {
 fn some_close_codes_end_the_session() {
     for case in behaviour().close_codes {
         assert_eq!(ends_session(case.code), case.ends_session, "{case:?}");
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ClaimError {
+    held: bool,
+    expired: bool,
+    claimed: bool,
+    retryable: bool,
+    outcome: String,
+}
+
+#[test]
+fn a_failed_renewal_ends_a_claim_or_is_repeated() {
+    for case in behaviour().claim_errors {
+        let outcome = claim_after_error(case.held, case.expired, case.claimed, case.retryable);
+        assert_eq!(format!("{outcome:?}").to_lowercase(), case.outcome, "{case:?}");
     }
 }
 

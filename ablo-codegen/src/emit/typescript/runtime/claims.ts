@@ -4,10 +4,10 @@
 // lost, or by polling over HTTP.
 
 import type * as wire from "./wire.js";
-import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
+import { AbloClaimedError, AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { type Http } from "./http.js";
 import { type Duration, host, Listeners, milliseconds, uuid } from "./platform.js";
-import { admits, CLAIM_TTL, claimInterval } from "./policy.js";
+import { admits, CLAIM_TTL, claimAfterError, claimInterval } from "./policy.js";
 
 /** The options of a claim. */
 export interface ClaimOptions {
@@ -196,17 +196,15 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
 /** @internal */ export async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
   const { entityType: model, entityId: id, action, field, path, range, meta } = lease.begin;
   const target = { model, id, field, path, range, meta };
-  let ended = false;
   let wake = (): void => {};
   lease.end = () => {
-    ended = true;
     lease.lose(claimLost("released"));
     wake();
   };
   let queue = lease.begin.queue ?? true;
   let renewedAt = Date.now();
-  const isEnded = (): boolean => ended;
-  while (!ended) {
+  const isEnded = (): boolean => lease.state === "ended";
+  while (!isEnded()) {
     const requestedAt = Date.now();
     try {
       const body = { intentId: lease.id, target, action, ttl: `${Math.round(lease.ttl)}ms`, queue };
@@ -220,12 +218,13 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
       }
     } catch (thrown) {
       const error = thrown instanceof AbloError ? thrown : invalid(String(thrown));
-      const held = lease.state === "held";
-      if (!error.retryable || (held && Date.now() - renewedAt >= lease.ttl)) {
-        ended = true;
-        lease.lose(held ? claimLost("expired") : error);
-        return;
-      }
+      const outcome = claimAfterError(
+        lease.state === "held",
+        Date.now() - renewedAt >= lease.ttl,
+        error instanceof AbloClaimedError,
+        error.retryable,
+      );
+      if (outcome !== "kept") return lease.lose(outcome === "lost" ? claimLost("expired") : error);
     }
     await new Promise<void>((done) => {
       wake = done;

@@ -79,6 +79,15 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** @internal */ export const endsSession = (code: number): boolean =>
   [1008, 4001, 4003].includes(code);
 
+/** Returns what happens to a claim whose request over HTTP failed. */
+/** @internal */ export const claimAfterError = (
+  isHeld: boolean,
+  isExpired: boolean,
+  isClaimed: boolean,
+  isRetryable: boolean,
+): "kept" | "lost" | "refused" =>
+  isHeld && (isExpired || isClaimed) ? "lost" : isRetryable ? "kept" : "refused";
+
 /** Returns when a claim is requested again over HTTP, in milliseconds. */
 /** @internal */ export const claimInterval = (isHeld: boolean, ttl: number): number =>
   isHeld ? Math.max(ttl / 3, MIN_RENEWAL_INTERVAL) : Math.min(ttl / 3, CLAIM_POLL_INTERVAL);
