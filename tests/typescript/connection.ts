@@ -141,4 +141,18 @@ main(async () => {
     claimResponse = response;
     equal((await renewed.lost).code, code, `a renewal that is answered with ${response.code}`);
   }
+
+  // A stream that starts beyond the end of the log waits for the log, then fails.
+  const reading = start();
+  const late = reading.changes({ from: 2 });
+  await until(() => FakeSocket.opened[0]?.sent.length === 2, "the stream asks again");
+  FakeSocket.head = 2;
+  await late.ready;
+  equal(late.position, 2, "the log has caught up");
+  await late.return?.();
+  const ahead = reading.changes({ from: 1000 });
+  const error = await refused(ahead.next());
+  equal(error.code, "invalid_request", "the log ends before the start");
+  const requests = FakeSocket.opened[1]!.sent.filter(({ type }) => type === "sync_request");
+  equal(requests.length, 7, "the number of requests");
 });

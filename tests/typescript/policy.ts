@@ -64,6 +64,7 @@ main(async () => {
     pingIntervalMs: policy.PING_INTERVAL,
     maxSilenceMs: policy.MAX_SILENCE,
     stableAfterMs: policy.STABLE_AFTER,
+    maxHeadChecks: policy.MAX_HEAD_CHECKS,
     claimTtlMs: policy.CLAIM_TTL,
     claimPollIntervalMs: policy.CLAIM_POLL_INTERVAL,
     minRenewalIntervalMs: policy.MIN_RENEWAL_INTERVAL,

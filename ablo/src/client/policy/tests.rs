@@ -51,6 +51,7 @@ fn constants_are_those_of_the_specification() {
         "pingIntervalMs": millis(PING_INTERVAL) as u64,
         "maxSilenceMs": millis(MAX_SILENCE) as u64,
         "stableAfterMs": millis(STABLE_AFTER) as u64,
+        "maxHeadChecks": MAX_HEAD_CHECKS,
         "claimTtlMs": millis(CLAIM_TTL) as u64,
         "claimPollIntervalMs": millis(CLAIM_POLL_INTERVAL) as u64,
         "minRenewalIntervalMs": millis(MIN_RENEWAL_INTERVAL) as u64,

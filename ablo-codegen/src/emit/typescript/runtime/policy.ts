@@ -20,6 +20,8 @@
 
 /** The time after which a connection counts as stable, in milliseconds. */
 /** @internal */ export const STABLE_AFTER = 5000;
+/** The number of times that a log that ends before the start of a stream is asked for again. */
+/** @internal */ export const MAX_HEAD_CHECKS = 6;
 
 /** The default length of a lease, in milliseconds. */
 /** @internal */ export const CLAIM_TTL = 60_000;
