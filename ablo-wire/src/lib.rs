@@ -2,8 +2,8 @@
 //!
 //! The types read and write JSON. Everything else that must agree with them (TypeScript types, JSON
 //! Schema, OpenAPI components) is derived from these types through the feature `schema`. The crate
-//! has no I/O, no state and no logic that needs a row or a schema. [`Backoff`] is here because every
-//! peer of the protocol repeats failed attempts in the same way.
+//! has no I/O, no state and no logic that needs a row or a schema. [`Backoff`] is here because all
+//! peers of the protocol repeat failed attempts in the same way.
 //!
 //! ```
 //! use ablo_wire::{ClientFrame, CommitFrame, Operation, RawRow, ServerFrame, Verb};

@@ -176,7 +176,11 @@ fn exchanged(number: usize) -> String {
     json!({
         "capabilityId": format!("cap_{number}"), "token": format!("ek_test_{number}"),
         "expiresAt": "2099-01-01T00:00:00.000Z", "organizationId": "acme",
-        "scope": { "syncGroups": [], "operations": [] }, "userMeta": {},
+        "scope": {
+            "organizationId": "acme", "syncGroups": [], "operations": [],
+            "participantKind": "agent", "participantId": "worker",
+        },
+        "userMeta": {},
     })
     .to_string()
 }

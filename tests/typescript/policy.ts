@@ -36,6 +36,7 @@ const checked = new Set<string>([
   "constants",
   "requestScenarios",
   "claimDetails",
+  "readScenarios",
   "claimScenarios",
 ]);
 

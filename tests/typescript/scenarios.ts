@@ -15,6 +15,11 @@ interface RequestScenario {
   timeoutMs?: number;
 }
 
+interface ReadScenario {
+  name: string;
+  holder: string | null;
+}
+
 interface ClaimScenario {
   name: string;
   maxDepth?: number;
@@ -74,6 +79,21 @@ async function claim(
   }
 }
 
+/** Reads rows that others hold, and one that this client holds. */
+async function read(baseURL: string, apiKey: string): Promise<void> {
+  const ablo = client({ baseURL, apiKey, agent: "reader" });
+  for (const [number, { name, holder }] of (scenarios as ReadScenario[]).entries()) {
+    const id = `read-${number}`;
+    const own = holder === "self" ? await ablo.counters.claim({ id }) : undefined;
+    const outcome = await outcomeOf(async () => {
+      await ablo.counters.retrieve({ id, ifClaimed: "fail" });
+      return "ok";
+    });
+    await own?.release();
+    say(`${name}: ${outcome}`);
+  }
+}
+
 /** Claims a row with all details and prints them as another client sees them. */
 async function details(baseURL: string, apiKey: string): Promise<void> {
   const observer = client({ baseURL, apiKey });
@@ -94,6 +114,8 @@ main(async () => {
   } else if (table === "claimScenarios") {
     await claim(baseURL, apiKey, "socket");
     await claim(baseURL, apiKey, "http");
+  } else if (table === "readScenarios") {
+    await read(baseURL, apiKey);
   } else if (table === "claimDetails") {
     await details(baseURL, apiKey);
   } else {

@@ -294,6 +294,7 @@ impl<M: Model> Claim<M> {
 /// A requested or held claim. Dropping it releases the claim.
 #[derive(Debug)]
 struct Lease {
+    inner: Arc<Inner>,
     id: String,
     state: watch::Receiver<ClaimState>,
     /// `None` for a client without a WebSocket.
@@ -301,7 +302,7 @@ struct Lease {
 }
 
 impl Lease {
-    fn begin(inner: &Inner, begin: IntentBegin) -> Result<Self> {
+    fn begin(inner: &Arc<Inner>, begin: IntentBegin) -> Result<Self> {
         let (sender, state) = watch::channel(ClaimState::Requested);
         let id = begin.intent_id.clone();
         let commands = match inner.live()? {
@@ -316,12 +317,14 @@ impl Lease {
                 None
             }
         };
-        Ok(Self { id, state, commands })
+        inner.own_claims().insert(id.clone());
+        Ok(Self { inner: Arc::clone(inner), id, state, commands })
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.inner.own_claims().remove(&self.id);
         if let Some(commands) = &self.commands {
             // A stopped task has closed its connection, so the coordinator ends the claim.
             let _ = commands.send(Command::End(std::mem::take(&mut self.id)));

@@ -177,10 +177,9 @@ impl Error {
         error
     }
 
-    /// The refusal of a claim by the holder that a frame names.
-    pub(crate) fn claimed(holder: Holder) -> Self {
-        let by = holder.held_by.as_deref().unwrap_or("another participant");
-        let mut error = Self::local("entity_claimed", format!("the row is held by {by}"));
+    /// The error of a row that someone else holds.
+    pub(crate) fn claimed(code: &'static str, message: String, holder: Holder) -> Self {
+        let mut error = Self::local(code, message);
         error.0.kind = ErrorKind::Claimed(Box::new(holder));
         error
     }

@@ -252,7 +252,11 @@ impl Task {
                 };
                 let state = match held {
                     true => ClaimState::Lost(LostReason::Expired),
-                    false => ClaimState::Refused(Error::claimed(holder)),
+                    false => {
+                        let by = holder.held_by.as_deref().unwrap_or("another participant");
+                        let message = format!("the row is held by {by}");
+                        ClaimState::Refused(Error::claimed("entity_claimed", message, holder))
+                    }
                 };
                 self.end(&frame.intent_id, state);
             }

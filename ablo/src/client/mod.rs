@@ -38,10 +38,11 @@ use dial::Dialer;
 use futures_util::future::BoxFuture;
 use http::{Http, Request};
 use live::Live;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use token::Tokens;
 
@@ -74,11 +75,16 @@ struct Inner {
     live: OnceLock<Live>,
     http_only: bool,
     identity: Identity,
-    /// This participant as claims name it: `agent:<id>` for an agent.
-    participant: String,
+    /// The ids of the claims that this client holds or waits for.
+    own_claims: Mutex<BTreeSet<String>>,
 }
 
 impl Inner {
+    /// Returns the ids of the claims that this client holds or waits for.
+    fn own_claims(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.own_claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the task behind claims and presence, or `None` for a client without a WebSocket.
     fn live(&self) -> Result<Option<&Live>> {
         if self.http_only {
@@ -95,7 +101,9 @@ impl Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("participant", &self.participant).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("participant", &self.identity.participant_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,8 +166,8 @@ impl<C: From<Client>> Connect<C> {
         self
     }
 
-    /// Sets the timeout of one attempt of a request, from connecting to the end of the response. The
-    /// default is 30 seconds. An attempt that times out fails with `network_error` and is repeated
+    /// Sets the timeout of one attempt of a request, from connecting to the end of the response:
+    /// 30 seconds by default. An attempt that times out fails with `network_error` and is repeated
     /// as [`Connect::attempts`] allows.
     ///
     /// ```no_run
@@ -192,12 +200,8 @@ impl<C: From<Client>> Connect<C> {
         let http =
             Arc::new(Http::new(&self.url, tokens, self.attempts, self.timeout, self.dialer)?);
         let identity: Identity = http.send(&Request::get(["auth", "identity"])).await?;
-        let participant = match identity.participant_kind {
-            ParticipantKind::Agent => format!("agent:{}", identity.participant_id),
-            _ => identity.participant_id.clone(),
-        };
         let (live, http_only) = (OnceLock::new(), self.http_only);
-        let inner = Inner { http, live, http_only, identity, participant };
+        let inner = Inner { http, live, http_only, identity, own_claims: Mutex::default() };
         Ok(Client { inner: Arc::new(inner) }.into())
     }
 }

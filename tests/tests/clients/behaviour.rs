@@ -2,7 +2,7 @@
 //! `tests/typescript/scenarios.ts`, with the TypeScript client.
 
 use ablo::Client;
-use ablo::client::{Claim, Connect};
+use ablo::client::{Claim, Connect, ErrorKind, IfClaimed};
 use ablo::wire::{ModelClaim, Object, Range};
 use ablo_tests::client::counting::Counter;
 use ablo_tests::client::in_time;
@@ -22,6 +22,7 @@ const SPECIFICATION: &str =
 #[serde(rename_all = "camelCase")]
 struct Specification {
     request_scenarios: Vec<RequestScenario>,
+    read_scenarios: Vec<ReadScenario>,
     claim_details: ClaimDetails,
     claim_scenarios: Vec<ClaimScenario>,
 }
@@ -228,10 +229,11 @@ struct ClaimDetails {
 fn details_of(claim: &ModelClaim) -> Value {
     let target = claim.target.clone().expect("a target");
     let mut meta = target.meta.unwrap_or_default();
-    meta.remove("description");
+    // `POST /v1/intents` has no member for it.
+    let described = meta.remove("description");
     json!({
         "action": claim.action,
-        "description": claim.description,
+        "description": claim.description.clone().map(Value::from).or(described),
         "field": target.field,
         "path": target.path,
         "range": target.range,
@@ -271,4 +273,62 @@ async fn others_see_the_details_of_a_claim() {
         let state: ModelClaim = serde_json::from_str(&line).expect("a claim");
         assert_eq!(details_of(&state), expected, "{line}");
     }
+}
+
+/// A read of a row that fails if another program holds it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ReadScenario {
+    name: String,
+    /// `self` is the reading client, `twin` another one of its participant, `other` any other.
+    holder: Option<String>,
+    outcome: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_see_the_claims_of_other_programs() {
+    let world = World::sqlite(&program_schema());
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let (url, key) = (format!("http://{}", server.address), server.key.clone());
+    let connect = async |agent: &str| -> Client {
+        Client::connect(&url, key.as_str()).agent(agent).await.expect("connects")
+    };
+    let (reader, twin) = (connect("reader").await, connect("reader").await);
+    let other = connect("other").await;
+    let scenarios = specification().read_scenarios;
+    let (mut in_rust, mut expected, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, scenario) in scenarios.iter().enumerate() {
+        let row = format!("read-{number}");
+        let create = Counter::create(0.0).id(row.as_str());
+        other.model::<Counter>().create(create).await.expect("created");
+        let holder = match scenario.holder.as_deref() {
+            Some("self") => Some(&reader),
+            Some("twin") => Some(&twin),
+            Some(_) => Some(&other),
+            None => None,
+        };
+        let mut claim = None;
+        if let Some(holder) = holder {
+            claim =
+                Some(in_time(holder.model::<Counter>().claim(row.as_str())).await.expect("free"));
+        }
+        let read = reader.model::<Counter>().retrieve(row.as_str()).if_claimed(IfClaimed::Fail);
+        let outcome = match read.await {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => {
+                let ErrorKind::Claimed(holder) = error.kind() else { panic!("{error:?}") };
+                assert!(holder.held_by.is_some() && holder.claim_id.is_some(), "{holder:?}");
+                error.code().to_owned()
+            }
+        };
+        in_rust.push(format!("{}: {outcome}", scenario.name));
+        expected.push(format!("{}: {}", scenario.name, scenario.outcome));
+        match (scenario.holder.as_deref(), claim) {
+            // The other client claims this row itself.
+            (Some("self"), Some(claim)) => claim.release().await.expect("released"),
+            (_, claim) => held.push(claim),
+        }
+    }
+    assert_eq!(in_rust, expected);
+    assert_eq!(in_typescript("readScenarios", vec![url.clone(), key.clone()]).await, expected);
 }

@@ -25,6 +25,8 @@ struct Behaviour {
     _request_scenarios: serde_json::Value,
     #[serde(rename = "claimDetails")]
     _claim_details: serde_json::Value,
+    #[serde(rename = "readScenarios")]
+    _read_scenarios: serde_json::Value,
     #[serde(rename = "claimScenarios")]
     _claim_scenarios: serde_json::Value,
 }
