@@ -1,5 +1,6 @@
 // Compares the client's constants and decisions with `fixtures/client/behaviour.json`, whose path
-// is the argument. The Rust client is tested with the same file (`ablo/src/client/policy/tests.rs`).
+// is the argument. The Rust client is tested with the same file in
+// `ablo/src/client/policy/tests.rs`.
 
 import { connectionError, errorOf, errorOfResponse } from "./typescript/errors.js";
 import * as policy from "./typescript/policy.js";
