@@ -94,7 +94,7 @@ impl<M: Model> ClaimRow<M> {
     ///     .claim("report_stockholm")
     ///     .field(WeatherReport::FORECAST)
     ///     .path("sections/2")
-    ///     .range(Range::new(10, 14))
+    ///     .range(Range::new(10_u64, 14_u64))
     ///     .await?;
     /// # claim.release().await }
     /// ```
