@@ -2,7 +2,8 @@
 //!
 //! The types read and write JSON. Everything else that must agree with them (TypeScript types, JSON
 //! Schema, OpenAPI components) is derived from these types through the feature `schema`. The crate
-//! has no I/O, no state and no logic that needs a row or a schema.
+//! has no I/O, no state and no logic that needs a row or a schema. [`Backoff`] is here because all
+//! peers of the protocol repeat failed attempts in the same way.
 //!
 //! ```
 //! use ablo_wire::{ClientFrame, CommitFrame, Operation, RawRow, ServerFrame, Verb};
@@ -35,6 +36,7 @@
 //! Times and durations carry their unit in their type ([`Millis`], [`Seconds`]) or, if they are
 //! text, in their description (ISO 8601, UTC). Positions in the sync log are [`SyncId`].
 
+mod backoff;
 mod codes;
 mod number;
 mod open;
@@ -55,6 +57,7 @@ pub mod source;
 pub mod sync;
 
 pub use auth::*;
+pub use backoff::Backoff;
 pub use claim::*;
 pub use commit::*;
 pub use delta::*;

@@ -43,6 +43,25 @@ define_schema! {
     }
 }
 
+/// The counters of the programs in `tests/typescript/`.
+pub mod counting {
+    use ablo::JsonValue as Value;
+
+    ablo::define_schema! {
+        /// The schema of the programs, as far as Rust tests need it.
+        pub schema Counting {
+            /// A counter with a log of its increments.
+            #[ablo(key = "counters", mutable)]
+            pub struct Counter {
+                /// The number of entries in the log.
+                pub value: f64,
+                /// The entries.
+                pub log: Option<Value>,
+            }
+        }
+    }
+}
+
 /// The time limit of every step.
 pub const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -13,6 +13,7 @@ pub mod openapi;
 pub mod postgres;
 pub mod python;
 pub mod rust;
+pub mod scripted;
 pub mod server;
 pub mod source;
 pub mod sqlite;

@@ -111,6 +111,11 @@ pub fn programs() -> &'static Path {
         emit(&schema, &[("source", true)])
             .iter()
             .for_each(|(path, text)| project.write_checked(path, text));
+        // `runtime.ts` does not export the decisions, so their sources are compiled beside it.
+        for source in ["policy.ts", "errors.ts", "platform.ts"] {
+            let text = fs::read_to_string(runtime_dir().join(source)).expect("the source exists");
+            project.write(&format!("typescript/{source}"), &text);
+        }
         project.use_packages();
         for entry in fs::read_dir(programs_dir()).expect("the programs exist") {
             let path = entry.expect("readable").path();
@@ -123,6 +128,10 @@ pub fn programs() -> &'static Path {
         project
     });
     project.dir.path()
+}
+
+fn runtime_dir() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../ablo-codegen/src/emit/typescript/runtime")
 }
 
 fn programs_dir() -> PathBuf {

@@ -5,10 +5,10 @@
 
 use super::Inner;
 use super::error::{Error, ErrorKind, Result};
-use super::http::backoff;
 use super::live::sync_request;
+use super::policy;
 use super::socket::Socket;
-use crate::wire::{Action, Actor, Delta, ServerFrame, SyncId};
+use crate::wire::{Action, Actor, Backoff, Delta, ServerFrame, SyncId};
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
@@ -18,10 +18,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-
-/// How often a connection whose log head is behind the requested sync id is asked again. With the
-/// backoff between attempts, this takes a few seconds in all.
-const MAX_HEAD_CHECKS: u32 = 6;
+use std::time::Duration;
 
 /// One confirmed change of a row of the model `M`.
 #[derive(Debug)]
@@ -149,7 +146,7 @@ impl<T: Item> Subscribe<T> {
             socket: None,
             after: self.from,
             buffered: VecDeque::new(),
-            failures: 0,
+            backoff: policy::BACKOFF,
         };
         // Connect now, so that a stream without a start sees every change from this moment on.
         while feed.socket.is_none() {
@@ -226,7 +223,7 @@ struct Feed {
     socket: Option<Socket>,
     after: Option<SyncId>,
     buffered: VecDeque<Delta>,
-    failures: u32,
+    backoff: Backoff,
 }
 
 impl Feed {
@@ -242,21 +239,21 @@ impl Feed {
 
     /// Reads one frame, or connects. Backs off after a transient failure.
     async fn step(&mut self) -> Result<()> {
-        let stepped = match self.socket.take() {
+        let (stepped, lasted) = match self.socket.take() {
             Some(mut socket) => {
-                let received = self.receive(&mut socket).await;
+                let received = next(&mut socket).await.map(|frame| self.buffer(frame));
+                let lasted = socket.lasted();
                 if received.is_ok() {
                     self.socket = Some(socket);
                 }
-                received
+                (received, lasted)
             }
-            None => self.open().await,
+            None => (self.open().await, Duration::ZERO),
         };
         match stepped {
             Ok(()) => {}
-            Err(error) if error.is_transient() => {
-                self.failures += 1;
-                tokio::time::sleep(backoff(self.failures)).await;
+            Err(error) if error.retryable() => {
+                tokio::time::sleep(policy::reconnect_delay(&mut self.backoff, lasted)).await;
             }
             Err(error) => return Err(error),
         }
@@ -275,12 +272,13 @@ impl Feed {
         };
         let after = *self.after.get_or_insert(head.unwrap_or(SyncId(0)));
         // A connection may learn of a commit shortly after its author did.
-        for attempt in 1..=MAX_HEAD_CHECKS {
+        let mut backoff = policy::BACKOFF;
+        while backoff.failures() < policy::MAX_HEAD_CHECKS {
             if head.is_none_or(|head| after <= head) {
                 self.socket = Some(socket);
                 return Ok(());
             }
-            tokio::time::sleep(backoff(attempt)).await;
+            tokio::time::sleep(backoff.fail()).await;
             socket.send(&sync_request(Some(after))).await?;
             head = loop {
                 match next(&mut socket).await? {
@@ -291,12 +289,6 @@ impl Feed {
         }
         let message = format!("the log ends before sync id {}; read the rows again", after.0);
         Err(Error::local("invalid_request", message))
-    }
-
-    async fn receive(&mut self, socket: &mut Socket) -> Result<()> {
-        self.buffer(next(socket).await?);
-        self.failures = 0;
-        Ok(())
     }
 
     /// Buffers the deltas of a frame that are newer than the current position.

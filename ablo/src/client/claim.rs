@@ -8,21 +8,20 @@ use super::Inner;
 use super::commit::{Commit, CommitOptions, fresh_id};
 use super::error::{Error, ErrorKind, Result};
 use super::http::{Http, Request};
-use super::live::{ClaimState, Command, DEFAULT_TTL, spawn};
+use super::live::{ClaimState, Command, spawn};
+use super::policy::{self, ClaimOutcome};
 use super::read::retrieve;
 use crate::wire::{
     ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
-    LostReason, Millis, ModelClaim, Object, OnStale, QueueSlot, ReorderBody, SyncId, Ttl,
+    LostReason, Millis, ModelClaim, Object, OnStale, QueueSlot, Range, ReorderBody, SyncId, Ttl,
 };
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
 use std::future::IntoFuture;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-
-/// How often a waiter polls over HTTP. The coordinator drops a waiter after ten seconds of silence.
-const POLL_INTERVAL: Duration = Duration::from_millis(750);
+use tokio::time::Instant;
 
 /// A request for a claim. Await it to wait in the claim queue and then read the row.
 ///
@@ -33,6 +32,7 @@ pub struct ClaimRow<M> {
     inner: Arc<Inner>,
     row: Id<M>,
     begin: IntentBegin,
+    description: Option<String>,
     wait: bool,
     timeout: Option<Duration>,
     max_queue_depth: Option<u64>,
@@ -46,7 +46,15 @@ impl<M: Model> ClaimRow<M> {
             row.as_str(),
             "editing",
         );
-        Self { inner, row, begin, wait: true, timeout: None, max_queue_depth: None }
+        Self {
+            inner,
+            row,
+            begin,
+            description: None,
+            wait: true,
+            timeout: None,
+            max_queue_depth: None,
+        }
     }
 
     /// Names the work in one word. The default is `editing`.
@@ -57,8 +65,7 @@ impl<M: Model> ClaimRow<M> {
 
     /// Describes the work in a sentence.
     pub fn description(mut self, description: impl Into<String>) -> Self {
-        let meta = self.begin.meta.get_or_insert_with(Object::new);
-        meta.insert("description".to_owned(), description.into().into());
+        self.description = Some(description.into());
         self
     }
 
@@ -66,6 +73,40 @@ impl<M: Model> ClaimRow<M> {
     /// row.
     pub fn field<T>(mut self, field: crate::Field<M, T>) -> Self {
         self.begin.field = Some(field.name().to_owned());
+        self
+    }
+
+    /// Names a path inside the row, such as `sections/2`, for other participants to see.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.begin.path = Some(path.into());
+        self
+    }
+
+    /// Names the lines and columns that are edited, for other participants to see.
+    ///
+    /// ```no_run
+    /// # mod generated { include!("../../tests/weather.in"); }
+    /// # use generated::WeatherReport;
+    /// # async fn edit(ablo: &ablo::Client) -> ablo::client::Result<()> {
+    /// use ablo::wire::Range;
+    /// let reports = ablo.model::<WeatherReport>();
+    /// let claim = reports
+    ///     .claim("report_stockholm")
+    ///     .field(WeatherReport::FORECAST)
+    ///     .path("sections/2")
+    ///     .range(Range::new(10_u64, 14_u64))
+    ///     .await?;
+    /// # claim.release().await }
+    /// ```
+    pub fn range(mut self, range: Range) -> Self {
+        self.begin.range = Some(range);
+        self
+    }
+
+    /// Sets the application's data about the work, for other participants to see. The member
+    /// `description` is that of [`ClaimRow::description`], if it is set.
+    pub fn meta(mut self, meta: Object) -> Self {
+        self.begin.meta = Some(meta);
         self
     }
 
@@ -90,7 +131,8 @@ impl<M: Model> ClaimRow<M> {
         self
     }
 
-    /// Limits the number of waiters ahead. With more, the request fails with `queue_too_deep`.
+    /// Limits the length of the claim queue: with this many waiters ahead, the request fails with
+    /// `queue_too_deep`. 0 fails if the row is held.
     pub fn max_queue_depth(mut self, waiting: u64) -> Self {
         self.max_queue_depth = Some(waiting);
         self
@@ -98,6 +140,10 @@ impl<M: Model> ClaimRow<M> {
 
     async fn run(mut self) -> Result<Claim<M>> {
         self.begin.queue = Some(self.wait);
+        if let Some(description) = self.description {
+            let meta = self.begin.meta.get_or_insert_with(Object::new);
+            meta.insert("description".to_owned(), description.into());
+        }
         let mut lease = Lease::begin(&self.inner, self.begin)?;
         let granted = wait_until_held(&mut lease.state, self.max_queue_depth);
         match self.timeout {
@@ -121,7 +167,7 @@ impl<M: Model> IntoFuture for ClaimRow<M> {
     }
 }
 
-/// Waits until a claim is held. Fails once more than `max_queue_depth` waiters are ahead.
+/// Waits until a claim is held. Fails if the claim queue does not admit it.
 async fn wait_until_held(
     state: &mut watch::Receiver<ClaimState>,
     max_queue_depth: Option<u64>,
@@ -131,7 +177,7 @@ async fn wait_until_held(
             ClaimState::Held => return Ok(()),
             ClaimState::Refused(error) => return Err(error),
             ClaimState::Lost(reason) => return Err(claim_lost(&reason)),
-            ClaimState::Queued(ahead) if max_queue_depth.is_some_and(|max| ahead > max) => {
+            ClaimState::Queued(ahead) if !policy::admits(ahead, max_queue_depth) => {
                 let message = format!("{ahead} waiters are ahead in the claim queue");
                 return Err(Error::local("queue_too_deep", message));
             }
@@ -248,6 +294,7 @@ impl<M: Model> Claim<M> {
 /// A requested or held claim. Dropping it releases the claim.
 #[derive(Debug)]
 struct Lease {
+    inner: Arc<Inner>,
     id: String,
     state: watch::Receiver<ClaimState>,
     /// `None` for a client without a WebSocket.
@@ -255,7 +302,7 @@ struct Lease {
 }
 
 impl Lease {
-    fn begin(inner: &Inner, begin: IntentBegin) -> Result<Self> {
+    fn begin(inner: &Arc<Inner>, begin: IntentBegin) -> Result<Self> {
         let (sender, state) = watch::channel(ClaimState::Requested);
         let id = begin.intent_id.clone();
         let commands = match inner.live()? {
@@ -270,12 +317,14 @@ impl Lease {
                 None
             }
         };
-        Ok(Self { id, state, commands })
+        inner.own_claims().insert(id.clone());
+        Ok(Self { inner: Arc::clone(inner), id, state, commands })
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.inner.own_claims().remove(&self.id);
         if let Some(commands) = &self.commands {
             // A stopped task has closed its connection, so the coordinator ends the claim.
             let _ = commands.send(Command::End(std::mem::take(&mut self.id)));
@@ -286,9 +335,10 @@ impl Drop for Lease {
 /// Holds a claim over HTTP: polls until it is granted, renews it, and releases it once all
 /// receivers of `sender` are dropped.
 async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Sender<ClaimState>) {
-    let ttl = begin.estimated_ms.map_or(DEFAULT_TTL, |ttl| Duration::from_millis(ttl.0));
+    let ttl = begin.estimated_ms.map_or(policy::CLAIM_TTL, |ttl| Duration::from_millis(ttl.0));
     let mut target = ClaimTarget::new(begin.entity_type, begin.entity_id);
-    (target.field, target.meta) = (begin.field, begin.meta);
+    (target.field, target.path) = (begin.field, begin.path);
+    (target.range, target.meta) = (begin.range, begin.meta);
     let mut body = IntentBody::new(begin.intent_id, target, begin.action);
     body.ttl = Some(Ttl::Text(format!("{}ms", ttl.as_millis())));
     body.queue = begin.queue;
@@ -304,16 +354,15 @@ async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Send
                 body.queue = Some(false);
                 ClaimState::Held
             }
-            Err(error) if error.is_transient() && (!held || renewed.elapsed() < ttl) => {
-                sender.borrow().clone()
+            Err(error) => {
+                let is_claimed = matches!(error.kind(), ErrorKind::Claimed(_));
+                let is_expired = renewed.elapsed() >= ttl;
+                match policy::claim_after_error(held, is_expired, is_claimed, error.retryable()) {
+                    ClaimOutcome::Kept => sender.borrow().clone(),
+                    ClaimOutcome::Lost => ClaimState::Lost(LostReason::Expired),
+                    ClaimOutcome::Refused => ClaimState::Refused(error),
+                }
             }
-            Err(error)
-                if held
-                    && matches!(error.kind(), ErrorKind::Claimed(_) | ErrorKind::Unavailable) =>
-            {
-                ClaimState::Lost(LostReason::Expired)
-            }
-            Err(error) => ClaimState::Refused(error),
         };
         let ended = matches!(state, ClaimState::Lost(_) | ClaimState::Refused(_));
         let held = matches!(state, ClaimState::Held);
@@ -321,11 +370,9 @@ async fn hold_over_http(http: Arc<Http>, begin: IntentBegin, sender: watch::Send
         if ended {
             return;
         }
-        let renewal = (ttl / 3).max(Duration::from_millis(50));
-        let wait = if held { renewal } else { POLL_INTERVAL.min(ttl / 3) };
         tokio::select! {
             () = sender.closed() => {}
-            () = tokio::time::sleep(wait) => {}
+            () = tokio::time::sleep(policy::claim_interval(held, ttl)) => {}
         }
     }
     // If this fails, the claim ends with its TTL.

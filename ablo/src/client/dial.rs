@@ -9,10 +9,8 @@ use reqwest::header::{HOST, HeaderMap, HeaderValue};
 use reqwest::{StatusCode, Url};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 /// A bidirectional byte stream.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -53,18 +51,7 @@ impl Dialer {
     }
 
     /// Sends a request over its own connection.
-    pub(super) async fn send(
-        &self,
-        request: reqwest::Request,
-        max_wait: Duration,
-    ) -> Result<HttpResponse> {
-        match timeout(max_wait, self.exchange(request)).await {
-            Ok(response) => response,
-            Err(_) => Err(Error::local("network_error", "the coordinator did not answer in time")),
-        }
-    }
-
-    async fn exchange(&self, request: reqwest::Request) -> Result<HttpResponse> {
+    pub(super) async fn send(&self, request: reqwest::Request) -> Result<HttpResponse> {
         let host = HeaderValue::from_str(request.url().authority())
             .map_err(|error| Error::network(&error))?;
         let mut request = hyper::Request::<reqwest::Body>::try_from(request)

@@ -1,9 +1,10 @@
 //! Client errors: refusals of the coordinator, network failures and unreadable responses.
 //!
 //! The code of an [`Error`] comes from the protocol's registry and determines its kind, its help
-//! text and whether a retry can succeed.
+//! text; with the status, it determines whether a retry can succeed.
 
-use crate::wire::{self, Category, ErrorClass, ErrorCode, ErrorEnvelope, Recovery, SyncId};
+use super::policy;
+use crate::wire::{self, ErrorCode, Object, Recovery, SyncId};
 use crate::{Model, Row};
 use serde::Deserialize;
 use std::fmt;
@@ -160,38 +161,25 @@ impl Error {
 
     /// Reads the error from the body of a response outside 2xx.
     pub(crate) fn from_response(status: u16, body: &[u8], request_id: Option<String>) -> Self {
-        let mut error = match serde_json::from_slice::<ErrorEnvelope>(body) {
-            Ok(envelope) => {
-                let details = serde_json::Value::Object(envelope.other);
-                let code = envelope.code.unwrap_or_else(|| ErrorCode::from("internal_error"));
-                let mut error = Self::new(code, envelope.message, Some(status), &details);
-                error.0.request_id = envelope.request_id;
-                error.0.param = envelope.param;
-                error
-            }
-            // The response of a proxy in between.
-            Err(_) => {
-                let code = match status {
-                    429 => "rate_limited",
-                    502..=504 => "network_error",
-                    _ => "internal_error",
-                };
-                Self::new(
-                    ErrorCode::from(code),
-                    format!("HTTP status {status}"),
-                    Some(status),
-                    &serde_json::Value::Null,
-                )
-            }
-        };
-        error.0.request_id = error.0.request_id.or(request_id);
+        // Proxies respond with bodies of their own.
+        let mut body: Object = serde_json::from_slice(body).unwrap_or_default();
+        // Other services nest the envelope.
+        if let Some(serde_json::Value::Object(inner)) = body.remove("error") {
+            body.extend(inner);
+        }
+        let text = |name: &str| body.get(name)?.as_str().map(str::to_owned);
+        let code = text("code").unwrap_or_else(|| policy::code_of_status(status).to_owned());
+        let message = text("message").unwrap_or_else(|| format!("HTTP {status}"));
+        let (id, param) = (request_id.or_else(|| text("request_id")), text("param"));
+        let details = serde_json::Value::Object(body);
+        let mut error = Self::new(ErrorCode::from(code), message, Some(status), &details);
+        (error.0.request_id, error.0.param) = (id, param);
         error
     }
 
-    /// The refusal of a claim by the holder that a frame names.
-    pub(crate) fn claimed(holder: Holder) -> Self {
-        let by = holder.held_by.as_deref().unwrap_or("another participant");
-        let mut error = Self::local("entity_claimed", format!("the row is held by {by}"));
+    /// The error of a row that someone else holds.
+    pub(crate) fn claimed(code: &'static str, message: String, holder: Holder) -> Self {
+        let mut error = Self::local(code, message);
         error.0.kind = ErrorKind::Claimed(Box::new(holder));
         error
     }
@@ -202,7 +190,7 @@ impl Error {
         status: Option<u16>,
         details: &serde_json::Value,
     ) -> Self {
-        let kind = kind(&code, status, details);
+        let kind = policy::classify(&code, status, details);
         Self(Box::new(Parts {
             code,
             message,
@@ -221,11 +209,6 @@ impl Error {
 
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
-    }
-
-    /// Returns whether the client may repeat the same request on its own.
-    pub(crate) fn is_transient(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited) && self.retryable()
     }
 
     /// Returns the kind of the error.
@@ -259,12 +242,12 @@ impl Error {
         self.0.param.as_deref()
     }
 
-    /// Returns whether the same call can succeed later, according to the registry of codes. The
-    /// client never repeats a stale write or a write to a claimed row on its own.
+    /// Returns whether repeating the same request can succeed soon. The client has already repeated
+    /// it as [`Connect::attempts`](super::Connect::attempts) allows. A stale write and a write to a
+    /// claimed row are not retryable: read the row again, or claim it.
     #[must_use]
     pub fn retryable(&self) -> bool {
-        let transient = matches!(self.0.kind, ErrorKind::Unavailable | ErrorKind::RateLimited);
-        self.0.code.info().map_or(transient, |info| info.retryable)
+        policy::should_retry(&self.0.code, self.0.status)
     }
 
     /// Returns whether the row or other resource does not exist.
@@ -302,33 +285,6 @@ impl Error {
             (_, Recovery::Transient) => "try again later",
             (_, Recovery::None) => "correct the request as the message says",
         }
-    }
-}
-
-/// Returns the kind of a code. The registry does not list the codes that only the client uses.
-fn kind(code: &ErrorCode, status: Option<u16>, details: &serde_json::Value) -> ErrorKind {
-    let kind_of = |class: ErrorClass| match class {
-        ErrorClass::Claimed => {
-            ErrorKind::Claimed(Box::new(Holder::deserialize(details).unwrap_or_default()))
-        }
-        ErrorClass::StaleContext => {
-            ErrorKind::Stale(Box::new(Stale::deserialize(details).unwrap_or_default()))
-        }
-        ErrorClass::Authentication => ErrorKind::Authentication,
-        ErrorClass::Permission | ErrorClass::Capability => ErrorKind::Permission,
-        ErrorClass::Idempotency => ErrorKind::Conflict,
-        ErrorClass::Validation => ErrorKind::Invalid,
-        ErrorClass::RateLimit => ErrorKind::RateLimited,
-        ErrorClass::Server => ErrorKind::Unavailable,
-        ErrorClass::Base => ErrorKind::Other,
-    };
-    match (code.as_str(), code.info().map(|info| info.category)) {
-        ("claim_lost", _) => ErrorKind::ClaimLost,
-        (_, Some(Category::NotFound)) => ErrorKind::NotFound,
-        ("base_url_missing", _) => ErrorKind::Invalid,
-        ("network_error", _) => ErrorKind::Unavailable,
-        ("response_unreadable", _) => ErrorKind::Unreadable,
-        _ => kind_of(code.class(status)),
     }
 }
 

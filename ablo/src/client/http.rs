@@ -3,6 +3,7 @@
 
 use super::dial::{Dialer, HttpResponse, Stream, tcp};
 use super::error::{Error, Result};
+use super::policy;
 use super::token::Tokens;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, Url};
@@ -10,13 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The timeout of a request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The backoff after the first attempt. It doubles with each further attempt.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-/// The longest backoff.
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
+use tokio::time::timeout;
 
 /// The HTTP client of one coordinator.
 pub(super) struct Http {
@@ -25,6 +20,7 @@ pub(super) struct Http {
     pub(super) tls: Arc<rustls::ClientConfig>,
     pub(super) tokens: Tokens,
     attempts: u32,
+    timeout: Duration,
     dialer: Option<Dialer>,
 }
 
@@ -78,6 +74,7 @@ impl Http {
         base: &str,
         tokens: Tokens,
         attempts: u32,
+        timeout: Duration,
         dialer: Option<Dialer>,
     ) -> Result<Self> {
         let base = parse_base(base)?;
@@ -90,10 +87,9 @@ impl Http {
             .with_no_client_auth();
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
-            .timeout(REQUEST_TIMEOUT)
             .build()
             .map_err(|error| Error::network(&error))?;
-        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts: attempts.max(1), dialer })
+        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts, timeout, dialer })
     }
 
     /// Returns the current token.
@@ -104,9 +100,8 @@ impl Http {
     /// Sends a request with the current token, retries transient failures and reads the response.
     pub(super) async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         let mut renewed = false;
-        let mut attempt = 0;
+        let mut backoff = policy::BACKOFF;
         loop {
-            attempt += 1;
             let error = match self.token().await {
                 Err(error) => error,
                 Ok(token) => match self.send_once(request, &token).await {
@@ -125,11 +120,11 @@ impl Http {
                     Err(error) => error,
                 },
             };
-            if attempt >= self.attempts || !error.is_transient() {
+            let delay = backoff.fail();
+            if backoff.failures() >= self.attempts || !error.retryable() {
                 return Err(error);
             }
-            let retry_after = error.retry_after().unwrap_or_default();
-            tokio::time::sleep(backoff(attempt).max(retry_after)).await;
+            tokio::time::sleep(delay.max(error.retry_after().unwrap_or_default())).await;
         }
     }
 
@@ -147,19 +142,23 @@ impl Http {
             builder = builder.header("Idempotency-Key", key);
         }
         let request = builder.build().map_err(|error| Error::network(&error.without_url()))?;
-        let (status, headers, body) = match &self.dialer {
-            Some(dialer) => dialer.send(request, REQUEST_TIMEOUT).await?,
-            None => self.execute(request).await?,
+        let response = async {
+            match &self.dialer {
+                Some(dialer) => dialer.send(request).await,
+                None => self.execute(request).await,
+            }
         };
+        let (status, headers, body) = timeout(self.timeout, response)
+            .await
+            .unwrap_or_else(|_| Err(Error::local("network_error", "the request timed out")))?;
         let header = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let request_id = header("x-request-id");
-        let wait = header(RETRY_AFTER.as_str())
-            .and_then(|text| text.parse().ok())
-            .map(Duration::from_secs);
+        let wait = header(RETRY_AFTER.as_str()).and_then(|text| policy::retry_after(&text));
         match status.is_success() {
             true => Ok(body),
-            false => Err(Error::from_response(status.as_u16(), &body, request_id)
-                .with_retry_after(wait.map(|wait| wait.min(REQUEST_TIMEOUT)))),
+            false => {
+                Err(Error::from_response(status.as_u16(), &body, request_id).with_retry_after(wait))
+            }
         }
     }
 
@@ -230,16 +229,4 @@ fn parse_base(base: &str) -> Result<Url> {
 fn invalid_base(base: &str) -> Error {
     let message = format!("`{base}` is not the address of a coordinator; use `https://…`");
     Error::local("base_url_missing", message)
-}
-
-/// Returns the time to wait after an attempt, from 1. It doubles with each attempt and is shortened
-/// by up to half at random, so that clients that failed together do not retry together.
-pub(super) fn backoff(attempt: u32) -> Duration {
-    let factor = 1 << attempt.saturating_sub(1).min(8);
-    let full = FIRST_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF);
-    let mut bytes = [0; 2];
-    // Without randomness, use the full backoff.
-    let jitter =
-        if getrandom::fill(&mut bytes).is_ok() { u32::from(u16::from_le_bytes(bytes)) } else { 0 };
-    full - full.saturating_mul(jitter) / (2 * 65_536)
 }

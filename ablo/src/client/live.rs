@@ -5,7 +5,8 @@
 //! channels, which hold only the newest state, so an idle observer costs no memory.
 
 use super::error::{Error, ErrorKind, Result};
-use super::http::{Http, backoff};
+use super::http::Http;
+use super::policy;
 use super::presence::Roster;
 use super::socket::Socket;
 use crate::wire::{
@@ -14,13 +15,9 @@ use crate::wire::{
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-
-/// How often a ping is sent.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// The TTL of a claim that does not set one.
-pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(60);
+use tokio::time::Instant;
 
 /// The state of a claim.
 #[derive(Clone, Debug)]
@@ -66,6 +63,7 @@ impl Live {
             claims: BTreeMap::new(),
             report: None,
             roster: roster_sender,
+            opened_at: None,
             last_frame_at: Instant::now(),
         };
         spawn(task.run())?;
@@ -90,6 +88,8 @@ struct Task {
     claims: BTreeMap<String, OwnClaim>,
     report: Option<PresenceReport>,
     roster: watch::Sender<Roster>,
+    /// When the connection was opened, if it is.
+    opened_at: Option<Instant>,
     /// When the last frame arrived. Leases are counted from then.
     last_frame_at: Instant,
 }
@@ -105,7 +105,7 @@ impl OwnClaim {
     }
 
     fn ttl(&self) -> Duration {
-        self.begin.estimated_ms.map_or(DEFAULT_TTL, |ttl| Duration::from_millis(ttl.0))
+        self.begin.estimated_ms.map_or(policy::CLAIM_TTL, |ttl| Duration::from_millis(ttl.0))
     }
 }
 
@@ -114,17 +114,15 @@ struct Finished;
 
 impl Task {
     async fn run(mut self) {
-        let mut failures = 0;
+        let mut backoff = policy::BACKOFF;
         loop {
-            let started = Instant::now();
             let error = match self.serve_connection().await {
                 Ok(Finished) => return,
                 Err(error) => error,
             };
-            let finished = if error.is_transient() {
-                // A connection that lasted a while resets the backoff.
-                failures = if started.elapsed() > PING_INTERVAL { 1 } else { failures + 1 };
-                self.idle(Some(backoff(failures))).await
+            let lasted = self.opened_at.take().map_or(Duration::ZERO, |at| at.elapsed());
+            let finished = if error.retryable() {
+                self.idle(Some(policy::reconnect_delay(&mut backoff, lasted))).await
             } else {
                 // Fail all claims. The next command tries to connect again.
                 for claim in std::mem::take(&mut self.claims).into_values() {
@@ -188,11 +186,12 @@ impl Task {
     /// Serves one connection until it is closed or all command senders are dropped.
     async fn serve_connection(&mut self) -> Result<Finished> {
         let mut socket = Socket::dial(&self.http).await?;
+        self.opened_at = Some(Instant::now());
         self.roster.send_replace(Roster::default());
         for frame in self.initial_frames() {
             socket.send(&frame).await?;
         }
-        let mut ping = tokio::time::interval(PING_INTERVAL);
+        let mut ping = tokio::time::interval(policy::PING_INTERVAL);
         loop {
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -253,7 +252,11 @@ impl Task {
                 };
                 let state = match held {
                     true => ClaimState::Lost(LostReason::Expired),
-                    false => ClaimState::Refused(Error::claimed(holder)),
+                    false => {
+                        let by = holder.held_by.as_deref().unwrap_or("another participant");
+                        let message = format!("the row is held by {by}");
+                        ClaimState::Refused(Error::claimed("entity_claimed", message, holder))
+                    }
                 };
                 self.end(&frame.intent_id, state);
             }

@@ -13,6 +13,7 @@ mod error;
 mod filter;
 mod http;
 mod live;
+mod policy;
 mod presence;
 mod read;
 mod session;
@@ -37,10 +38,12 @@ use dial::Dialer;
 use futures_util::future::BoxFuture;
 use http::{Http, Request};
 use live::Live;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::IntoFuture;
 use std::marker::PhantomData;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use token::Tokens;
 
 /// A client of a coordinator. Clones are cheap and share its connection.
@@ -72,11 +75,16 @@ struct Inner {
     live: OnceLock<Live>,
     http_only: bool,
     identity: Identity,
-    /// This participant as claims name it: `agent:<id>` for an agent.
-    participant: String,
+    /// The ids of the claims that this client holds or waits for.
+    own_claims: Mutex<BTreeSet<String>>,
 }
 
 impl Inner {
+    /// Returns the ids of the claims that this client holds or waits for.
+    fn own_claims(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.own_claims.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns the task behind claims and presence, or `None` for a client without a WebSocket.
     fn live(&self) -> Result<Option<&Live>> {
         if self.http_only {
@@ -93,7 +101,9 @@ impl Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("participant", &self.participant).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("participant", &self.identity.participant_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,6 +118,7 @@ pub struct Connect<C = Client> {
     participant: Option<(ParticipantKind, String)>,
     http_only: bool,
     attempts: u32,
+    timeout: Duration,
     dialer: Option<Dialer>,
     client: PhantomData<fn() -> C>,
 }
@@ -121,7 +132,8 @@ impl<C: From<Client>> Connect<C> {
             credential,
             participant: None,
             http_only: false,
-            attempts: 4,
+            attempts: policy::ATTEMPTS,
+            timeout: policy::REQUEST_TIMEOUT,
             dialer: None,
             client: PhantomData,
         }
@@ -154,6 +166,23 @@ impl<C: From<Client>> Connect<C> {
         self
     }
 
+    /// Sets the timeout of one attempt of a request, from connecting to the end of the response:
+    /// 30 seconds by default. An attempt that times out fails with `network_error` and is repeated
+    /// as [`Connect::attempts`] allows.
+    ///
+    /// ```no_run
+    /// # async fn run() -> ablo::client::Result<()> {
+    /// use std::time::Duration;
+    /// // A request fails after at most about ten seconds.
+    /// let connect = ablo::Client::connect("https://ablo.example.com", "sk_…");
+    /// let client = connect.timeout(Duration::from_secs(5)).attempts(2).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
     /// Connects through a dialer instead of the network. It is called once for each request and
     /// each WebSocket and returns a byte stream. The address then only selects host and path.
     pub fn over<F, O, S>(mut self, dial: F) -> Self
@@ -168,14 +197,11 @@ impl<C: From<Client>> Connect<C> {
 
     async fn run(self) -> Result<C> {
         let tokens = Tokens::new(self.credential, self.participant);
-        let http = Arc::new(Http::new(&self.url, tokens, self.attempts, self.dialer)?);
+        let http =
+            Arc::new(Http::new(&self.url, tokens, self.attempts, self.timeout, self.dialer)?);
         let identity: Identity = http.send(&Request::get(["auth", "identity"])).await?;
-        let participant = match identity.participant_kind {
-            ParticipantKind::Agent => format!("agent:{}", identity.participant_id),
-            _ => identity.participant_id.clone(),
-        };
         let (live, http_only) = (OnceLock::new(), self.http_only);
-        let inner = Inner { http, live, http_only, identity, participant };
+        let inner = Inner { http, live, http_only, identity, own_claims: Mutex::default() };
         Ok(Client { inner: Arc::new(inner) }.into())
     }
 }

@@ -2,11 +2,13 @@
 //! it.
 
 use super::Inner;
-use super::error::{Error, Result};
+use super::error::{Error, Holder, Result};
 use super::filter::{Condition, Equal, OrderBy};
 use super::http::Request;
+use super::policy;
 use crate::wire::{
-    self, ListPage, ModelClaim, Order, QueryRequest, QueryResponse, RawRow, Rows, SyncId,
+    self, IntentStatus, ListPage, ModelClaim, Order, QueryRequest, QueryResponse, RawRow, Rows,
+    SyncId,
 };
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
@@ -14,9 +16,6 @@ use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How often a read that waits for a claim to end is repeated.
-const CLAIM_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// A row with the sync id it was read at and its claims.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ pub struct Read<M> {
     pub claims: Vec<ModelClaim>,
 }
 
-/// How a read treats a row that another participant holds.
+/// How a read treats a row that another program holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IfClaimed {
     /// Return the row with its claims.
@@ -61,6 +60,11 @@ impl<M: Model> Retrieve<M> {
         self
     }
 
+    /// Returns whether a claim is held by another program, which can be one of this participant.
+    fn is_foreign(&self, claim: &ModelClaim) -> bool {
+        claim.status != Some(IntentStatus::Queued) && !self.inner.own_claims().contains(&claim.id)
+    }
+
     async fn run(self) -> Result<Read<M>> {
         let deadline = match self.if_claimed {
             IfClaimed::Return => return retrieve(&self.inner, &self.id).await,
@@ -69,17 +73,24 @@ impl<M: Model> Retrieve<M> {
         };
         loop {
             let read = retrieve(&self.inner, &self.id).await?;
-            let foreign = read.claims.iter().find(|claim| claim.actor != self.inner.participant);
-            let Some(holder) = foreign else { return Ok(read) };
-            if tokio::time::Instant::now() + CLAIM_POLL_INTERVAL >= deadline {
+            let Some(holder) = read.claims.iter().find(|claim| self.is_foreign(claim)) else {
+                return Ok(read);
+            };
+            if tokio::time::Instant::now() + policy::CLAIMED_POLL_INTERVAL >= deadline {
                 let code = if self.if_claimed == IfClaimed::Fail {
                     "model_claimed"
                 } else {
                     "model_claimed_timeout"
                 };
-                return Err(Error::local(code, format!("{} is held by {}", self.id, holder.actor)));
+                let message = format!("{} is held by {}", self.id, holder.actor);
+                let holder = Holder {
+                    held_by: Some(holder.actor.clone()),
+                    claim_id: Some(holder.id.clone()),
+                    expires_at: Some(holder.expires_at.clone()),
+                };
+                return Err(Error::claimed(code, message, holder));
             }
-            tokio::time::sleep(CLAIM_POLL_INTERVAL).await;
+            tokio::time::sleep(policy::CLAIMED_POLL_INTERVAL).await;
         }
     }
 }

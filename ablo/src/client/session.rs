@@ -3,6 +3,7 @@
 use super::Inner;
 use super::error::Result;
 use super::http::Request;
+use super::policy;
 use crate::Model;
 use crate::wire::{
     CapabilityCreate, CapabilityCreated, CapabilityDeleted, Object, ParticipantKind, Scope, Seconds,
@@ -119,7 +120,8 @@ impl NewSession {
     }
 
     async fn run(mut self) -> Result<Session> {
-        self.body.ttl_seconds = self.body.ttl_seconds.or(Some(Seconds(900)));
+        self.body.ttl_seconds =
+            self.body.ttl_seconds.or(Some(Seconds(policy::SESSION_TTL.as_secs())));
         let created: CapabilityCreated =
             self.inner.http.send(&Request::post(["v1", "capabilities"], &self.body)?).await?;
         let CapabilityCreated { token, expires_at, scope, .. } = created;

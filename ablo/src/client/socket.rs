@@ -3,23 +3,24 @@
 use super::dial::Stream;
 use super::error::{Error, Result};
 use super::http::Http;
+use super::policy;
 use crate::wire::{ClientFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 
-/// The timeout of a handshake and of sending a frame.
-const IO_TIMEOUT: Duration = Duration::from_secs(15);
-/// The longest silence of the coordinator, which sends a frame every ten seconds.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(35);
-
 /// An open connection.
-pub(super) struct Socket(WebSocketStream<MaybeTlsStream<Stream>>);
+pub(super) struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<Stream>>,
+    opened_at: Instant,
+    /// When the last message arrived.
+    received_at: Instant,
+}
 
 impl Socket {
     /// Opens a connection with the current token, and once more with a new token if it is refused.
@@ -49,8 +50,11 @@ impl Socket {
             let handshake = client_async_tls_with_config(request, stream, None, Some(tls));
             handshake.await.map_err(handshake_error)
         };
-        match timeout(IO_TIMEOUT, dialed).await {
-            Ok(dialed) => dialed.map(|(stream, _)| Self(stream)),
+        match timeout(policy::HANDSHAKE_TIMEOUT, dialed).await {
+            Ok(dialed) => dialed.map(|(stream, _)| {
+                let now = Instant::now();
+                Self { stream, opened_at: now, received_at: now }
+            }),
             Err(_) => Err(Error::local(
                 "network_error",
                 "the coordinator did not answer the handshake in time",
@@ -61,7 +65,8 @@ impl Socket {
     /// Sends a frame.
     pub(super) async fn send(&mut self, frame: &ClientFrame) -> Result<()> {
         let text = frame.to_text().map_err(|error| Error::not_serializable(&error))?;
-        match timeout(IO_TIMEOUT, self.0.send(Message::Text(text.into()))).await {
+        match timeout(policy::HANDSHAKE_TIMEOUT, self.stream.send(Message::Text(text.into()))).await
+        {
             Ok(sent) => sent.map_err(|error| Error::network(&error)),
             Err(_) => Err(Error::local("network_error", "sending a frame timed out")),
         }
@@ -71,7 +76,10 @@ impl Socket {
     /// the connection can still be used. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<ServerFrame> {
         loop {
-            let message = match timeout(IDLE_TIMEOUT, self.0.next()).await {
+            // Counted from the last message: a caller that is interrupted, to send a ping for
+            // example, calls this again.
+            let silent_at = self.received_at + policy::MAX_SILENCE;
+            let message = match timeout_at(silent_at, self.stream.next()).await {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return Err(Error::network(&error)),
                 Ok(None) => return Err(Error::local("network_error", "the connection was closed")),
@@ -79,16 +87,30 @@ impl Socket {
                     return Err(Error::local("network_error", "the coordinator sends nothing"));
                 }
             };
-            if let Message::Text(text) = message {
-                return ServerFrame::parse(&text).map_err(|error| Error::unreadable(&error));
+            self.received_at = Instant::now();
+            match message {
+                Message::Text(text) => {
+                    return ServerFrame::parse(&text).map_err(|error| Error::unreadable(&error));
+                }
+                Message::Close(Some(close)) if policy::ends_session(close.code.into()) => {
+                    let reason = close.reason.as_str();
+                    let reason = if reason.is_empty() { "the session has ended" } else { reason };
+                    return Err(Error::local("session_expired", reason));
+                }
+                _ => {}
             }
         }
+    }
+
+    /// Returns how long the connection has been open.
+    pub(super) fn lasted(&self) -> Duration {
+        self.opened_at.elapsed()
     }
 
     /// Sends a close frame.
     pub(super) async fn close(mut self) {
         // An error means that the connection is closed already.
-        let _ = timeout(Duration::from_secs(1), self.0.close(None)).await;
+        let _ = timeout(Duration::from_secs(1), self.stream.close(None)).await;
     }
 }
 

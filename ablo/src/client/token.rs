@@ -3,15 +3,13 @@
 
 use super::error::{Error, Result};
 use super::http::{Http, Request};
+use super::policy;
 use crate::wire::{ExchangeRequest, ExchangeResponse, ParticipantKind, Seconds};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
-
-/// The requested TTL of an exchanged token, in seconds.
-const TOKEN_TTL_SECS: u64 = 3600;
+use tokio::time::Instant;
 
 type Fetched = Pin<Box<dyn Future<Output = Result<String>> + Send>>;
 
@@ -123,14 +121,13 @@ impl Tokens {
 async fn exchange(http: &Http, key: &str, kind: &ParticipantKind, id: &str) -> Result<CachedToken> {
     let mut body = ExchangeRequest::new(kind.clone());
     body.participant_id = Some(id.to_owned());
-    body.ttl_seconds = Some(Seconds(TOKEN_TTL_SECS));
+    body.ttl_seconds = Some(Seconds(policy::TOKEN_TTL.as_secs()));
     body.wide_scope = (*kind == ParticipantKind::System).then_some(true);
     let requested = Instant::now();
     let response = http.send_once(&Request::post(["auth", "capability"], &body)?, key).await?;
     let response: ExchangeResponse =
         serde_json::from_slice(&response).map_err(|error| Error::unreadable(&error))?;
-    // Renew after two thirds of the TTL, which leaves time to retry. If the coordinator grants a
-    // shorter TTL, the token is refused and renewed then.
-    let renew_at = requested + Duration::from_secs(TOKEN_TTL_SECS * 2 / 3);
+    // If the coordinator grants a shorter TTL, the token is refused and renewed then.
+    let renew_at = requested + policy::renew_after(policy::TOKEN_TTL);
     Ok(CachedToken { token: response.token.into(), renew_at: Some(renew_at) })
 }

@@ -2,9 +2,10 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests fail loudly")]
 
 use ablo::client::{ChangeKind, Client, ErrorKind, IfClaimed, Presence};
-use ablo::wire::Activity;
+use ablo::wire::{Activity, Range};
 use ablo_tests::client::{
-    STEP_TIMEOUT, WeatherReport, World, create_stockholm, in_time, poll_until, wait_for,
+    App, AppClient, STEP_TIMEOUT, WeatherReport, World, create_stockholm, in_time, poll_until,
+    wait_for,
 };
 use ablo_tests::network::proxy;
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -102,6 +103,32 @@ async fn people_and_agents_edit_one_row() {
         forecasts,
         [Some("Rain".to_owned()), Some("Heavy rain".to_owned()), Some("Heavy rain".to_owned())]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_shows_the_work() {
+    let world = World::start().await;
+    create_stockholm(&world.system().await).await;
+    let connect = App::connect(&world.url, world.key.as_str()).agent("forecaster");
+    let app: AppClient = connect.timeout(Duration::from_secs(5)).await.expect("connects");
+    let claim = app
+        .weather_reports()
+        .claim("stockholm")
+        .action("forecasting")
+        .path("sections/2")
+        .range(Range::new(10_u64, 14_u64))
+        .ttl(Duration::from_secs(120))
+        .timeout(Duration::from_secs(10))
+        .await
+        .expect("the row is free");
+    let queue = world.system().await.model::<WeatherReport>().claim_queue("stockholm");
+    let holder = queue.state().await.expect("a state").expect("a holder");
+    let target = holder.target.expect("a target");
+    assert_eq!(
+        (holder.action.as_str(), target.path.as_deref(), target.range),
+        ("forecasting", Some("sections/2"), Some(Range::new(10_u64, 14_u64)))
+    );
+    claim.release().await.expect("released");
 }
 
 #[tokio::test(flavor = "multi_thread")]

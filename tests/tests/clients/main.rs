@@ -1,6 +1,8 @@
 //! The Rust and TypeScript clients and the examples against a coordinator.
 
+mod behaviour;
 mod client_claims;
+mod client_connection;
 mod client_rows;
 mod example_board;
 mod example_together;

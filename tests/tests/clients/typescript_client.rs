@@ -13,6 +13,7 @@ mod weather {
 use ablo::client::ErrorKind;
 use ablo::{Client, Deltas, FieldKind, Naming, SchemaDescriptor};
 use ablo_tests::chromium;
+use ablo_tests::client::counting::Counter;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::network::{Proxy, proxy};
 use ablo_tests::on_both_stores;
@@ -107,6 +108,17 @@ fn late_answers_and_coordinator_restarts_are_handled() {
 }
 
 #[test]
+fn failures_of_connections_are_handled() {
+    run("connection.js", &[], |_| {});
+}
+
+#[test]
+fn decisions_are_those_of_the_specification() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/client/behaviour.json");
+    run("policy.js", &[path], |_| {});
+}
+
+#[test]
 fn field_values_are_validated() {
     run("validate.js", &[], |_| {});
 }
@@ -125,20 +137,8 @@ async fn rows_are_kept_live(world: World) {
 const ROWS: u64 = 3;
 const ROUNDS: usize = 15;
 
-mod counting {
-    use ablo::JsonValue as Value;
-
-    ablo::define_schema! {
-        pub schema Counting {
-            #[ablo(key = "counters", mutable)]
-            pub struct Counter { pub value: f64, pub log: Option<Value> }
-        }
-    }
-}
-
 /// Increments counters like `interleave.js`, with the Rust client.
 async fn count(url: String, key: String, name: &'static str, seed: u64) -> Vec<(String, String)> {
-    use counting::Counter;
     let mut rng = Rng::new(seed);
     let ablo =
         Client::connect(url.as_str(), key.as_str()).agent(name).await.expect("the client connects");

@@ -8,6 +8,7 @@ use super::writer::Writer;
 
 /// The sources of `runtime.ts`. A source follows those that it needs when the module is loaded.
 const RUNTIME: &[&str] = &[
+    include_str!("runtime/policy.ts"),
     include_str!("runtime/platform.ts"),
     include_str!("runtime/errors.ts"),
     include_str!("runtime/http.ts"),
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn codes_that_are_not_retryable_are_those_of_the_registry() {
-        let text = include_str!("runtime/errors.ts");
+        let text = include_str!("runtime/policy.ts");
         let (_, list) = text.split_once("const NOT_RETRYABLE").expect("the list");
         let (list, _) = list.split_once("]);").expect("the end of the list");
         let listed: Vec<&str> = list.split('"').skip(1).step_by(2).collect();

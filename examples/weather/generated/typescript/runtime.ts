@@ -7,6 +7,109 @@
 import type { ModelDescriptor, SchemaDescriptor } from "./descriptors.js";
 import type * as wire from "./wire.js";
 
+// The decisions of the client: constants and pure functions. The Rust client has the same ones, and
+// tests run both on `fixtures/client/behaviour.json`.
+
+/** The default number of attempts for a request. */
+const ATTEMPTS = 4;
+/** The default timeout of a request, in milliseconds. */
+const REQUEST_TIMEOUT = 30_000;
+/** The longest delay that a response can ask for, in seconds. */
+const MAX_RETRY_AFTER = 30;
+/** The delay after the first failure and the longest one, in milliseconds. */
+const FIRST_BACKOFF = 100;
+const MAX_BACKOFF = 5000;
+
+/** The timeout of a WebSocket handshake, in milliseconds. */
+const HANDSHAKE_TIMEOUT = 15_000;
+/** The interval of pings, in milliseconds. */
+const PING_INTERVAL = 10_000;
+/** The time without a message after which a connection counts as lost, in milliseconds. */
+const MAX_SILENCE = 35_000;
+
+/** The time after which a connection counts as stable, in milliseconds. */
+const STABLE_AFTER = 5000;
+/** The number of times that a log that ends before the start of a stream is asked for again. */
+const MAX_HEAD_CHECKS = 6;
+
+/** The default length of a lease, in milliseconds. */
+const CLAIM_TTL = 60_000;
+/** The interval at which a queued claim is polled over HTTP, in milliseconds. */
+const CLAIM_POLL_INTERVAL = 750;
+/** The shortest interval between renewals of a claim, in milliseconds. */
+const MIN_RENEWAL_INTERVAL = 50;
+/** The interval at which `ifClaimed: "wait"` polls, in milliseconds. */
+const CLAIMED_POLL_INTERVAL = 500;
+
+/** The requested lifetime of an exchanged token, in seconds. */
+const TOKEN_TTL = 3600;
+/** The default lifetime of a session, in seconds. */
+const SESSION_TTL = 900;
+
+/** Returns the delay after a number of failures, in milliseconds. `random` is from 0 to 1. */
+const backoff = (
+  failures: number,
+  random: number = Math.random(),
+): number => Math.min(FIRST_BACKOFF * 2 ** (failures - 1), MAX_BACKOFF) * (1 - random / 2);
+
+/** Codes that are not retryable despite their status of 429 or 5xx. */
+const NOT_RETRYABLE: ReadonlySet<string> = new Set([
+  "bootstrap_offline_no_cache",
+  "capability_auth_disabled",
+  "commit_offline_grace_expired",
+  "migration_failed",
+  "provisioner_unavailable",
+  "query_relation_target_unknown",
+  "schema_scope_invalid",
+  "schema_table_invalid",
+]);
+
+/** Returns whether the client repeats a request that failed. */
+const shouldRetry = (code: string, status: number = 0): boolean =>
+  code === "network_error" || ((status === 429 || status >= 500) && !NOT_RETRYABLE.has(code));
+
+/** Returns the code of a response that has none, such as that of a proxy. */
+const codeOfStatus = (status: number): string =>
+  status === 401
+    ? "auth_no_credentials"
+    : status === 429
+      ? "rate_limited"
+      : status >= 502 && status <= 504
+        ? "network_error"
+        : "internal_error";
+
+/** Reads a `Retry-After` header in seconds. A date is ignored. */
+const retryAfter = (header: string | null): number | undefined =>
+  /^\d+$/.test(header ?? "") ? Math.min(Number(header), MAX_RETRY_AFTER) : undefined;
+
+/** Returns the number of failures after a connection was lost that had lasted some milliseconds. */
+const failuresAfter = (failures: number, lasted: number): number =>
+  lasted < STABLE_AFTER ? failures + 1 : 1;
+
+/** Returns whether a close code means that the session has ended. */
+const endsSession = (code: number): boolean =>
+  [1008, 4001, 4003].includes(code);
+
+/** Returns what happens to a claim whose request over HTTP failed. */
+const claimAfterError = (
+  isHeld: boolean,
+  isExpired: boolean,
+  isClaimed: boolean,
+  isRetryable: boolean,
+): "kept" | "lost" | "refused" =>
+  isHeld && (isExpired || isClaimed) ? "lost" : isRetryable ? "kept" : "refused";
+
+/** Returns when a claim is requested again over HTTP, in milliseconds. */
+const claimInterval = (isHeld: boolean, ttl: number): number =>
+  isHeld ? Math.max(ttl / 3, MIN_RENEWAL_INTERVAL) : Math.min(ttl / 3, CLAIM_POLL_INTERVAL);
+
+/** Returns whether a waiter stays in the claim queue, with this number of waiters ahead. */
+const admits = (position: number, maxDepth: number = Infinity): boolean =>
+  position < maxDepth;
+
+/** Returns when an exchanged token is renewed, in milliseconds; `ttl` is in seconds. */
+const renewAfter = (ttl: number): number => (ttl * 2000) / 3;
+
 // The runtime environment: Node.js, a browser or a worker. Globals are accessed through `host`,
 // which makes the files independent of `lib`.
 
@@ -74,13 +177,7 @@ export function uuid(): string {
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join("-");
+  return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** A duration: seconds, or text such as `"500ms"`, `"30s"`, `"3m"`, `"24h"`. */
@@ -93,11 +190,6 @@ function milliseconds(duration: Duration): number {
   if (factor === undefined)
     throw new RangeError(`invalid duration "${duration}": use seconds or text such as "30s"`);
   return Number(digits) * factor;
-}
-
-/** Returns the delay before the next attempt in milliseconds: exponential backoff with jitter. */
-function backoff(attempt: number): number {
-  return Math.min(100 * 2 ** Math.min(attempt - 1, 8), 5000) * (1 - Math.random() / 2);
 }
 
 /** A set of listeners. */
@@ -176,9 +268,12 @@ export class AbloError extends Error {
     return this.details["doc_url"] as string | undefined;
   }
 
-  /** Whether repeating the same request can succeed. */
+  /**
+   * Whether repeating the same request can succeed soon. The client has already repeated it as
+   * `attempts` allows.
+   */
   get retryable(): boolean {
-    return ((this.status ?? 0) >= 500 || this.status === 429) && !NOT_RETRYABLE.has(this.code);
+    return shouldRetry(this.code, this.status);
   }
 }
 
@@ -210,9 +305,6 @@ export class AbloIdempotencyError extends AbloError {
 /** The connection to the coordinator failed. */
 export class AbloConnectionError extends AbloError {
   override readonly type: string = "AbloConnectionError";
-  override get retryable(): boolean {
-    return this.code === "network_error";
-  }
 }
 /** The request is invalid. */
 export class AbloValidationError extends AbloError {
@@ -263,18 +355,6 @@ export class AbloClaimedError extends AbloError {
   }
 }
 
-/** Codes that are not retryable despite their status of 429 or 5xx. */
-const NOT_RETRYABLE: ReadonlySet<string> = new Set([
-  "bootstrap_offline_no_cache",
-  "capability_auth_disabled",
-  "commit_offline_grace_expired",
-  "migration_failed",
-  "provisioner_unavailable",
-  "query_relation_target_unknown",
-  "schema_scope_invalid",
-  "schema_table_invalid",
-]);
-
 const CLAIMED: ReadonlySet<string> = new Set([
   "claim_conflict",
   "entity_claimed",
@@ -315,7 +395,7 @@ function errorOf(message: string, init: AbloErrorInit): AbloError {
 function errorOfResponse(
   status: number,
   text: string,
-  header: (name: string) => string | null,
+  headers: FetchResponse["headers"],
 ): AbloError {
   let body: { [member: string]: unknown } = {};
   try {
@@ -332,22 +412,24 @@ function errorOfResponse(
     const value = inner[name] ?? body[name];
     return typeof value === "string" ? value : undefined;
   };
-  const wait = Number(header("retry-after"));
   return errorOf(member("message") ?? `HTTP ${status}`, {
-    code: member("code") ?? (status === 401 ? "auth_no_credentials" : "internal_error"),
+    code: member("code") ?? codeOfStatus(status),
     status,
     param: member("param"),
-    requestId: header("x-request-id") ?? member("request_id"),
-    retryAfterSeconds: wait > 0 ? Math.min(wait, 30) : undefined,
+    requestId: headers.get("x-request-id") ?? member("request_id"),
+    retryAfterSeconds: retryAfter(headers.get("retry-after")),
     details: inner === body ? body : { ...body, ...inner },
   });
 }
 
-const connectionError = (cause: unknown): AbloConnectionError =>
-  new AbloConnectionError(cause instanceof Error ? cause.message : String(cause), {
-    code: "network_error",
-    cause,
-  });
+/** Returns an error of this client as it is, and any other as a connection failure. */
+const connectionError = (cause: unknown): AbloError =>
+  cause instanceof AbloError
+    ? cause
+    : new AbloConnectionError(cause instanceof Error ? cause.message : String(cause), {
+        code: "network_error",
+        cause,
+      });
 
 const invalid = (
   message: string,
@@ -386,9 +468,6 @@ export interface ClientOptions {
   WebSocket?: SocketConstructor;
 }
 
-/** The requested lifetime of an exchanged token. */
-const TOKEN_TTL_SECONDS = 3600;
-
 type Method = "GET" | "POST" | "DELETE" | "HEAD";
 
 /** The parameters of a URL. */
@@ -410,8 +489,7 @@ class Http {
       apiKey !== undefined &&
       !apiKey.startsWith("pk_")
     ) {
-      const message =
-        "every visitor of a page can read its API key: pass `getToken`, which asks your server";
+      const message = "a page shows its API key to every visitor: pass `getToken`";
       throw new AbloAuthenticationError(message, { code: "browser_apikey_blocked" });
     }
     if (apiKey === undefined && getToken === undefined) {
@@ -425,7 +503,8 @@ class Http {
     // Browsers reject a `fetch` that is called as a method of another object.
     this.#fetch = (url, init) => fetch(url, init);
     this.#options = options;
-    this.#timeoutMs = milliseconds(options.timeout ?? 30);
+    this.#timeoutMs =
+      options.timeout === undefined ? REQUEST_TIMEOUT : milliseconds(options.timeout);
     this.base = baseOf(options.baseURL);
   }
 
@@ -459,7 +538,7 @@ class Http {
     const body: wire.ExchangeRequest = {
       participantKind: agent === undefined ? "user" : "agent",
       participantId: participant,
-      ttlSeconds: TOKEN_TTL_SECONDS,
+      ttlSeconds: TOKEN_TTL,
     };
     const requestedAt = Date.now();
     const response = (await this.once(
@@ -468,19 +547,16 @@ class Http {
       ["auth", "capability"],
       body,
     )) as wire.ExchangeResponse;
-    // Renewed after two thirds of the lifetime, which leaves time for retries.
-    this.#token = { text: response.token, renewAt: requestedAt + (TOKEN_TTL_SECONDS * 2000) / 3 };
+    // If the coordinator grants a shorter lifetime, the token is refused and renewed then.
+    this.#token = { text: response.token, renewAt: requestedAt + renewAfter(TOKEN_TTL) };
     return response.token;
   }
 
   /** Discards a refused token and returns whether another one can be obtained. */
   renew(refused: string): boolean {
     if (this.#token?.text === refused) this.#token = undefined;
-    return (
-      this.#options.getToken !== undefined ||
-      this.#options.agent !== undefined ||
-      this.#options.user !== undefined
-    );
+    const { getToken, agent, user } = this.#options;
+    return (getToken ?? agent ?? user) !== undefined;
   }
 
   /** Sends a request, with retries, and decodes the response. */
@@ -491,9 +567,9 @@ class Http {
     query?: QueryParameters,
     key?: string,
   ): Promise<T> {
-    const attempts = Math.max(1, this.#options.attempts ?? 4);
+    const attempts = this.#options.attempts ?? ATTEMPTS;
     let renewed = false;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let failures = 0; ;) {
       let token = "";
       try {
         token = await this.token();
@@ -502,10 +578,10 @@ class Http {
         if (!(error instanceof AbloError)) throw error;
         if (error.status === 401 && token !== "" && !renewed && this.renew(token)) {
           renewed = true;
-        } else if (attempt >= attempts || !error.retryable) {
+        } else if ((failures += 1) >= attempts || !error.retryable) {
           throw error;
         } else {
-          await sleep(Math.max(backoff(attempt), (error.retryAfterSeconds ?? 0) * 1000));
+          await sleep(Math.max(backoff(failures), (error.retryAfterSeconds ?? 0) * 1000));
         }
       }
     }
@@ -539,9 +615,8 @@ class Http {
     } finally {
       host.clearTimeout(timer);
     }
-    const header = (name: string): string | null => response.headers.get(name);
     if (response.status < 200 || response.status > 299)
-      throw errorOfResponse(response.status, text, header);
+      throw errorOfResponse(response.status, text, response.headers);
     try {
       return text === "" ? undefined : JSON.parse(text);
     } catch (cause) {
@@ -575,16 +650,8 @@ function baseOf(text: string): string {
 
 // One WebSocket to the coordinator, which is reopened after a disconnect.
 
-/** The interval of pings, in milliseconds. */
-const PING_INTERVAL = 10_000;
-/** The time without a message after which the connection counts as lost, in milliseconds. */
-const MAX_SILENCE = 35_000;
-/** The timeout of the handshake, in milliseconds. */
-const HANDSHAKE_TIMEOUT = 15_000;
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
-/** Close codes that mean that the session has ended. */
-const SESSION_END_CODES: ReadonlySet<number> = new Set([1008, 4001, 4003]);
 
 /** The callbacks of a connection. */
 interface ConnectionHandler {
@@ -622,6 +689,10 @@ class Connection {
   #open = false;
   #closed = false;
   #failures = 0;
+  /** When the connection was opened; infinite before that. */
+  #openedAt = Infinity;
+  /** Whether the token was renewed since the last other failure. */
+  #renewed = false;
   #receivedAt = 0;
   #timer: Timer | undefined;
 
@@ -640,7 +711,7 @@ class Connection {
   send(frame: wire.ClientFrame): void {
     if (!this.#open || this.#socket === undefined) return;
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES)
-      return this.#reconnect(connectionError("the send buffer is full"));
+      return this.#fail(connectionError("the send buffer is full"));
     this.#socket.send(JSON.stringify(frame));
   }
 
@@ -672,17 +743,12 @@ class Connection {
 
   async #connect(): Promise<void> {
     let token: string;
-    let Socket: SocketConstructor;
-    try {
-      token = await this.#http.token();
-      Socket = await socketOf(this.#options);
-    } catch (error) {
-      return this.#fail(error instanceof AbloError ? error : connectionError(error));
-    }
-    if (this.#closed) return;
-    const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
     let socket: Socket;
     try {
+      token = await this.#http.token();
+      const Socket = await socketOf(this.#options);
+      if (this.#closed) return;
+      const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
       return this.#fail(connectionError(error));
@@ -693,13 +759,13 @@ class Connection {
     socket.onmessage = (event) => this.#onMessage(event.data);
     socket.onclose = (event) => void this.#onClose(event.code, event.reason, token);
     this.#after(HANDSHAKE_TIMEOUT, () =>
-      this.#reconnect(connectionError("the handshake timed out")),
+      this.#fail(connectionError("the handshake timed out")),
     );
   }
 
   #onOpen(): void {
     this.#open = true;
-    this.#receivedAt = Date.now();
+    this.#openedAt = this.#receivedAt = Date.now();
     this.#keepAlive();
     for (const frame of this.#handler.onOpen()) this.send(frame);
   }
@@ -707,7 +773,7 @@ class Connection {
   #keepAlive(): void {
     this.#after(PING_INTERVAL, () => {
       if (Date.now() - this.#receivedAt > MAX_SILENCE)
-        return this.#reconnect(connectionError("the connection timed out"));
+        return this.#fail(connectionError("the connection timed out"));
       this.#keepAlive();
       this.send({ type: "ping" });
     });
@@ -715,15 +781,13 @@ class Connection {
 
   #onMessage(data: unknown): void {
     this.#receivedAt = Date.now();
-    // A message proves that the connection was accepted, so the backoff starts over.
-    this.#failures = 0;
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame)
         this.#handler.onFrame(frame as { type: string });
     } catch (cause) {
       // Earlier frames were applied; the new connection requests the rest.
-      this.#reconnect(
+      this.#fail(
         errorOf("a frame cannot be read", { code: "response_unreadable", status: 502, cause }),
       );
     }
@@ -732,7 +796,7 @@ class Connection {
   async #onClose(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
     this.#disconnect();
-    if (SESSION_END_CODES.has(code)) {
+    if (endsSession(code)) {
       const message = reason === "" ? "the session has ended" : reason;
       return this.#end(
         new AbloAuthenticationError(message, { code: "session_expired", status: 401 }),
@@ -743,26 +807,27 @@ class Connection {
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),
       );
     // A WebSocket does not expose why a handshake was refused; an HTTP request does.
-    let error = connectionError("the handshake failed") as AbloError;
+    let error = connectionError("the handshake failed");
     try {
       await this.#http.once(token, "HEAD", ["auth", "check"]);
     } catch (refused) {
-      error = refused instanceof AbloError ? refused : connectionError(refused);
+      error = connectionError(refused);
     }
-    const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
-    this.#fail(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
-  }
-
-  #reconnect(error: AbloError): void {
-    this.#disconnect();
+    if (error.status === 401 && !this.#renewed && this.#http.renew(token)) {
+      this.#renewed = true;
+      return this.#connect();
+    }
     this.#fail(error);
   }
 
+  /** Ends the connection and opens another one, unless the error is permanent. */
   #fail(error: AbloError): void {
     if (this.#closed) return;
     this.#disconnect();
     if (!error.retryable) return this.#end(error);
-    this.#failures += 1;
+    this.#failures = failuresAfter(this.#failures, Date.now() - this.#openedAt);
+    this.#openedAt = Infinity;
+    this.#renewed = false;
     this.#handler.onDisconnect(error);
     this.#after(backoff(this.#failures), () => void this.#connect());
   }
@@ -1036,8 +1101,11 @@ export interface ClaimOptions {
   description?: string;
   /** A field of the row, for display. The claim always covers the whole row. */
   field?: string;
+  /** A path inside the row, such as `sections/2`, for display. */
   path?: string;
+  /** The lines and columns that are edited, for display. */
   range?: wire.Range;
+  /** The application's data about the work, for display. */
   meta?: { [key: string]: unknown };
   /**
    * The length of the lease, which is renewed while the client is connected. At most ten minutes.
@@ -1046,16 +1114,14 @@ export interface ClaimOptions {
   ttl?: Duration;
   /** Whether to join the claim queue if the row is held. Default: true. */
   wait?: boolean;
-  /** The maximum number of waiters ahead of this one. */
+  /**
+   * The maximum length of the claim queue: with this many waiters ahead, the claim is refused with
+   * `queue_too_deep`. 0 refuses it if the row is held.
+   */
   maxQueueDepth?: number;
   /** The maximum time in the claim queue. Default: unlimited. */
   timeout?: Duration;
 }
-
-/** The default length of a lease, in milliseconds. */
-const DEFAULT_TTL = 60_000;
-/** The interval at which a queued claim is polled over HTTP, in milliseconds. */
-const POLL_INTERVAL = 750;
 
 /** A requested claim. */
 class Lease {
@@ -1072,7 +1138,7 @@ class Lease {
   constructor(model: string, options: ClaimOptions) {
     const { id, action = "editing", description, field, path, range, ttl, wait = true } = options;
     const meta = description === undefined ? options.meta : { ...options.meta, description };
-    this.ttl = ttl === undefined ? DEFAULT_TTL : Math.max(1, milliseconds(ttl));
+    this.ttl = ttl === undefined ? CLAIM_TTL : Math.max(1, milliseconds(ttl));
     const estimatedMs = ttl === undefined ? undefined : Math.round(this.ttl);
     const begin = {
       intentId: this.id,
@@ -1116,13 +1182,8 @@ class Lease {
       const check = (): void => {
         if (this.state === "held") settle(resolve);
         else if (this.state === "ended") settle(() => reject(this.error));
-        else if (
-          this.state === "queued" &&
-          maxQueueDepth !== undefined &&
-          this.position >= maxQueueDepth
-        ) {
+        else if (this.state === "queued" && !admits(this.position, maxQueueDepth))
           abandon("queue_too_deep", `${this.position} others are waiting for "${id}"`);
-        }
       };
       const abandon = (code: string, message: string): void => {
         settle(() => reject(errorOf(message, { code })));
@@ -1215,19 +1276,17 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
 
 /** Requests and renews a claim over HTTP until it ends. */
 async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
-  const { entityType: model, entityId: id, action, field, meta } = lease.begin;
-  const target = { model, id, field, meta };
-  let ended = false;
+  const { entityType: model, entityId: id, action, field, path, range, meta } = lease.begin;
+  const target = { model, id, field, path, range, meta };
   let wake = (): void => {};
   lease.end = () => {
-    ended = true;
     lease.lose(claimLost("released"));
     wake();
   };
   let queue = lease.begin.queue ?? true;
   let renewedAt = Date.now();
-  const isEnded = (): boolean => ended;
-  while (!ended) {
+  const isEnded = (): boolean => lease.state === "ended";
+  while (!isEnded()) {
     const requestedAt = Date.now();
     try {
       const body = { intentId: lease.id, target, action, ttl: `${Math.round(lease.ttl)}ms`, queue };
@@ -1241,18 +1300,17 @@ async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
       }
     } catch (thrown) {
       const error = thrown instanceof AbloError ? thrown : invalid(String(thrown));
-      const held = lease.state === "held";
-      if (!error.retryable || (held && Date.now() - renewedAt >= lease.ttl)) {
-        ended = true;
-        lease.lose(held ? claimLost("expired") : error);
-        return;
-      }
+      const outcome = claimAfterError(
+        lease.state === "held",
+        Date.now() - renewedAt >= lease.ttl,
+        error instanceof AbloClaimedError,
+        error.retryable,
+      );
+      if (outcome !== "kept") return lease.lose(outcome === "lost" ? claimLost("expired") : error);
     }
-    const wait =
-      lease.state === "held" ? Math.max(lease.ttl / 3, 50) : Math.min(POLL_INTERVAL, lease.ttl / 3);
     await new Promise<void>((done) => {
       wake = done;
-      host.setTimeout(done, wait);
+      host.setTimeout(done, claimInterval(lease.state === "held", lease.ttl));
     });
   }
   // If this fails, the claim ends when its lease expires.
@@ -1827,6 +1885,7 @@ class Core {
       },
       onFrame: (frame) => this.#onFrame(frame),
       onDisconnect: (error) => {
+        this.#leases.expire(this.#receivedAt);
         if (this.#live) this.#setStatus({ state: "offline", error });
       },
       onEnd: (error) => {
@@ -2028,7 +2087,7 @@ class Core {
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
-    this.#leases.fail(errorOf("the client was closed", { code: "claim_lost" }));
+    this.#leases.fail(claimLost("the client was closed"));
     this.#live = false;
     this.#starting = undefined;
     this.#setStatus({ state: "idle" });
@@ -2057,8 +2116,6 @@ function rejection(receipt: wire.CommitReceipt): AbloError {
 
 // The client of one model: reads, writes and claims.
 
-/** The interval at which `ifClaimed: "wait"` polls, in milliseconds. */
-const CLAIMED_POLL_INTERVAL = 500;
 /** The maximum number of rows in the response to a query. */
 const MAX_QUERY_ROWS = 1000;
 
@@ -2465,6 +2522,8 @@ class DeltaStream implements Changes<wire.Delta> {
   #read = 0;
   /** The sync id of the last delta that was received. */
   #received: number | undefined;
+  /** The number of responses that named an earlier head. */
+  #headChecks = 0;
   #error: AbloError | undefined;
   #done = false;
   #wake: () => void = () => {};
@@ -2489,7 +2548,10 @@ class DeltaStream implements Changes<wire.Delta> {
   #onFrame(frame: { type: string; payload?: unknown }): void {
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
     if (frame.type === "sync_response" && head !== undefined) {
-      this.position = this.#received ??= head;
+      // A process may learn of a commit shortly after another one did.
+      if (head < (this.#received ??= head)) return this.#checkHead();
+      this.#headChecks = 0;
+      this.position ??= this.#received;
       this.#started();
     }
     for (const delta of deltasOf(frame)) {
@@ -2502,6 +2564,17 @@ class DeltaStream implements Changes<wire.Delta> {
       this.#connection = undefined;
     }
     this.#wake();
+  }
+
+  /** Asks again for the deltas after a sync id that is not in the log. */
+  #checkHead(): void {
+    const connection = this.#connection;
+    if ((this.#headChecks += 1) > MAX_HEAD_CHECKS)
+      return this.#end(invalid("the log ends before the start: read the rows again"));
+    host.setTimeout(
+      () => connection?.send(syncRequest(this.#received)),
+      backoff(this.#headChecks),
+    );
   }
 
   #end(error: AbloError | undefined): void {
@@ -2519,11 +2592,7 @@ class DeltaStream implements Changes<wire.Delta> {
         this.#read += 1;
         this.position = delta.id;
         if (isReset(delta)) {
-          this.#end(
-            errorOf("too many rows became visible or invisible: read the rows again", {
-              code: "invalid_request",
-            }),
-          );
+          this.#end(invalid("too many rows became visible or invisible: read the rows again"));
         }
         return { done: false, value: delta };
       }
@@ -2734,7 +2803,7 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
     create: async (
       options: { user?: { id: string }; agent?: { id: string }; can?: object } & SessionOptions,
     ) => {
-      const { user, agent, can, ttl = 900, syncGroups, label, userMeta } = options;
+      const { user, agent, can, ttl = SESSION_TTL, syncGroups, label, userMeta } = options;
       const allowed = Object.entries(can ?? {}).flatMap(([key, verbs]) =>
         (verbs as Verb[]).map((verb) => `${key}.${verb}`),
       );

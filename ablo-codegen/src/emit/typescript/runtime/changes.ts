@@ -5,8 +5,10 @@
 
 import type * as wire from "./wire.js";
 import { deltasOf, syncRequest, type Core } from "./core.js";
-import { type AbloError, errorOf } from "./errors.js";
+import { type AbloError, invalid } from "./errors.js";
 import { Connection } from "./connection.js";
+import { host } from "./platform.js";
+import { backoff, MAX_HEAD_CHECKS } from "./policy.js";
 import { isReset } from "./store.js";
 
 /** The start of a stream. */
@@ -36,6 +38,8 @@ const MAX_UNREAD_DELTAS = 1024;
   #read = 0;
   /** The sync id of the last delta that was received. */
   #received: number | undefined;
+  /** The number of responses that named an earlier head. */
+  #headChecks = 0;
   #error: AbloError | undefined;
   #done = false;
   #wake: () => void = () => {};
@@ -60,7 +64,10 @@ const MAX_UNREAD_DELTAS = 1024;
   #onFrame(frame: { type: string; payload?: unknown }): void {
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
     if (frame.type === "sync_response" && head !== undefined) {
-      this.position = this.#received ??= head;
+      // A process may learn of a commit shortly after another one did.
+      if (head < (this.#received ??= head)) return this.#checkHead();
+      this.#headChecks = 0;
+      this.position ??= this.#received;
       this.#started();
     }
     for (const delta of deltasOf(frame)) {
@@ -73,6 +80,17 @@ const MAX_UNREAD_DELTAS = 1024;
       this.#connection = undefined;
     }
     this.#wake();
+  }
+
+  /** Asks again for the deltas after a sync id that is not in the log. */
+  #checkHead(): void {
+    const connection = this.#connection;
+    if ((this.#headChecks += 1) > MAX_HEAD_CHECKS)
+      return this.#end(invalid("the log ends before the start: read the rows again"));
+    host.setTimeout(
+      () => connection?.send(syncRequest(this.#received)),
+      backoff(this.#headChecks),
+    );
   }
 
   #end(error: AbloError | undefined): void {
@@ -90,11 +108,7 @@ const MAX_UNREAD_DELTAS = 1024;
         this.#read += 1;
         this.position = delta.id;
         if (isReset(delta)) {
-          this.#end(
-            errorOf("too many rows became visible or invisible: read the rows again", {
-              code: "invalid_request",
-            }),
-          );
+          this.#end(invalid("too many rows became visible or invisible: read the rows again"));
         }
         return { done: false, value: delta };
       }

@@ -4,9 +4,10 @@
 // lost, or by polling over HTTP.
 
 import type * as wire from "./wire.js";
-import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
+import { AbloClaimedError, AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { type Http } from "./http.js";
 import { type Duration, host, Listeners, milliseconds, uuid } from "./platform.js";
+import { admits, CLAIM_TTL, claimAfterError, claimInterval } from "./policy.js";
 
 /** The options of a claim. */
 export interface ClaimOptions {
@@ -18,8 +19,11 @@ export interface ClaimOptions {
   description?: string;
   /** A field of the row, for display. The claim always covers the whole row. */
   field?: string;
+  /** A path inside the row, such as `sections/2`, for display. */
   path?: string;
+  /** The lines and columns that are edited, for display. */
   range?: wire.Range;
+  /** The application's data about the work, for display. */
   meta?: { [key: string]: unknown };
   /**
    * The length of the lease, which is renewed while the client is connected. At most ten minutes.
@@ -28,16 +32,14 @@ export interface ClaimOptions {
   ttl?: Duration;
   /** Whether to join the claim queue if the row is held. Default: true. */
   wait?: boolean;
-  /** The maximum number of waiters ahead of this one. */
+  /**
+   * The maximum length of the claim queue: with this many waiters ahead, the claim is refused with
+   * `queue_too_deep`. 0 refuses it if the row is held.
+   */
   maxQueueDepth?: number;
   /** The maximum time in the claim queue. Default: unlimited. */
   timeout?: Duration;
 }
-
-/** The default length of a lease, in milliseconds. */
-const DEFAULT_TTL = 60_000;
-/** The interval at which a queued claim is polled over HTTP, in milliseconds. */
-const POLL_INTERVAL = 750;
 
 /** A requested claim. */
 /** @internal */ export class Lease {
@@ -54,7 +56,7 @@ const POLL_INTERVAL = 750;
   constructor(model: string, options: ClaimOptions) {
     const { id, action = "editing", description, field, path, range, ttl, wait = true } = options;
     const meta = description === undefined ? options.meta : { ...options.meta, description };
-    this.ttl = ttl === undefined ? DEFAULT_TTL : Math.max(1, milliseconds(ttl));
+    this.ttl = ttl === undefined ? CLAIM_TTL : Math.max(1, milliseconds(ttl));
     const estimatedMs = ttl === undefined ? undefined : Math.round(this.ttl);
     const begin = {
       intentId: this.id,
@@ -98,13 +100,8 @@ const POLL_INTERVAL = 750;
       const check = (): void => {
         if (this.state === "held") settle(resolve);
         else if (this.state === "ended") settle(() => reject(this.error));
-        else if (
-          this.state === "queued" &&
-          maxQueueDepth !== undefined &&
-          this.position >= maxQueueDepth
-        ) {
+        else if (this.state === "queued" && !admits(this.position, maxQueueDepth))
           abandon("queue_too_deep", `${this.position} others are waiting for "${id}"`);
-        }
       };
       const abandon = (code: string, message: string): void => {
         settle(() => reject(errorOf(message, { code })));
@@ -197,19 +194,17 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
 
 /** Requests and renews a claim over HTTP until it ends. */
 /** @internal */ export async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
-  const { entityType: model, entityId: id, action, field, meta } = lease.begin;
-  const target = { model, id, field, meta };
-  let ended = false;
+  const { entityType: model, entityId: id, action, field, path, range, meta } = lease.begin;
+  const target = { model, id, field, path, range, meta };
   let wake = (): void => {};
   lease.end = () => {
-    ended = true;
     lease.lose(claimLost("released"));
     wake();
   };
   let queue = lease.begin.queue ?? true;
   let renewedAt = Date.now();
-  const isEnded = (): boolean => ended;
-  while (!ended) {
+  const isEnded = (): boolean => lease.state === "ended";
+  while (!isEnded()) {
     const requestedAt = Date.now();
     try {
       const body = { intentId: lease.id, target, action, ttl: `${Math.round(lease.ttl)}ms`, queue };
@@ -223,18 +218,17 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
       }
     } catch (thrown) {
       const error = thrown instanceof AbloError ? thrown : invalid(String(thrown));
-      const held = lease.state === "held";
-      if (!error.retryable || (held && Date.now() - renewedAt >= lease.ttl)) {
-        ended = true;
-        lease.lose(held ? claimLost("expired") : error);
-        return;
-      }
+      const outcome = claimAfterError(
+        lease.state === "held",
+        Date.now() - renewedAt >= lease.ttl,
+        error instanceof AbloClaimedError,
+        error.retryable,
+      );
+      if (outcome !== "kept") return lease.lose(outcome === "lost" ? claimLost("expired") : error);
     }
-    const wait =
-      lease.state === "held" ? Math.max(lease.ttl / 3, 50) : Math.min(POLL_INTERVAL, lease.ttl / 3);
     await new Promise<void>((done) => {
       wake = done;
-      host.setTimeout(done, wait);
+      host.setTimeout(done, claimInterval(lease.state === "held", lease.ttl));
     });
   }
   // If this fails, the claim ends when its lease expires.

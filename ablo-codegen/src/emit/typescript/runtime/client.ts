@@ -9,6 +9,7 @@ import { type ClientOptions } from "./http.js";
 import { Model } from "./model.js";
 import { type WriteOptions } from "./types.js";
 import { host, type Duration, milliseconds, type Signal } from "./platform.js";
+import { SESSION_TTL } from "./policy.js";
 import { type Presence } from "./presence.js";
 
 /** The options of a session. */
@@ -194,7 +195,7 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
     create: async (
       options: { user?: { id: string }; agent?: { id: string }; can?: object } & SessionOptions,
     ) => {
-      const { user, agent, can, ttl = 900, syncGroups, label, userMeta } = options;
+      const { user, agent, can, ttl = SESSION_TTL, syncGroups, label, userMeta } = options;
       const allowed = Object.entries(can ?? {}).flatMap(([key, verbs]) =>
         (verbs as Verb[]).map((verb) => `${key}.${verb}`),
       );

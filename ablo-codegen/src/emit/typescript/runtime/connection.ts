@@ -1,20 +1,26 @@
 // One WebSocket to the coordinator, which is reopened after a disconnect.
 
 import type * as wire from "./wire.js";
-import { AbloAuthenticationError, AbloError, connectionError, errorOf, invalid } from "./errors.js";
+import {
+  AbloAuthenticationError,
+  type AbloError,
+  connectionError,
+  errorOf,
+  invalid,
+} from "./errors.js";
 import { type ClientOptions, type Http } from "./http.js";
-import { backoff, host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
+import { host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
+import {
+  backoff,
+  endsSession,
+  failuresAfter,
+  HANDSHAKE_TIMEOUT,
+  MAX_SILENCE,
+  PING_INTERVAL,
+} from "./policy.js";
 
-/** The interval of pings, in milliseconds. */
-const PING_INTERVAL = 10_000;
-/** The time without a message after which the connection counts as lost, in milliseconds. */
-const MAX_SILENCE = 35_000;
-/** The timeout of the handshake, in milliseconds. */
-const HANDSHAKE_TIMEOUT = 15_000;
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
-/** Close codes that mean that the session has ended. */
-const SESSION_END_CODES: ReadonlySet<number> = new Set([1008, 4001, 4003]);
 
 /** The callbacks of a connection. */
 /** @internal */ export interface ConnectionHandler {
@@ -52,6 +58,10 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #open = false;
   #closed = false;
   #failures = 0;
+  /** When the connection was opened; infinite before that. */
+  #openedAt = Infinity;
+  /** Whether the token was renewed since the last other failure. */
+  #renewed = false;
   #receivedAt = 0;
   #timer: Timer | undefined;
 
@@ -70,7 +80,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   send(frame: wire.ClientFrame): void {
     if (!this.#open || this.#socket === undefined) return;
     if (this.#socket.bufferedAmount > MAX_BUFFERED_BYTES)
-      return this.#reconnect(connectionError("the send buffer is full"));
+      return this.#fail(connectionError("the send buffer is full"));
     this.#socket.send(JSON.stringify(frame));
   }
 
@@ -102,17 +112,12 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
 
   async #connect(): Promise<void> {
     let token: string;
-    let Socket: SocketConstructor;
-    try {
-      token = await this.#http.token();
-      Socket = await socketOf(this.#options);
-    } catch (error) {
-      return this.#fail(error instanceof AbloError ? error : connectionError(error));
-    }
-    if (this.#closed) return;
-    const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
     let socket: Socket;
     try {
+      token = await this.#http.token();
+      const Socket = await socketOf(this.#options);
+      if (this.#closed) return;
+      const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
       return this.#fail(connectionError(error));
@@ -123,13 +128,13 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     socket.onmessage = (event) => this.#onMessage(event.data);
     socket.onclose = (event) => void this.#onClose(event.code, event.reason, token);
     this.#after(HANDSHAKE_TIMEOUT, () =>
-      this.#reconnect(connectionError("the handshake timed out")),
+      this.#fail(connectionError("the handshake timed out")),
     );
   }
 
   #onOpen(): void {
     this.#open = true;
-    this.#receivedAt = Date.now();
+    this.#openedAt = this.#receivedAt = Date.now();
     this.#keepAlive();
     for (const frame of this.#handler.onOpen()) this.send(frame);
   }
@@ -137,7 +142,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #keepAlive(): void {
     this.#after(PING_INTERVAL, () => {
       if (Date.now() - this.#receivedAt > MAX_SILENCE)
-        return this.#reconnect(connectionError("the connection timed out"));
+        return this.#fail(connectionError("the connection timed out"));
       this.#keepAlive();
       this.send({ type: "ping" });
     });
@@ -145,15 +150,13 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
 
   #onMessage(data: unknown): void {
     this.#receivedAt = Date.now();
-    // A message proves that the connection was accepted, so the backoff starts over.
-    this.#failures = 0;
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame)
         this.#handler.onFrame(frame as { type: string });
     } catch (cause) {
       // Earlier frames were applied; the new connection requests the rest.
-      this.#reconnect(
+      this.#fail(
         errorOf("a frame cannot be read", { code: "response_unreadable", status: 502, cause }),
       );
     }
@@ -162,7 +165,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   async #onClose(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
     this.#disconnect();
-    if (SESSION_END_CODES.has(code)) {
+    if (endsSession(code)) {
       const message = reason === "" ? "the session has ended" : reason;
       return this.#end(
         new AbloAuthenticationError(message, { code: "session_expired", status: 401 }),
@@ -173,26 +176,27 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),
       );
     // A WebSocket does not expose why a handshake was refused; an HTTP request does.
-    let error = connectionError("the handshake failed") as AbloError;
+    let error = connectionError("the handshake failed");
     try {
       await this.#http.once(token, "HEAD", ["auth", "check"]);
     } catch (refused) {
-      error = refused instanceof AbloError ? refused : connectionError(refused);
+      error = connectionError(refused);
     }
-    const renewed = error.status === 401 && this.#http.renew(token) && this.#failures < 3;
-    this.#fail(renewed ? errorOf(error.message, { code: "network_error", status: 503 }) : error);
-  }
-
-  #reconnect(error: AbloError): void {
-    this.#disconnect();
+    if (error.status === 401 && !this.#renewed && this.#http.renew(token)) {
+      this.#renewed = true;
+      return this.#connect();
+    }
     this.#fail(error);
   }
 
+  /** Ends the connection and opens another one, unless the error is permanent. */
   #fail(error: AbloError): void {
     if (this.#closed) return;
     this.#disconnect();
     if (!error.retryable) return this.#end(error);
-    this.#failures += 1;
+    this.#failures = failuresAfter(this.#failures, Date.now() - this.#openedAt);
+    this.#openedAt = Infinity;
+    this.#renewed = false;
     this.#handler.onDisconnect(error);
     this.#after(backoff(this.#failures), () => void this.#connect());
   }

@@ -4,10 +4,11 @@ import type * as wire from "./wire.js";
 import type { SchemaDescriptor } from "./descriptors.js";
 import { keepOverHttp, Lease, Leases, type ClaimOptions } from "./claims.js";
 import { Connection, hasSocket } from "./connection.js";
-import { AbloError, errorOf, invalid } from "./errors.js";
+import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
-import { backoff, host, Listeners, sleep, uuid } from "./platform.js";
+import { host, Listeners, sleep, uuid } from "./platform.js";
+import { backoff } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
 
@@ -212,6 +213,7 @@ const ACK_DELAY = 100;
       },
       onFrame: (frame) => this.#onFrame(frame),
       onDisconnect: (error) => {
+        this.#leases.expire(this.#receivedAt);
         if (this.#live) this.#setStatus({ state: "offline", error });
       },
       onEnd: (error) => {
@@ -413,7 +415,7 @@ const ACK_DELAY = 100;
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
-    this.#leases.fail(errorOf("the client was closed", { code: "claim_lost" }));
+    this.#leases.fail(claimLost("the client was closed"));
     this.#live = false;
     this.#starting = undefined;
     this.#setStatus({ state: "idle" });

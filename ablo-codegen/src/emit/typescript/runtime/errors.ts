@@ -1,6 +1,8 @@
 // Errors: refusals by the coordinator, classified by code, and connection failures.
 
 import type * as wire from "./wire.js";
+import type { FetchResponse } from "./platform.js";
+import { codeOfStatus, retryAfter, shouldRetry } from "./policy.js";
 
 /** The properties of an error other than its message. */
 export interface AbloErrorInit {
@@ -50,9 +52,12 @@ export class AbloError extends Error {
     return this.details["doc_url"] as string | undefined;
   }
 
-  /** Whether repeating the same request can succeed. */
+  /**
+   * Whether repeating the same request can succeed soon. The client has already repeated it as
+   * `attempts` allows.
+   */
   get retryable(): boolean {
-    return ((this.status ?? 0) >= 500 || this.status === 429) && !NOT_RETRYABLE.has(this.code);
+    return shouldRetry(this.code, this.status);
   }
 }
 
@@ -84,9 +89,6 @@ export class AbloIdempotencyError extends AbloError {
 /** The connection to the coordinator failed. */
 export class AbloConnectionError extends AbloError {
   override readonly type: string = "AbloConnectionError";
-  override get retryable(): boolean {
-    return this.code === "network_error";
-  }
 }
 /** The request is invalid. */
 export class AbloValidationError extends AbloError {
@@ -137,18 +139,6 @@ export class AbloClaimedError extends AbloError {
   }
 }
 
-/** Codes that are not retryable despite their status of 429 or 5xx. */
-const NOT_RETRYABLE: ReadonlySet<string> = new Set([
-  "bootstrap_offline_no_cache",
-  "capability_auth_disabled",
-  "commit_offline_grace_expired",
-  "migration_failed",
-  "provisioner_unavailable",
-  "query_relation_target_unknown",
-  "schema_scope_invalid",
-  "schema_table_invalid",
-]);
-
 const CLAIMED: ReadonlySet<string> = new Set([
   "claim_conflict",
   "entity_claimed",
@@ -189,7 +179,7 @@ const CLAIMED: ReadonlySet<string> = new Set([
 /** @internal */ export function errorOfResponse(
   status: number,
   text: string,
-  header: (name: string) => string | null,
+  headers: FetchResponse["headers"],
 ): AbloError {
   let body: { [member: string]: unknown } = {};
   try {
@@ -206,22 +196,24 @@ const CLAIMED: ReadonlySet<string> = new Set([
     const value = inner[name] ?? body[name];
     return typeof value === "string" ? value : undefined;
   };
-  const wait = Number(header("retry-after"));
   return errorOf(member("message") ?? `HTTP ${status}`, {
-    code: member("code") ?? (status === 401 ? "auth_no_credentials" : "internal_error"),
+    code: member("code") ?? codeOfStatus(status),
     status,
     param: member("param"),
-    requestId: header("x-request-id") ?? member("request_id"),
-    retryAfterSeconds: wait > 0 ? Math.min(wait, 30) : undefined,
+    requestId: headers.get("x-request-id") ?? member("request_id"),
+    retryAfterSeconds: retryAfter(headers.get("retry-after")),
     details: inner === body ? body : { ...body, ...inner },
   });
 }
 
-/** @internal */ export const connectionError = (cause: unknown): AbloConnectionError =>
-  new AbloConnectionError(cause instanceof Error ? cause.message : String(cause), {
-    code: "network_error",
-    cause,
-  });
+/** Returns an error of this client as it is, and any other as a connection failure. */
+/** @internal */ export const connectionError = (cause: unknown): AbloError =>
+  cause instanceof AbloError
+    ? cause
+    : new AbloConnectionError(cause instanceof Error ? cause.message : String(cause), {
+        code: "network_error",
+        cause,
+      });
 
 /** @internal */ export const invalid = (
   message: string,

@@ -10,7 +10,6 @@ import {
   invalid,
 } from "./errors.js";
 import {
-  backoff,
   host,
   milliseconds,
   sleep,
@@ -19,6 +18,13 @@ import {
   type FetchResponse,
   type SocketConstructor,
 } from "./platform.js";
+import {
+  ATTEMPTS,
+  backoff,
+  renewAfter,
+  REQUEST_TIMEOUT,
+  TOKEN_TTL,
+} from "./policy.js";
 
 /** The address of a coordinator, the credentials, and transport options. */
 export interface ClientOptions {
@@ -47,9 +53,6 @@ export interface ClientOptions {
   WebSocket?: SocketConstructor;
 }
 
-/** The requested lifetime of an exchanged token. */
-const TOKEN_TTL_SECONDS = 3600;
-
 /** @internal */ export type Method = "GET" | "POST" | "DELETE" | "HEAD";
 
 /** The parameters of a URL. */
@@ -71,8 +74,7 @@ const TOKEN_TTL_SECONDS = 3600;
       apiKey !== undefined &&
       !apiKey.startsWith("pk_")
     ) {
-      const message =
-        "every visitor of a page can read its API key: pass `getToken`, which asks your server";
+      const message = "a page shows its API key to every visitor: pass `getToken`";
       throw new AbloAuthenticationError(message, { code: "browser_apikey_blocked" });
     }
     if (apiKey === undefined && getToken === undefined) {
@@ -86,7 +88,8 @@ const TOKEN_TTL_SECONDS = 3600;
     // Browsers reject a `fetch` that is called as a method of another object.
     this.#fetch = (url, init) => fetch(url, init);
     this.#options = options;
-    this.#timeoutMs = milliseconds(options.timeout ?? 30);
+    this.#timeoutMs =
+      options.timeout === undefined ? REQUEST_TIMEOUT : milliseconds(options.timeout);
     this.base = baseOf(options.baseURL);
   }
 
@@ -120,7 +123,7 @@ const TOKEN_TTL_SECONDS = 3600;
     const body: wire.ExchangeRequest = {
       participantKind: agent === undefined ? "user" : "agent",
       participantId: participant,
-      ttlSeconds: TOKEN_TTL_SECONDS,
+      ttlSeconds: TOKEN_TTL,
     };
     const requestedAt = Date.now();
     const response = (await this.once(
@@ -129,19 +132,16 @@ const TOKEN_TTL_SECONDS = 3600;
       ["auth", "capability"],
       body,
     )) as wire.ExchangeResponse;
-    // Renewed after two thirds of the lifetime, which leaves time for retries.
-    this.#token = { text: response.token, renewAt: requestedAt + (TOKEN_TTL_SECONDS * 2000) / 3 };
+    // If the coordinator grants a shorter lifetime, the token is refused and renewed then.
+    this.#token = { text: response.token, renewAt: requestedAt + renewAfter(TOKEN_TTL) };
     return response.token;
   }
 
   /** Discards a refused token and returns whether another one can be obtained. */
   renew(refused: string): boolean {
     if (this.#token?.text === refused) this.#token = undefined;
-    return (
-      this.#options.getToken !== undefined ||
-      this.#options.agent !== undefined ||
-      this.#options.user !== undefined
-    );
+    const { getToken, agent, user } = this.#options;
+    return (getToken ?? agent ?? user) !== undefined;
   }
 
   /** Sends a request, with retries, and decodes the response. */
@@ -152,9 +152,9 @@ const TOKEN_TTL_SECONDS = 3600;
     query?: QueryParameters,
     key?: string,
   ): Promise<T> {
-    const attempts = Math.max(1, this.#options.attempts ?? 4);
+    const attempts = this.#options.attempts ?? ATTEMPTS;
     let renewed = false;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let failures = 0; ;) {
       let token = "";
       try {
         token = await this.token();
@@ -163,10 +163,10 @@ const TOKEN_TTL_SECONDS = 3600;
         if (!(error instanceof AbloError)) throw error;
         if (error.status === 401 && token !== "" && !renewed && this.renew(token)) {
           renewed = true;
-        } else if (attempt >= attempts || !error.retryable) {
+        } else if ((failures += 1) >= attempts || !error.retryable) {
           throw error;
         } else {
-          await sleep(Math.max(backoff(attempt), (error.retryAfterSeconds ?? 0) * 1000));
+          await sleep(Math.max(backoff(failures), (error.retryAfterSeconds ?? 0) * 1000));
         }
       }
     }
@@ -200,9 +200,8 @@ const TOKEN_TTL_SECONDS = 3600;
     } finally {
       host.clearTimeout(timer);
     }
-    const header = (name: string): string | null => response.headers.get(name);
     if (response.status < 200 || response.status > 299)
-      throw errorOfResponse(response.status, text, header);
+      throw errorOfResponse(response.status, text, response.headers);
     try {
       return text === "" ? undefined : JSON.parse(text);
     } catch (cause) {

@@ -7,6 +7,7 @@ import { type Core } from "./core.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { clauses, compare, matches, parameters, type Clause } from "./filter.js";
 import { milliseconds, sleep, uuid } from "./platform.js";
+import { CLAIMED_POLL_INTERVAL } from "./policy.js";
 import { isArchived, rowsOf, type AnyRow } from "./store.js";
 import type {
   Claim,
@@ -21,8 +22,6 @@ import type {
   Written,
 } from "./types.js";
 
-/** The interval at which `ifClaimed: "wait"` polls, in milliseconds. */
-const CLAIMED_POLL_INTERVAL = 500;
 /** The maximum number of rows in the response to a query. */
 const MAX_QUERY_ROWS = 1000;
 

@@ -65,13 +65,7 @@ export function uuid(): string {
   bytes[6] = (bytes[6]! & 0x0f) | 0x40;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join("-");
+  return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 /** A duration: seconds, or text such as `"500ms"`, `"30s"`, `"3m"`, `"24h"`. */
@@ -84,11 +78,6 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h"}`;
   if (factor === undefined)
     throw new RangeError(`invalid duration "${duration}": use seconds or text such as "30s"`);
   return Number(digits) * factor;
-}
-
-/** Returns the delay before the next attempt in milliseconds: exponential backoff with jitter. */
-/** @internal */ export function backoff(attempt: number): number {
-  return Math.min(100 * 2 ** Math.min(attempt - 1, 8), 5000) * (1 - Math.random() / 2);
 }
 
 /** A set of listeners. */
