@@ -54,6 +54,7 @@ impl Embedded {
     pub async fn with_store(schema: &Schema, store: Arc<dyn Store>) -> Result<Self> {
         let app = App::new(schema, store, CoordinatorOptions::default());
         let key = app.issue_secret_key(ORGANIZATION, "embedded").await?;
+        crate::housekeeping::start(&app);
         Ok(Self { router: crate::router(Arc::clone(&app)), app, key })
     }
 

@@ -9,6 +9,7 @@ pub mod app;
 mod embedded;
 pub mod engine;
 pub mod error;
+pub mod housekeeping;
 mod http;
 pub mod identity;
 mod live;

@@ -34,6 +34,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     crate::source::start(&app);
     crate::webhooks::start(&app);
+    crate::housekeeping::start(&app);
     let router = crate::router(Arc::clone(&app));
     let closing = Arc::clone(&app);
     let stop = async move {

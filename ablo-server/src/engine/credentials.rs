@@ -4,7 +4,7 @@
 //! Only hashes of tokens are stored. A token never permits more than its parent and expires with
 //! it.
 
-use super::log::json_array;
+use super::log::{json_array, u64_to_cell};
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::{Identity, Operations};
 use crate::store::{Notification, Row, SqlTemplate, Tx};
@@ -183,7 +183,11 @@ static REVOKE: SqlTemplate = SqlTemplate::new(
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE \
      expires_at < {1:date} AND NOT EXISTS (SELECT 1 FROM ablo_capabilities AS child WHERE \
-     child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
+     child.parent_id = old.id) ORDER BY expires_at LIMIT {2})",
+);
+static NEXT_ORGANIZATION: SqlTemplate = SqlTemplate::new(
+    "SELECT organization_id FROM ablo_capabilities WHERE organization_id > {1} ORDER BY \
+     organization_id LIMIT 1",
 );
 static EXPIRE: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
@@ -256,15 +260,25 @@ pub fn identify(tx: &mut dyn Tx, mode: Mode, token: &str) -> Result<Credential> 
     Ok(credential)
 }
 
-/// Deletes some tokens that expired more than a day ago and have no derived tokens.
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn delete_expired(tx: &mut dyn Tx) -> Result<u64> {
+/// Deletes at most `limit` tokens that expired more than a day ago and have no derived tokens.
+pub(crate) fn delete_expired(tx: &mut dyn Tx, limit: u64) -> Result<u64> {
     let old =
         stored_date(tx.now().checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN));
-    Ok(tx.execute(DELETE_EXPIRED.sql(tx.dialect()), &[old.into()])?)
+    Ok(tx.execute(DELETE_EXPIRED.sql(tx.dialect()), &[old.into(), u64_to_cell(limit)])?)
+}
+
+/// Returns the organisations that have credentials, in order. One look-up per organisation finds
+/// the next one, so that the number of their credentials does not matter.
+pub(crate) fn organizations(tx: &mut dyn Tx) -> Result<Vec<String>> {
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let after = found.last().map_or("", String::as_str).into();
+        let next = tx.query(NEXT_ORGANIZATION.sql(tx.dialect()), &[after])?;
+        match next.into_iter().next().and_then(|row| row.into_iter().next()?.into_text()) {
+            Some(organization) => found.push(organization),
+            None => return Ok(found),
+        }
+    }
 }
 
 /// Stores that a credential was used for an exchange or to open a socket.

@@ -1,7 +1,7 @@
 //! Sessions: one row per open connection, so that every process knows who is connected
 //! (docs/protocol/websocket.md §7).
 
-use super::log::json_array;
+use super::log::{json_array, u64_to_cell};
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::store::{Notification, Row, SqlTemplate, Tx};
@@ -45,7 +45,9 @@ static RENEW: SqlTemplate = SqlTemplate::new(
 static REMOVE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_sessions WHERE organization_id = {1} AND expires_at <= {2:date} RETURNING id",
+    "DELETE FROM ablo_sessions WHERE organization_id = {1} AND id IN (SELECT id FROM ablo_sessions \
+     WHERE organization_id = {1} AND expires_at <= {2:date} ORDER BY expires_at LIMIT {3}) \
+     RETURNING id",
 );
 
 macro_rules! select {
@@ -84,7 +86,10 @@ pub fn upsert(tx: &mut dyn Tx, who: &Identity, id: &str, report: &PresenceReport
     notify(tx, &who.organization, id)
 }
 
-/// Renews open connections and deletes expired ones.
+/// Number of expired connections that a renewal deletes.
+const MAX_EXPIRED: u64 = 256;
+
+/// Renews open connections and deletes expired ones, so that peers learn of them soon.
 ///
 /// # Errors
 ///
@@ -97,14 +102,18 @@ pub fn renew(tx: &mut dyn Tx, organization: &str, ids: &[String]) -> Result<()> 
         RENEW.sql(tx.dialect()),
         &[organization.into(), stored_date(until).into(), list.into()],
     )?;
-    for row in
-        tx.query(DELETE_EXPIRED.sql(tx.dialect()), &[organization.into(), stored_date(now).into()])?
-    {
-        if let Some(id) = row.first().and_then(Cell::text) {
-            notify(tx, organization, id)?;
-        }
-    }
+    delete_expired(tx, organization, MAX_EXPIRED)?;
     Ok(())
+}
+
+/// Deletes at most `limit` connections that their process no longer renews.
+pub(crate) fn delete_expired(tx: &mut dyn Tx, organization: &str, limit: u64) -> Result<u64> {
+    let values = [organization.into(), stored_date(tx.now()).into(), u64_to_cell(limit)];
+    let expired = tx.query(DELETE_EXPIRED.sql(tx.dialect()), &values)?;
+    for id in expired.iter().filter_map(|row| row.first()?.text()) {
+        notify(tx, organization, id)?;
+    }
+    Ok(expired.len() as u64)
 }
 
 /// Deletes a closed connection.

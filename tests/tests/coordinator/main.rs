@@ -4,6 +4,7 @@ mod claims;
 mod clock;
 mod engine;
 mod faults;
+mod housekeeping;
 mod isolation;
 mod memberships;
 mod model;

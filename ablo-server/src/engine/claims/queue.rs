@@ -4,6 +4,7 @@ use super::claim::{Claim, ClaimQueue, claim};
 use super::{GRACE_PERIOD_MS, later, row_not_found, sql};
 use crate::engine::Engine;
 use crate::engine::groups::{Visibility, visibility};
+use crate::engine::log::u64_to_cell;
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
@@ -80,16 +81,16 @@ pub fn reorder(
     Ok(notify(tx, organization, &model.key, row)?)
 }
 
-/// Ends all expired claims of an organisation, promotes waiters, and deletes claims that ended a
-/// while ago.
+/// Ends expired claims of an organisation, promotes waiters, and deletes claims that ended a while
+/// ago, at most `limit` of each. Returns the larger number.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
+pub fn sweep(tx: &mut dyn Tx, organization: &str, limit: u64) -> Result<u64, StoreError> {
     let now = stored_date(tx.now());
     let due: Vec<Claim> = tx
-        .query(sql::DUE.sql(tx.dialect()), &[organization.into(), now.into()])?
+        .query(sql::DUE.sql(tx.dialect()), &[organization.into(), now.into(), u64_to_cell(limit)])?
         .into_iter()
         .map(claim)
         .collect();
@@ -103,8 +104,9 @@ pub fn sweep(tx: &mut dyn Tx, organization: &str) -> Result<(), StoreError> {
         notify(tx, organization, model, row)?;
     }
     let old = stored_date(earlier(tx.now(), GRACE_PERIOD_MS));
-    tx.execute(sql::SWEEP.sql(tx.dialect()), &[organization.into(), old.into()])?;
-    Ok(())
+    let values = [organization.into(), old.into(), u64_to_cell(limit)];
+    let deleted = tx.execute(sql::SWEEP.sql(tx.dialect()), &values)?;
+    Ok(deleted.max(due.len() as u64))
 }
 
 /// Ends the expired claims on one row.

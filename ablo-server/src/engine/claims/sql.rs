@@ -23,8 +23,9 @@ pub(super) static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3
 pub(super) static OPEN: SqlTemplate =
     select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
 
-pub(super) static DUE: SqlTemplate =
-    select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
+pub(super) static DUE: SqlTemplate = select!(
+    "status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY expires_at LIMIT {3}"
+);
 
 pub(super) static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, \
@@ -53,8 +54,9 @@ pub(super) static REMOVE: SqlTemplate = SqlTemplate::new(
 );
 
 pub(super) static SWEEP: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') \
-     AND expires_at < {2:date}",
+    "DELETE FROM ablo_claims WHERE organization_id = {1} AND (participant_id, id) IN (SELECT \
+     participant_id, id FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', \
+     'queued') AND expires_at < {2:date} ORDER BY expires_at LIMIT {3})",
 );
 
 pub(super) static SET_ARRIVAL: SqlTemplate = SqlTemplate::new(

@@ -4,7 +4,7 @@
 mod receipts;
 mod row_writer;
 
-pub use receipts::delete_old_receipts;
+pub(crate) use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
 pub(super) use row_writer::RowWriter;
 
@@ -19,7 +19,6 @@ use crate::identity::Identity;
 use crate::models::Model;
 use crate::store::{Row, Tx};
 use ablo_wire::CommitReceipt;
-use receipts::CLEANUP_INTERVAL;
 use std::collections::BTreeSet;
 
 /// A validated commit.
@@ -81,9 +80,6 @@ pub fn commit(
     }
     let receipt = confirmed_receipt(commit, last);
     save_receipt(tx, who, commit, &receipt)?;
-    if last % CLEANUP_INTERVAL < commit.changes.len() as u64 {
-        delete_old_receipts(tx, &who.organization)?;
-    }
     Ok(receipt)
 }
 

@@ -1,6 +1,7 @@
 //! Receipts of commits, stored for a day so that a commit that is sent again gets its receipt.
 
 use super::Commit;
+use crate::engine::log::u64_to_cell;
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::store::{Notification, SqlTemplate, Tx};
@@ -20,11 +21,8 @@ static INSERT: SqlTemplate = SqlTemplate::new(
 static DELETE_OLD: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id \
      FROM ablo_commits WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at \
-     LIMIT 256)",
+     LIMIT {3})",
 );
-
-/// Number of deltas between two deletions of old receipts.
-pub(super) const CLEANUP_INTERVAL: u64 = 64;
 
 /// Returns the stored receipt of a commit.
 pub(in crate::engine) fn find_receipt(
@@ -84,13 +82,10 @@ pub(in crate::engine) fn confirmed_receipt(commit: &Commit, last: u64) -> Commit
     receipt
 }
 
-/// Deletes some receipts that are older than a day (docs/protocol/http.md §3).
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn delete_old_receipts(tx: &mut dyn Tx, organization: &str) -> Result<u64> {
+/// Deletes at most `limit` receipts that are older than a day (docs/protocol/http.md §3).
+pub(crate) fn delete_old_receipts(tx: &mut dyn Tx, organization: &str, limit: u64) -> Result<u64> {
     let old =
         tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
-    Ok(tx.execute(DELETE_OLD.sql(tx.dialect()), &[organization.into(), stored_date(old).into()])?)
+    let values = [organization.into(), stored_date(old).into(), u64_to_cell(limit)];
+    Ok(tx.execute(DELETE_OLD.sql(tx.dialect()), &values)?)
 }

@@ -23,7 +23,9 @@ const EVENT_RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
 const COMMIT_RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 static DELETE_OLD_COMMITS: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}",
+    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id IN (SELECT id FROM \
+     ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date} ORDER BY sent_at LIMIT \
+     {3})",
 );
 
 static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
@@ -32,7 +34,9 @@ static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
 );
 
 static DELETE_OLD_EVENTS: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}",
+    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND id IN (SELECT id FROM \
+     ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date} ORDER BY taken_at \
+     LIMIT {3})",
 );
 
 static CURSOR: SqlTemplate = SqlTemplate::new(
@@ -151,16 +155,32 @@ pub(crate) fn apply_events(
             }
         }
     }
-    for (old, span) in
-        [(&DELETE_OLD_COMMITS, COMMIT_RETENTION), (&DELETE_OLD_EVENTS, EVENT_RETENTION)]
-    {
-        let long_ago = time_before(tx, span);
-        tx.execute(old.sql(tx.dialect()), &[organization.into(), long_ago.into()])?;
-    }
     if outcome.changed {
         tx.notify(Notification::LogGrown { organization: organization.to_owned() })?;
     }
     Ok(outcome)
+}
+
+/// Deletes at most `limit` commits whose events never arrived.
+pub(crate) fn delete_old_commits(tx: &mut dyn Tx, organization: &str, limit: u64) -> Result<u64> {
+    delete_old(tx, &DELETE_OLD_COMMITS, organization, COMMIT_RETENTION, limit)
+}
+
+/// Deletes at most `limit` events that are too old to be repeated.
+pub(crate) fn delete_old_events(tx: &mut dyn Tx, organization: &str, limit: u64) -> Result<u64> {
+    delete_old(tx, &DELETE_OLD_EVENTS, organization, EVENT_RETENTION, limit)
+}
+
+fn delete_old(
+    tx: &mut dyn Tx,
+    statement: &SqlTemplate,
+    organization: &str,
+    age: SignedDuration,
+    limit: u64,
+) -> Result<u64> {
+    let long_ago = time_before(tx, age);
+    let values = [organization.into(), long_ago.into(), log::u64_to_cell(limit)];
+    Ok(tx.execute(statement.sql(tx.dialect()), &values)?)
 }
 
 fn writer_identity(organization: &str, writer: &Writer) -> Identity {
