@@ -5,6 +5,7 @@
 //! and has no other side effects, because the store may run it again. Notifications that it sends
 //! reach every process on the database after the commit.
 
+mod layout;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod sql_template;
