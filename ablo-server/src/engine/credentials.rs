@@ -158,11 +158,10 @@ macro_rules! select {
 
 static BY_TOKEN: SqlTemplate = select!("token_hash = {1}");
 static OF_PARTICIPANT: SqlTemplate = select!(
-    "organization_id = {1} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \
-     {3:date}) AND id IN (WITH RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE \
-     organization_id = {1} AND participant_id = {2} AND kind <> 'secret' UNION SELECT child.id \
-     FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) \
-     ORDER BY id"
+    "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH \
+     RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND \
+     participant_id = {2} AND kind <> 'secret' UNION SELECT child.id FROM ablo_capabilities AS \
+     child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
 );
 static SET_GROUPS: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");

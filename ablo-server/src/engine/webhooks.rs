@@ -219,15 +219,14 @@ fn rendered(tx: &dyn Tx, spellings: &'static [String; 2]) -> &'static str {
 }
 
 fn render_select(condition: &str) -> [String; 2] {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE {condition} ORDER BY created_at, id"
-    );
+    let sql = format!("SELECT {COLUMNS} FROM ablo_webhook_endpoints WHERE {condition}");
     [Dialect::Sqlite, Dialect::Postgres].map(|dialect| dialect.render(&sql))
 }
 
 /// Returns the endpoints of an organisation.
 pub(crate) fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Endpoint>> {
-    static OWN: LazyLock<[String; 2]> = LazyLock::new(|| render_select("organization_id = {1}"));
+    static OWN: LazyLock<[String; 2]> =
+        LazyLock::new(|| render_select("organization_id = {1} ORDER BY created_at, id"));
     let rows = tx.query(rendered(tx, &OWN), &[organization.into()])?;
     Ok(rows.into_iter().map(Endpoint::read).collect::<Result<_, _>>()?)
 }
@@ -235,16 +234,25 @@ pub(crate) fn all(tx: &mut dyn Tx, organization: &str) -> Result<Vec<Endpoint>> 
 /// Returns the endpoints that are due: those with a message in flight, and those of the changed
 /// organisations, or of all if `None`.
 pub(crate) fn due(tx: &mut dyn Tx, changed: Option<&BTreeSet<String>>) -> Result<Vec<Endpoint>> {
-    static DUE: LazyLock<[String; 2]> = LazyLock::new(|| {
+    static ALL: LazyLock<[String; 2]> = LazyLock::new(|| {
         render_select(
-            "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date} AND \
-             ({2} = 'all' OR attempts > 0 OR sending_to IS NOT NULL OR organization_id IN \
-             {3:list})",
+            "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date}",
         )
     });
-    let which = if changed.is_none() { "all" } else { "some" };
-    let (now, some) = (stored_date(tx.now()), json_array(changed.unwrap_or(&BTreeSet::new())));
-    let rows = tx.query(rendered(tx, &DUE), &[now.into(), which.into(), some.into()])?;
+    // Three look-ups, because most endpoints have nothing to send.
+    static CHANGED: LazyLock<[String; 2]> = LazyLock::new(|| {
+        render_select(
+            "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date} AND \
+             id IN (SELECT id FROM ablo_webhook_endpoints WHERE status = 'enabled' AND attempts > \
+             0 UNION ALL SELECT id FROM ablo_webhook_endpoints WHERE sending_to IS NOT NULL UNION \
+             ALL SELECT id FROM ablo_webhook_endpoints WHERE organization_id IN {2:list})",
+        )
+    });
+    let now = stored_date(tx.now()).into();
+    let rows = match changed {
+        None => tx.query(rendered(tx, &ALL), &[now])?,
+        Some(changed) => tx.query(rendered(tx, &CHANGED), &[now, json_array(changed).into()])?,
+    };
     Ok(rows.into_iter().map(Endpoint::read).collect::<Result<_, _>>()?)
 }
 

@@ -11,6 +11,7 @@ mod memberships;
 mod model;
 mod openapi;
 mod page;
+mod plans;
 mod protocol;
 mod retention;
 mod source_adapter;
