@@ -203,6 +203,11 @@ codes! {
          database rejected a statement; the message has the reason.",
         "Check that the role may create tables in the schema of the tables, and rename existing \
          tables that have the name of a service table.";
+    SERVE_NEWER_LAYOUT = "ablo::serve::newer_layout" Error,
+        "The coordinator's tables need a newer version",
+        "A newer version of ablo has upgraded the coordinator's own tables to a layout that this \
+         version cannot use. No table was changed.",
+        "Run the newer version, or restore a backup from before the upgrade.";
     SERVE_UNKNOWN_SOURCE_MODEL = "ablo::serve::unknown_source_model" Error,
         "`--source-models` names an unknown model",
         "The schema has no model with this key.",

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::http::{Documents, HttpState, router};
 use crate::live::Hubs;
-use crate::service::{CoordinatorOptions, Service, source, webhooks};
+use crate::service::{CoordinatorOptions, Service, housekeeping, source, webhooks};
 use crate::store::Store;
 use ablo_schema::{Hashes, Schema};
 use axum::Router;
@@ -66,10 +66,16 @@ impl Coordinator {
         &self.state.service
     }
 
-    /// Starts the background tasks: data sources and webhooks.
+    /// Starts the background tasks: data sources, webhooks and housekeeping.
     pub(crate) fn start(&self) {
+        self.start_housekeeping();
         source::start(&self.state.service);
         webhooks::start(&self.state.service);
+    }
+
+    /// Starts the task that deletes what is too old.
+    pub(crate) fn start_housekeeping(&self) {
+        housekeeping::start(&self.state.service);
     }
 
     /// Returns the number of open sockets.

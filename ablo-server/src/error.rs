@@ -98,8 +98,32 @@ pub enum StoreError {
     Contended(String),
     /// The database is unreachable or did not answer in time.
     Unavailable(String),
+    /// The coordinator's own tables have a layout that needs a newer coordinator.
+    NewerLayout(NewerLayout),
     /// Any other error: a bug.
     Fault(String),
+}
+
+/// The layout of the coordinator's own tables, and the one that this coordinator knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewerLayout {
+    /// The layout of the tables.
+    pub version: i64,
+    /// The earliest layout whose coordinators can use the tables.
+    pub min_reader: i64,
+    /// The newest layout that this coordinator knows.
+    pub known: i64,
+}
+
+impl fmt::Display for NewerLayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, min_reader, known } = self;
+        write!(
+            f,
+            "the coordinator's tables have layout {version}, which needs a coordinator of layout \
+             {min_reader} or later; this one has layout {known}"
+        )
+    }
 }
 
 /// A violated constraint, as far as the database reports it.
@@ -176,6 +200,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Constraint(violation) => f.write_str(&violation.message),
+            StoreError::NewerLayout(newer) => newer.fmt(f),
             StoreError::Contended(text)
             | StoreError::Unavailable(text)
             | StoreError::Fault(text) => f.write_str(text),
@@ -237,6 +262,10 @@ impl EngineError {
             StoreError::Unavailable(text) => {
                 tracing::error!(error = text, "the store is unavailable");
                 ApiError::new("instance_at_capacity", "the database is unreachable; try again")
+            }
+            StoreError::NewerLayout(newer) => {
+                tracing::error!(error = %newer, "the store cannot be used");
+                ApiError::new("internal_error", "internal error; see the log of the coordinator")
             }
             StoreError::Fault(text) => {
                 tracing::error!(error = text, "the store failed");

@@ -64,6 +64,8 @@ pub use engine::credentials::Mode;
 pub use error::{ApiError, EngineError, StoreError};
 pub use serve::serve;
 pub use service::CoordinatorOptions;
+#[doc(hidden)]
+pub use service::housekeeping;
 pub use service::source::SourceOptions;
 pub use service::webhooks::WebhookOptions;
 #[cfg(feature = "postgres")]

@@ -9,6 +9,7 @@ pub mod derived;
 pub mod fake_app;
 pub mod fixtures;
 pub mod network;
+pub mod observed;
 pub mod openapi;
 pub mod postgres;
 pub mod python;

@@ -184,6 +184,7 @@ fn migrate(address: &str, schema: &Schema) -> Result<(), Failure> {
     let failed = |error| database::failure(&error);
     let mut database =
         ablo_migrate::connect(address, "public", IfMissing::Create).map_err(failed)?;
+    check_layout(address).map_err(|error| store_failure(&error))?;
     if let Some(applied) =
         ablo_migrate::migrate_to(&mut *database, schema, false, Timeouts::default())
             .map_err(failed)?
@@ -192,6 +193,14 @@ fn migrate(address: &str, schema: &Schema) -> Result<(), Failure> {
         render::note(&format!("migrated the database: {count}"), Format::Human);
     }
     Ok(())
+}
+
+/// Checks that this program can use the coordinator's own tables, before any table is changed.
+fn check_layout(address: &str) -> Result<(), StoreError> {
+    match Dialect::of(address) {
+        Ok(Dialect::Postgres) => Postgres::check_layout(address, &PostgresOptions::default()),
+        _ => Sqlite::check_layout(&DbPath::File(sqlite_path(address))),
+    }
 }
 
 /// Returns the path of the file that a SQLite address names.
@@ -301,6 +310,7 @@ pub(super) fn store_failure(error: &StoreError) -> Failure {
         StoreError::Unavailable(_) => codes::SERVE_DATABASE_UNAVAILABLE,
         StoreError::Contended(_) => ablo_migrate::Code::find("ablo::database::lock_timeout")
             .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),
+        StoreError::NewerLayout(_) => codes::SERVE_NEWER_LAYOUT,
         StoreError::Constraint(..) | StoreError::Fault(_) => codes::SERVE_DATABASE_FAILED,
     };
     failure(code, error.to_string())

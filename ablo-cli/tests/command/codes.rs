@@ -158,6 +158,18 @@ const SERVE: &[Case] = &[
         let args = ["serve", "schema.json", "--database-url", &address, "--listen", NO_ADDRESS];
         run(dir, &args, &[])
     }),
+    ("ablo::serve::newer_layout", |dir| {
+        serve(dir, &["schema.json"], &[]);
+        let file = rusqlite::Connection::open(dir.path("app.db")).expect("the file");
+        let newer = "INSERT INTO ablo_layouts (version, min_reader) VALUES (99, 99)";
+        file.execute(newer, []).expect("a newer layout");
+        dir.put("schema.json", SCHEMA.replace("\"notes\"", "\"memos\""));
+        let ran = serve(dir, &["schema.json"], &[]);
+        let memos = "SELECT count(*) FROM sqlite_schema WHERE name = 'memos'";
+        let made: i64 = file.query_row(memos, [], |row| row.get(0)).expect("a number");
+        assert_eq!(made, 0, "no table of a model is migrated either");
+        ran
+    }),
     ("ablo::serve::unknown_source_model", |dir| {
         let source = format!("main={SOURCE_URL}");
         serve(dir, &["schema.json", "--source", &source, "--source-models", "zzzzzzzz"], &[])

@@ -11,9 +11,11 @@ mod tables;
 pub use facets::{Preset, digits_pattern, tree};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{
-    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
-    ServiceTable,
+    IndexRows, LAYOUTS, Layout, LayoutStep, NEWEST_LAYOUT, SERVICE_TABLES, SOURCE_TABLES,
+    ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
 };
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) use service::{LAYOUT_TABLE, SYNC_DELTAS};
 pub use tables::{
     ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, UniqueShape,
     tables,

@@ -4,6 +4,10 @@
 //! dialects consistent.
 
 mod integrations;
+mod layout;
+
+pub(crate) use layout::LAYOUT_TABLE;
+pub use layout::{LAYOUTS, Layout, LayoutStep, NEWEST_LAYOUT};
 
 use integrations::{
     IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_DEAD_LETTERS,
@@ -147,8 +151,9 @@ const REACH: &[&str] = &["whole", "part"];
 const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
-/// All tables of the coordinator.
-pub const SERVICE_TABLES: [ServiceTable; 13] = [
+/// All tables of the coordinator in the newest layout. The first one records the layout.
+pub const SERVICE_TABLES: [ServiceTable; 14] = [
+    LAYOUT_TABLE,
     SYNC_DELTAS,
     IDEMPOTENCY,
     OUTBOX,
@@ -164,7 +169,7 @@ pub const SERVICE_TABLES: [ServiceTable; 13] = [
     WEBHOOK_DEAD_LETTERS,
 ];
 
-const SYNC_DELTAS: ServiceTable = ServiceTable {
+pub(crate) const SYNC_DELTAS: ServiceTable = ServiceTable {
     name: "sync_deltas",
     about: "The sync log: one row per delta, in the order in which clients receive them. Rows are \
         only inserted.",
@@ -257,12 +262,8 @@ const CLAIMS: ServiceTable = ServiceTable {
             &["organization_id", "model", "row_id"],
             IndexRows::Equal("status", "active"),
         ),
-        lookup(
-            "queue",
-            &["organization_id", "model", "row_id", "arrival"],
-            IndexRows::Equal("status", "queued"),
-        ),
-        lookup("expiry", &["expires_at"], IndexRows::All),
+        lookup("row", &["organization_id", "model", "row_id", "arrival"], IndexRows::All),
+        lookup("organization_expiry", &["organization_id", "expires_at"], IndexRows::All),
     ],
     organization: Some("organization_id"),
 };
@@ -280,7 +281,7 @@ const COMMITS: ServiceTable = ServiceTable {
         date_now("created_at").required(),
     ],
     key: &["organization_id", "client_tx_id"],
-    indexes: &[lookup("age", &["created_at"], IndexRows::All)],
+    indexes: &[lookup("organization_age", &["organization_id", "created_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 
@@ -365,7 +366,7 @@ const SESSIONS: ServiceTable = ServiceTable {
             .about("Renewed by the process; it passes if the process stops"),
     ],
     key: &["organization_id", "id"],
-    indexes: &[lookup("expiry", &["expires_at"], IndexRows::All)],
+    indexes: &[lookup("organization_expiry", &["organization_id", "expires_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 

@@ -12,7 +12,8 @@ use std::borrow::Cow;
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// The tables that coordinators and data sources keep beside those of the models.
-pub const SERVICE_TABLES: [&str; 13] = [
+pub const SERVICE_TABLES: [&str; 14] = [
+    "ablo_layouts",
     "sync_deltas",
     "ablo_idempotency",
     "ablo_outbox",

@@ -303,7 +303,10 @@ fn parsed(text: &str) -> Result<RawRow> {
 /// Converts an error to its wire form. Database failures are not disclosed to the caller.
 fn to_source_error(failure: EngineError) -> Error {
     if let EngineError::Store(
-        error @ (StoreError::Contended(_) | StoreError::Unavailable(_) | StoreError::Fault(_)),
+        error @ (StoreError::Contended(_)
+        | StoreError::Unavailable(_)
+        | StoreError::NewerLayout(_)
+        | StoreError::Fault(_)),
     ) = failure
     {
         return Error::failed(error);

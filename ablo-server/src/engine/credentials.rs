@@ -5,7 +5,7 @@
 //! it.
 
 pub use crate::store::tables::credentials::{
-    Credential, CredentialKind, IssuedCredential, NewCredential, delete_expired, mark_used, revoke,
+    Credential, CredentialKind, IssuedCredential, NewCredential, mark_used, revoke,
 };
 
 use crate::error::{ApiError, Result, StoreError};

@@ -24,6 +24,8 @@ const MAX_RING_BYTES: usize = 32 << 20;
 pub(super) const READ_BATCH: usize = 512;
 /// The capacity of broadcast channels. A connection that lags further behind is sent everything.
 pub(super) const CHANNEL_CAPACITY: usize = 1024;
+/// The number of claims that one transaction ends.
+const MAX_SWEEP: u64 = 256;
 /// How long a hub without connections is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of sessions of an organisation for which presence is broadcast.
@@ -163,7 +165,11 @@ impl Hub {
         match dirty.clone() {
             Dirty::Log => self.read_log(store).await,
             Dirty::ExpiredClaims => {
-                store.writing(tenant, move |tx| Ok(claims::sweep(tx, &organization)?)).await
+                let sweep = move |tx: &mut Tx<'_>| {
+                    claims::sweep(tx, &organization, MAX_SWEEP)?;
+                    Ok(())
+                };
+                store.writing(tenant, sweep).await
             }
             Dirty::Claims(model, row) => {
                 let engine = Arc::clone(engine);

@@ -8,6 +8,7 @@ pub(crate) mod claims;
 pub(crate) mod commits;
 mod credentials;
 pub(crate) mod endpoints;
+pub mod housekeeping;
 mod keys;
 mod metrics;
 mod options;

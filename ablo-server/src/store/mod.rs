@@ -6,6 +6,7 @@
 //! reach every process on the database after the commit.
 
 mod connection;
+mod layout;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub(crate) mod rows;

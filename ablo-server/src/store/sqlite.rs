@@ -5,6 +5,7 @@
 //! read the last committed state; an in-memory store has only the writer's connection.
 
 use super::connection::{ColumnNames, Connection, Record};
+use super::layout::{self, LayoutSession, StoredLayout};
 use super::sql_template::DECIMAL_COLLATION;
 use super::{Clock, Dialect, Notification, Row, Store, Tenant, Work, spawn};
 use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
@@ -49,16 +50,27 @@ pub struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens a database and creates missing tables.
+    /// Opens a database, brings the coordinator's own tables to the newest layout, and creates
+    /// missing tables of models.
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be opened or written, or is not a database.
+    /// Returns an error if the file cannot be opened or written, or is not a database, and
+    /// [`StoreError::NewerLayout`] if its layout needs a newer coordinator.
     pub fn open(path: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
-        Self::open_with(
-            path,
-            &[sqlite::service(), sqlite::provision(schema, &sqlite::SqliteOptions::default())],
-        )
+        let mut connection = connect(path, false)?;
+        layout::upgrade(&mut connection, &sqlite::layout())?;
+        let tables = sqlite::provision(schema, &sqlite::SqliteOptions::default());
+        Self::start(path, connection, &tables)
+    }
+
+    /// Checks that this coordinator can use a file, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sqlite::open`].
+    pub fn check_layout(path: &DbPath) -> Result<(), StoreError> {
+        layout::check(&mut connect(path, false)?, &sqlite::layout())
     }
 
     /// Opens an application's database and creates the ledger and the outbox of a data source.
@@ -67,14 +79,16 @@ impl Sqlite {
     ///
     /// As [`Sqlite::open`].
     pub fn open_data_source(path: &DbPath) -> Result<Self, StoreError> {
-        Self::open_with(path, &[sqlite::source()])
+        Self::start(path, connect(path, false)?, &sqlite::source())
     }
 
-    fn open_with(path: &DbPath, programs: &[sqlite::Provision]) -> Result<Self, StoreError> {
-        let connection = connect(path, false)?;
-        for program in programs {
-            provision(&connection, &program.transaction)?;
-        }
+    /// Creates missing tables and starts the threads.
+    fn start(
+        path: &DbPath,
+        connection: Database,
+        tables: &sqlite::Provision,
+    ) -> Result<Self, StoreError> {
+        provision(&connection, &tables.transaction)?;
         let clock = Clock::starting_at(jiff::Timestamp::now());
         let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
         let reader = match path {
@@ -150,6 +164,18 @@ fn provision(connection: &Database, program: &str) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+impl LayoutSession for Database {
+    fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        provision(self, sql)
+    }
+
+    fn stored(&mut self, sql: &str) -> Result<StoredLayout, StoreError> {
+        Ok(self.query_row(sql, [], |row| {
+            Ok(StoredLayout { version: row.get(0)?, min_reader: row.get(1)? })
+        })?)
+    }
 }
 
 /// Starts the threads that share the read queue.

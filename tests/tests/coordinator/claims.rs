@@ -34,7 +34,7 @@ fn with_ttl(id: &str, ttl: u64) -> ClaimRequest {
 
 async fn sweep(world: &World) {
     world
-        .write(&user("ann"), |_, tx, who| Ok(claims::sweep(tx, &who.organization)?))
+        .write(&user("ann"), |_, tx, who| Ok(claims::sweep(tx, &who.organization, 256)?))
         .await
         .expect("the sweep succeeds");
 }

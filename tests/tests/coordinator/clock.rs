@@ -1,18 +1,14 @@
 //! A clock that jumps forward: tokens and claims expire, and a row still has at most one holder.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
-use ablo_server::error::StoreError;
-use ablo_server::store::{Connection, Dialect, Notification, Record, Row, Store, Tenant, Work};
-use ablo_server::value::Cell;
+use ablo_server::store::Store;
 use ablo_tests::coordinator::{Coordinator, Socket};
+use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::sync::broadcast;
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
@@ -20,91 +16,6 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
 
 on_both_stores! { super::SCHEMA;
     tokens_and_claims_expire_when_the_clock_jumps
-}
-
-/// A store whose clock a test can set forward.
-struct Jumping {
-    store: Arc<dyn Store>,
-    ahead: Arc<AtomicI64>,
-}
-
-struct JumpingWork {
-    work: Box<dyn Work>,
-    ahead: Arc<AtomicI64>,
-}
-
-struct JumpingConnection<'t> {
-    connection: &'t mut dyn Connection,
-    ahead: i64,
-}
-
-fn shifted(now: Timestamp, seconds: i64) -> Timestamp {
-    now + SignedDuration::from_secs(seconds)
-}
-
-impl Jumping {
-    fn work(&self, work: Box<dyn Work>) -> Box<dyn Work> {
-        Box::new(JumpingWork { work, ahead: Arc::clone(&self.ahead) })
-    }
-}
-
-impl Store for Jumping {
-    fn dialect(&self) -> Dialect {
-        self.store.dialect()
-    }
-
-    fn write(&self, tenant: Tenant, work: Box<dyn Work>) {
-        self.store.write(tenant, self.work(work));
-    }
-
-    fn read(&self, tenant: Tenant, work: Box<dyn Work>) {
-        self.store.read(tenant, self.work(work));
-    }
-
-    fn subscribe(&self) -> broadcast::Receiver<Notification> {
-        self.store.subscribe()
-    }
-
-    fn now(&self) -> Timestamp {
-        shifted(self.store.now(), self.ahead.load(Ordering::SeqCst))
-    }
-}
-
-impl Work for JumpingWork {
-    fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
-        let ahead = self.ahead.load(Ordering::SeqCst);
-        self.work.run(&mut JumpingConnection { connection, ahead })
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        self.work.finish(outcome);
-    }
-}
-
-impl Connection for JumpingConnection<'_> {
-    fn dialect(&self) -> Dialect {
-        self.connection.dialect()
-    }
-
-    fn now(&self) -> Timestamp {
-        shifted(self.connection.now(), self.ahead)
-    }
-
-    fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
-        self.connection.query(sql, values)
-    }
-
-    fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
-        self.connection.records(sql, values)
-    }
-
-    fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
-        self.connection.execute(sql, values)
-    }
-
-    fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
-        self.connection.notify(notification)
-    }
 }
 
 /// Requests a claim over a socket.
@@ -122,10 +33,8 @@ async fn write(server: &Coordinator, key: &str, claim: Option<&str>, text: &str)
 }
 
 async fn tokens_and_claims_expire_when_the_clock_jumps(world: World) {
-    let ahead = Arc::new(AtomicI64::new(0));
-    let store: Arc<dyn Store> =
-        Arc::new(Jumping { store: Arc::clone(&world.store), ahead: Arc::clone(&ahead) });
-    let server = Coordinator::start(world.schema(), store).await;
+    let clock = Observed::new(Arc::clone(&world.store));
+    let server = Coordinator::start(world.schema(), Arc::clone(&clock) as Arc<dyn Store>).await;
     let created = json!({ "id": "n", "data": { "text": "first" } });
     assert_eq!(server.ask(&server.key, "POST", "/api/v1/models/notes", Some(created)).await.0, 201);
     let tokens = [
@@ -139,7 +48,7 @@ async fn tokens_and_claims_expire_when_the_clock_jumps(world: World) {
     begin(&mut sockets[1], "int_two").await;
     sockets[1].receive("intent_queued").await;
 
-    ahead.store(3600, Ordering::SeqCst);
+    clock.set_ahead(3600);
     // The token with a TTL of 15 minutes has expired. The key still creates new ones.
     let (status, body) = server.ask(&short, "GET", "/api/v1/models/notes/n", None).await;
     assert_eq!((status, body["code"].as_str()), (401, Some("apikey_expired")), "{body}");

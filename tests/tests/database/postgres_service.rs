@@ -85,6 +85,7 @@ fn provisioning_is_idempotent_in_any_schema() {
                 "ablo_claims",
                 "ablo_commits",
                 "ablo_idempotency",
+                "ablo_layouts",
                 "ablo_outbox",
                 "ablo_sessions",
                 "ablo_source_commits",
@@ -137,7 +138,7 @@ fn the_file_runs_with_psql_next_to_model_tables() {
         first,
         "a driver and psql have the same effect, and model tables do not change"
     );
-    assert_eq!(catalogue(&mut session)["public"].len(), 14);
+    assert_eq!(catalogue(&mut session)["public"].len(), 15);
 }
 
 #[test]

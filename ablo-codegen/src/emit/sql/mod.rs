@@ -1,8 +1,11 @@
 //! SQL targets, one folder per dialect, and the code that the dialects share.
 
 mod files;
+mod layout;
 mod names;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+
+pub use layout::{LayoutProgram, LayoutUpgrade};

@@ -22,6 +22,12 @@ impl Sql for &'static str {
     }
 }
 
+impl Sql for u32 {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+}
+
 impl<T: Sql> Sql for &T {
     fn write(&self, out: &mut String) {
         (**self).write(out);

@@ -140,7 +140,9 @@ pub(super) const WEBHOOK_ENDPOINTS: ServiceTable = ServiceTable {
     ],
     key: &["id"],
     indexes: &[
-        lookup("organization", &["organization_id"], IndexRows::All),
+        lookup("list", &["organization_id", "created_at", "id"], IndexRows::All),
+        lookup("sending", &["next_attempt_at"], IndexRows::NotNull("sending_to")),
+        lookup("retry", &["attempts"], IndexRows::Equal("status", "enabled")),
         lookup("due", &["next_attempt_at"], IndexRows::Equal("status", "enabled")),
     ],
     organization: None,
@@ -159,6 +161,13 @@ pub(super) const WEBHOOK_DEAD_LETTERS: ServiceTable = ServiceTable {
         one_of("again", YES_NO).required().about("Whether a new delivery was requested"),
     ],
     key: &["organization_id", "endpoint_id", "id"],
-    indexes: &[],
+    indexes: &[
+        lookup("list", &["organization_id", "endpoint_id", "died_at", "id"], IndexRows::All),
+        lookup(
+            "redrive",
+            &["organization_id", "endpoint_id", "died_at", "id"],
+            IndexRows::Equal("again", "yes"),
+        ),
+    ],
     organization: Some("organization_id"),
 };

@@ -66,15 +66,15 @@ pub fn reorder(
     Ok(notify(tx, organization, &model.key, row)?)
 }
 
-/// Ends all expired claims of an organisation, promotes waiters, and deletes claims that ended a
-/// while ago.
+/// Ends expired claims of an organisation, promotes waiters, and deletes claims that ended a while
+/// ago, at most `limit` of each. Returns the larger number.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn sweep(tx: &mut Tx<'_>, organization: &str) -> Result<(), StoreError> {
+pub fn sweep(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64, StoreError> {
     let now = stored_date(tx.now());
-    let due = table::due(tx, organization, &now)?;
+    let due = table::due(tx, organization, &now, limit)?;
     let rows: std::collections::BTreeSet<(&str, &str)> =
         due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
     for claim in &due {
@@ -85,7 +85,8 @@ pub fn sweep(tx: &mut Tx<'_>, organization: &str) -> Result<(), StoreError> {
         notify(tx, organization, model, row)?;
     }
     let old = stored_date(earlier(tx.now(), GRACE_PERIOD_MS));
-    table::delete_ended(tx, organization, &old)
+    let deleted = table::delete_ended(tx, organization, &old, limit)?;
+    Ok(deleted.max(due.len() as u64))
 }
 
 /// Ends the expired claims on one row.

@@ -12,7 +12,7 @@ mod write;
 pub(super) use decide::GroupChange;
 pub(crate) use decide::{Decision, State, Step, decide};
 pub(super) use load::load;
-pub use receipts::delete_old_receipts;
+pub(crate) use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
 pub(super) use write::RowWriter;
 
@@ -22,7 +22,6 @@ use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::store::Tx;
 use ablo_wire::CommitReceipt;
-use receipts::CLEANUP_INTERVAL;
 
 /// A validated commit.
 #[derive(Clone, Debug)]
@@ -131,8 +130,5 @@ fn apply(
     }
     let receipt = confirmed_receipt(commit, last);
     save_receipt(tx, who, commit, &receipt)?;
-    if last % CLEANUP_INTERVAL < commit.changes.len() as u64 {
-        delete_old_receipts(tx, &who.organization)?;
-    }
     Ok(receipt)
 }

@@ -8,9 +8,6 @@ use crate::store::{Notification, Tx};
 use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, CommitStatus, SyncId};
 
-/// Number of deltas between two deletions of old receipts.
-pub(super) const CLEANUP_INTERVAL: u64 = 64;
-
 /// Returns the stored receipt of a commit.
 pub(in crate::engine) fn find_receipt(
     tx: &mut Tx<'_>,
@@ -66,13 +63,9 @@ pub(in crate::engine) fn confirmed_receipt(commit: &Commit, last: u64) -> Commit
     receipt
 }
 
-/// Deletes some receipts that are older than a day (docs/protocol/http.md §3).
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn delete_old_receipts(tx: &mut Tx<'_>, organization: &str) -> Result<u64> {
+/// Deletes at most `limit` receipts that are older than a day (docs/protocol/http.md §3).
+pub(crate) fn delete_old_receipts(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64> {
     let old =
         tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
-    Ok(table::delete_before(tx, organization, &stored_date(old))?)
+    Ok(table::delete_before(tx, organization, &stored_date(old), limit)?)
 }

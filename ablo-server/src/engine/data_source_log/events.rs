@@ -119,14 +119,22 @@ pub(crate) fn apply_events(
             }
         }
     }
-    let old = time_before(tx, COMMIT_RETENTION);
-    table::delete_commits_before(tx, organization, &old)?;
-    let old = time_before(tx, EVENT_RETENTION);
-    table::delete_events_before(tx, organization, &old)?;
     if outcome.changed {
         tx.notify(Notification::LogGrown { organization: organization.to_owned() })?;
     }
     Ok(outcome)
+}
+
+/// Deletes at most `limit` commits whose events never arrived.
+pub(crate) fn delete_old_commits(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64> {
+    let old = time_before(tx, COMMIT_RETENTION);
+    Ok(table::delete_commits_before(tx, organization, &old, limit)?)
+}
+
+/// Deletes at most `limit` events that are too old to be repeated.
+pub(crate) fn delete_old_events(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64> {
+    let old = time_before(tx, EVENT_RETENTION);
+    Ok(table::delete_events_before(tx, organization, &old, limit)?)
 }
 
 fn writer_identity(organization: &str, writer: &Writer) -> Identity {

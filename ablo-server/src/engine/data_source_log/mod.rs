@@ -8,7 +8,10 @@
 mod events;
 mod pending;
 
-pub(crate) use events::{BatchOutcome, apply_events, backfill, cursor, save_cursor};
+pub(crate) use events::{
+    BatchOutcome, apply_events, backfill, cursor, delete_old_commits, delete_old_events,
+    save_cursor,
+};
 
 use super::Engine;
 use super::commit::{

@@ -1,11 +1,11 @@
 //! The listener thread: forwards notifications of all processes from a dedicated connection and
 //! keeps the clock in step with the server.
 
+use super::Tables;
 use super::clock::ServerClock;
 use super::session::{Address, Session};
 use crate::error::StoreError;
-use crate::store::{Notification, spawn};
-use ablo_codegen::emit::sql::postgres::Provision;
+use crate::store::{Notification, layout, spawn};
 use postgres::fallible_iterator::FallibleIterator as _;
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
@@ -30,7 +30,7 @@ struct Listener {
 /// Provisions the database and starts to listen; returns when both are done.
 pub(super) fn start(
     address: &Address,
-    programs: Vec<Provision>,
+    tables: Tables,
     clock: &Arc<ServerClock>,
     notifications: &broadcast::Sender<Notification>,
     store: Weak<()>,
@@ -43,7 +43,7 @@ pub(super) fn start(
     };
     let (ready, started) = mpsc::sync_channel(1);
     spawn("ablo-listener", move || {
-        let session = listener.provision(&programs).and_then(|()| listener.connect());
+        let session = listener.provision(&tables).and_then(|()| listener.connect());
         let (session, outcome) = match session {
             Ok(session) => (Some(session), Ok(())),
             Err(error) => (None, Err(error)),
@@ -61,9 +61,12 @@ pub(super) fn start(
 
 impl Listener {
     /// Creates missing tables in a session of its own.
-    fn provision(&self, programs: &[Provision]) -> Result<(), StoreError> {
+    fn provision(&self, tables: &Tables) -> Result<(), StoreError> {
         let mut session = Session::open(&self.address)?;
-        programs.iter().try_for_each(|program| session.provision(program))
+        if let Some(program) = &tables.layout {
+            layout::upgrade(&mut session, program)?;
+        }
+        session.provision(&tables.tables)
     }
 
     /// Opens a session that receives notifications.

@@ -14,10 +14,12 @@ mod worker;
 
 use super::{Dialect, Notification, Store, Tenant, Work};
 use crate::error::StoreError;
-use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision, service, source};
+use crate::store::layout;
+use ablo_codegen::emit::sql::LayoutProgram;
+use ablo_codegen::emit::sql::postgres::{self, PostgresOptions, Provision};
 use ablo_schema::Schema;
 use clock::ServerClock;
-use session::Address;
+use session::{Address, Session};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use tokio::sync::broadcast;
 use worker::{Access, Worker};
@@ -40,6 +42,21 @@ pub struct Postgres {
     _alive: Arc<()>,
 }
 
+/// The tables that a store needs.
+struct Tables {
+    /// The coordinator's own, unless the database is an application's.
+    layout: Option<LayoutProgram>,
+    tables: Provision,
+}
+
+fn wrong(error: ablo_codegen::OptionError) -> StoreError {
+    StoreError::Fault(error.message)
+}
+
+fn locate(address: &str, options: &PostgresOptions) -> Result<Address, StoreError> {
+    Ok(Address { url: address.to_owned(), schema: options.schema_name().map_err(wrong)? })
+}
+
 /// Work and its tenant.
 struct Job {
     tenant: Tenant,
@@ -47,9 +64,9 @@ struct Job {
 }
 
 impl Postgres {
-    /// Opens a database and creates missing tables. `address` is a libpq connection string. The
-    /// store holds up to nine connections. The role only has to own the tables; row security
-    /// applies to it, too.
+    /// Opens a database, brings the coordinator's own tables to the newest layout, and creates
+    /// missing tables of models. `address` is a libpq connection string. The store holds up to nine
+    /// connections. The role only has to own the tables; row security applies to it, too.
     ///
     /// ```no_run
     /// use ablo_codegen::emit::sql::postgres::PostgresOptions;
@@ -66,16 +83,27 @@ impl Postgres {
     /// # Errors
     ///
     /// Returns an error if the address or the options are invalid, the server is unreachable, or a
-    /// table cannot be created.
+    /// table cannot be created, and [`StoreError::NewerLayout`] if the layout of the tables needs a
+    /// newer coordinator.
     pub fn open(
         address: &str,
         schema: &Schema,
         options: &PostgresOptions,
     ) -> Result<Self, StoreError> {
-        let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
-        let programs =
-            [service(options).map_err(wrong)?, provision(schema, options).map_err(wrong)?];
-        Self::open_with(address, options.schema_name().map_err(wrong)?, programs.into())
+        let layout = postgres::layout(options).map_err(wrong)?;
+        let tables = postgres::provision(schema, options).map_err(wrong)?;
+        Self::open_with(locate(address, options)?, Tables { layout: Some(layout), tables })
+    }
+
+    /// Checks that this coordinator can use a database, and changes nothing. Blocks the thread,
+    /// which must not be one of an asynchronous runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::open`].
+    pub fn check_layout(address: &str, options: &PostgresOptions) -> Result<(), StoreError> {
+        let layout = postgres::layout(options).map_err(wrong)?;
+        layout::check(&mut Session::open(&locate(address, options)?)?, &layout)
     }
 
     /// Opens an application's database and creates the ledger and the outbox of a data source in
@@ -85,20 +113,14 @@ impl Postgres {
     ///
     /// As [`Postgres::open`].
     pub fn open_data_source(address: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
-        let wrong = |error: ablo_codegen::OptionError| StoreError::Fault(error.message);
-        let programs = vec![source(options).map_err(wrong)?];
-        Self::open_with(address, options.schema_name().map_err(wrong)?, programs)
+        let tables = postgres::source(options).map_err(wrong)?;
+        Self::open_with(locate(address, options)?, Tables { layout: None, tables })
     }
 
-    fn open_with(
-        address: &str,
-        schema: String,
-        programs: Vec<Provision>,
-    ) -> Result<Self, StoreError> {
-        let address = Address { url: address.to_owned(), schema };
+    fn open_with(address: Address, tables: Tables) -> Result<Self, StoreError> {
         let (clock, alive) = (Arc::new(ServerClock::default()), Arc::new(()));
         let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
-        listener::start(&address, programs, &clock, &notifications, Arc::downgrade(&alive))?;
+        listener::start(&address, tables, &clock, &notifications, Arc::downgrade(&alive))?;
         let start = |name, access, work| spawn_worker(name, access, &address, &clock, work);
         let mut writers = Vec::with_capacity(WRITER_THREADS);
         for _ in 0..WRITER_THREADS {

@@ -4,6 +4,7 @@ use super::super::Row;
 use super::super::connection::{ColumnNames, Record};
 use super::cell;
 use crate::error::StoreError;
+use crate::store::layout::{LayoutSession, StoredLayout};
 use crate::store::sql_template::quoted;
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
@@ -105,6 +106,20 @@ impl Session {
     /// Returns whether the connection is lost.
     pub(super) fn is_lost(&self) -> bool {
         self.client.is_closed()
+    }
+}
+
+impl LayoutSession for Session {
+    fn run(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.batch(sql)
+    }
+
+    fn stored(&mut self, sql: &str) -> Result<StoredLayout, StoreError> {
+        let rows = self.query(sql, &[])?;
+        let number = |at: usize| rows.first().and_then(|row| row.get(at)?.integer());
+        let missing = || StoreError::Fault("the layout has no version".to_owned());
+        let (version, min_reader) = number(0).zip(number(1)).ok_or_else(missing)?;
+        Ok(StoredLayout { version, min_reader })
     }
 }
 

@@ -92,8 +92,9 @@ static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
 static OPEN: SqlTemplate =
     select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
 
-static DUE: SqlTemplate =
-    select!("status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY arrival LIMIT 256");
+static DUE: SqlTemplate = select!(
+    "status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY expires_at LIMIT {3}"
+);
 
 static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, \
@@ -117,8 +118,9 @@ static DELETE: SqlTemplate = SqlTemplate::new(
 );
 
 static DELETE_ENDED: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', 'queued') \
-     AND expires_at < {2:date}",
+    "DELETE FROM ablo_claims WHERE organization_id = {1} AND (participant_id, id) IN (SELECT \
+     participant_id, id FROM ablo_claims WHERE organization_id = {1} AND status NOT IN ('active', \
+     'queued') AND expires_at < {2:date} ORDER BY expires_at LIMIT {3})",
 );
 
 static SET_ARRIVAL: SqlTemplate = SqlTemplate::new(
@@ -199,13 +201,14 @@ pub(crate) fn open(
     tx.all(&OPEN, &[organization.into(), now.into()], decode)
 }
 
-/// Returns some open claims of an organisation that have expired, in order of arrival.
+/// Returns at most `limit` open claims of an organisation that have expired, the oldest first.
 pub(crate) fn due(
     tx: &mut Tx<'_>,
     organization: &str,
     now: &str,
+    limit: u64,
 ) -> Result<Vec<Claim>, StoreError> {
-    tx.all(&DUE, &[organization.into(), now.into()], decode)
+    tx.all(&DUE, &[organization.into(), now.into(), limit.into()], decode)
 }
 
 /// Inserts a claim at the end of the claim queue of its row.
@@ -266,13 +269,14 @@ pub(crate) fn delete(
     tx.run(&DELETE, &key(organization, participant, id)).map(drop)
 }
 
-/// Deletes claims that ended before a time.
+/// Deletes at most `limit` claims that ended before a time, and returns how many.
 pub(crate) fn delete_ended(
     tx: &mut Tx<'_>,
     organization: &str,
     before: &str,
-) -> Result<(), StoreError> {
-    tx.run(&DELETE_ENDED, &[organization.into(), before.into()]).map(drop)
+    limit: u64,
+) -> Result<u64, StoreError> {
+    tx.run(&DELETE_ENDED, &[organization.into(), before.into(), limit.into()])
 }
 
 /// Gives the waiters of a row their arrival numbers in this order.

@@ -124,11 +124,10 @@ macro_rules! select {
 
 static BY_TOKEN: SqlTemplate = select!("token_hash = {1}");
 static OF_PARTICIPANT: SqlTemplate = select!(
-    "organization_id = {1} AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > \
-     {3:date}) AND id IN (WITH RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE \
-     organization_id = {1} AND participant_id = {2} AND kind <> 'secret' UNION SELECT child.id \
-     FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) \
-     ORDER BY id"
+    "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH \
+     RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND \
+     participant_id = {2} AND kind <> 'secret' UNION SELECT child.id FROM ablo_capabilities AS \
+     child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
 );
 static SET_GROUPS: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
@@ -149,7 +148,11 @@ static REVOKE: SqlTemplate = SqlTemplate::new(
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE \
      expires_at < {1:date} AND NOT EXISTS (SELECT 1 FROM ablo_capabilities AS child WHERE \
-     child.parent_id = old.id) ORDER BY expires_at LIMIT 16)",
+     child.parent_id = old.id) ORDER BY expires_at LIMIT {2})",
+);
+static NEXT_ORGANIZATION: SqlTemplate = SqlTemplate::new(
+    "SELECT organization_id FROM ablo_capabilities WHERE organization_id > {1} ORDER BY \
+     organization_id LIMIT 1",
 );
 static EXPIRE: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
@@ -196,15 +199,24 @@ pub(crate) fn find(
     tx.first(&BY_ID, &[id.into(), organization.into()], decode)
 }
 
-/// Deletes some tokens that expired more than a day ago and have no derived tokens.
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn delete_expired(tx: &mut Tx<'_>) -> Result<u64, StoreError> {
+/// Deletes at most `limit` tokens that expired more than a day ago and have no derived tokens.
+pub(crate) fn delete_expired(tx: &mut Tx<'_>, limit: u64) -> Result<u64, StoreError> {
     let day = SignedDuration::from_hours(24);
     let old = stored_date(tx.now().checked_sub(day).unwrap_or(Timestamp::MIN));
-    tx.run(&DELETE_EXPIRED, &[old.into()])
+    tx.run(&DELETE_EXPIRED, &[old.into(), limit.into()])
+}
+
+/// Returns the organisations that have credentials, in order. One look-up per organisation finds
+/// the next one, so that the number of their credentials does not matter.
+pub(crate) fn organizations(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let after = found.last().map_or("", String::as_str).into();
+        match tx.first(&NEXT_ORGANIZATION, &[after], |mut record| record.text("organization_id"))? {
+            Some(organization) => found.push(organization),
+            None => return Ok(found),
+        }
+    }
 }
 
 /// Stores that a credential was used for an exchange or to open a socket.

@@ -18,7 +18,7 @@ static INSERT: SqlTemplate = SqlTemplate::new(
 static DELETE_OLD: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id \
      FROM ablo_commits WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at \
-     LIMIT 256)",
+     LIMIT {3})",
 );
 
 /// A stored receipt.
@@ -67,11 +67,13 @@ pub(crate) fn insert(
     tx.run(&INSERT, &values).map(drop)
 }
 
-/// Deletes some receipts that are older than a time, the oldest first, and returns how many.
+/// Deletes at most `limit` receipts that are older than a time, the oldest first, and returns how
+/// many.
 pub(crate) fn delete_before(
     tx: &mut Tx<'_>,
     organization: &str,
     time: &str,
+    limit: u64,
 ) -> Result<u64, StoreError> {
-    tx.run(&DELETE_OLD, &[organization.into(), time.into()])
+    tx.run(&DELETE_OLD, &[organization.into(), time.into(), limit.into()])
 }

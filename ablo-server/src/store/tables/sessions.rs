@@ -45,7 +45,9 @@ static RENEW: SqlTemplate = SqlTemplate::new(
 static REMOVE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_sessions WHERE organization_id = {1} AND expires_at <= {2:date} RETURNING id",
+    "DELETE FROM ablo_sessions WHERE organization_id = {1} AND id IN (SELECT id FROM ablo_sessions \
+     WHERE organization_id = {1} AND expires_at <= {2:date} ORDER BY expires_at LIMIT {3}) \
+     RETURNING id",
 );
 
 macro_rules! select {
@@ -89,7 +91,10 @@ pub fn upsert(
     notify(tx, &who.organization, id)
 }
 
-/// Renews open connections and deletes expired ones.
+/// Number of expired connections that a renewal deletes.
+const MAX_EXPIRED: u64 = 256;
+
+/// Renews open connections and deletes expired ones, so that peers learn of them soon.
 ///
 /// # Errors
 ///
@@ -99,9 +104,19 @@ pub fn renew(tx: &mut Tx<'_>, organization: &str, ids: &[String]) -> Result<(), 
     let until = now.checked_add(SignedDuration::from_secs(SESSION_TTL_SECONDS)).unwrap_or(now);
     let list = serde_json::to_string(ids).unwrap_or_default();
     tx.run(&RENEW, &[organization.into(), stored_date(until).into(), list.into()])?;
-    let values = [organization.into(), stored_date(now).into()];
+    delete_expired(tx, organization, MAX_EXPIRED).map(drop)
+}
+
+/// Deletes at most `limit` connections that their process no longer renews, and returns how many.
+pub(crate) fn delete_expired(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    let values = [organization.into(), stored_date(tx.now()).into(), limit.into()];
     let expired = tx.all(&DELETE_EXPIRED, &values, |mut record| record.text("id"))?;
-    expired.iter().try_for_each(|id| notify(tx, organization, id))
+    expired.iter().try_for_each(|id| notify(tx, organization, id))?;
+    Ok(expired.len() as u64)
 }
 
 /// Deletes a closed connection.

@@ -34,7 +34,9 @@ static DELETE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id = {2}");
 
 static DELETE_OLD_COMMITS: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date}",
+    "DELETE FROM ablo_source_commits WHERE organization_id = {1} AND id IN (SELECT id FROM \
+     ablo_source_commits WHERE organization_id = {1} AND sent_at < {2:date} ORDER BY sent_at LIMIT \
+     {3})",
 );
 
 static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
@@ -43,7 +45,9 @@ static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
 );
 
 static DELETE_OLD_EVENTS: SqlTemplate = SqlTemplate::new(
-    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date}",
+    "DELETE FROM ablo_source_events WHERE organization_id = {1} AND id IN (SELECT id FROM \
+     ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date} ORDER BY taken_at \
+     LIMIT {3})",
 );
 
 static CURSOR: SqlTemplate = SqlTemplate::new(
@@ -144,13 +148,14 @@ pub(crate) fn delete(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<()
     tx.run(&DELETE, &[organization.into(), id.into()]).map(drop)
 }
 
-/// Deletes commits that were sent before a time.
+/// Deletes at most `limit` commits that were sent before a time, and returns how many.
 pub(crate) fn delete_commits_before(
     tx: &mut Tx<'_>,
     organization: &str,
     time: &str,
-) -> Result<(), StoreError> {
-    tx.run(&DELETE_OLD_COMMITS, &[organization.into(), time.into()]).map(drop)
+    limit: u64,
+) -> Result<u64, StoreError> {
+    tx.run(&DELETE_OLD_COMMITS, &[organization.into(), time.into(), limit.into()])
 }
 
 /// Records the id of an event. Returns whether it was new.
@@ -163,13 +168,14 @@ pub(crate) fn insert_event(
     Ok(tx.run(&INSERT_EVENT, &[organization.into(), id.into(), at.into()])? > 0)
 }
 
-/// Deletes the ids of events that were recorded before a time.
+/// Deletes at most `limit` ids of events that were recorded before a time, and returns how many.
 pub(crate) fn delete_events_before(
     tx: &mut Tx<'_>,
     organization: &str,
     time: &str,
-) -> Result<(), StoreError> {
-    tx.run(&DELETE_OLD_EVENTS, &[organization.into(), time.into()]).map(drop)
+    limit: u64,
+) -> Result<u64, StoreError> {
+    tx.run(&DELETE_OLD_EVENTS, &[organization.into(), time.into(), limit.into()])
 }
 
 /// Returns the cursor of the outbox, and whether the mirror has been filled.

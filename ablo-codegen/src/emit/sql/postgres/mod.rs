@@ -29,6 +29,7 @@ mod service;
 mod table_defs;
 
 pub use super::files::MigrationFiles;
+use super::layout::LayoutProgram;
 pub use expected::{
     Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
     expected,
@@ -111,6 +112,14 @@ pub fn provision(schema: &Schema, options: &PostgresOptions) -> Result<Provision
 /// Returns an error if the options contradict each other or the schema name is invalid.
 pub fn service(options: &PostgresOptions) -> Result<Provision, OptionError> {
     Ok(service::service(&options.resolve()?))
+}
+
+/// Returns the program that brings the coordinator's own tables to the newest layout.
+///
+/// # Errors
+/// Returns an error if the options contradict each other or the schema name is invalid.
+pub fn layout(options: &PostgresOptions) -> Result<LayoutProgram, OptionError> {
+    Ok(service::layout(&options.resolve()?))
 }
 
 /// Returns the script that provisions the commit and outbox tables of a data source, next to the

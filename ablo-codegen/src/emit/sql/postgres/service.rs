@@ -5,11 +5,12 @@
 //! models.
 
 use super::ddl::{Column, ColumnType, Condition, Predicate, Statement, Table};
-use super::names::{Ident, Literal, Names};
+use super::names::{Ident, Literal, Names, Sql, sql, to_sql};
 use super::provision::{Provision, ResolvedOptions, begin, push_line, table};
+use crate::emit::sql::layout::{LayoutParts, LayoutProgram};
 use crate::shape::{
-    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
-    ServiceTable,
+    IndexRows, LAYOUT_TABLE, SERVICE_TABLES, SOURCE_TABLES, SYNC_DELTAS, ServiceColumn,
+    ServiceIndex, ServiceKind, ServiceTable,
 };
 
 const HELPERS: &str = include_str!("service.sql");
@@ -25,25 +26,64 @@ pub(crate) const HEADER: &str = "\
 
 /// Returns the script for all tables of the coordinator.
 pub(crate) fn service(plan: &ResolvedOptions<'_>) -> Provision {
-    program(plan, &SERVICE_TABLES)
+    Provision { transaction: layout_parts(plan).script(), after_commit: Vec::new() }
+}
+
+/// Returns the program that brings these tables to the newest layout.
+pub(crate) fn layout(plan: &ResolvedOptions<'_>) -> LayoutProgram {
+    layout_parts(plan).program(|name| Qualified(plan.schema.clone(), Ident::new(name)))
 }
 
 /// Returns the script for the tables of a data source.
 pub(crate) fn source(plan: &ResolvedOptions<'_>) -> Provision {
-    program(plan, &SOURCE_TABLES)
+    let mut out = String::with_capacity(32 * 1024);
+    begin(&mut out, plan, Some(HELPERS));
+    out.extend(sections(plan, &SOURCE_TABLES));
+    out.push_str("\nCOMMIT;\n");
+    Provision { transaction: out, after_commit: Vec::new() }
 }
 
-fn program(plan: &ResolvedOptions<'_>, shapes: &'static [ServiceTable]) -> Provision {
+fn layout_parts<'a>(plan: &ResolvedOptions<'a>) -> LayoutParts<Qualified<'a>, Exists> {
+    let mut sections = sections(plan, &SERVICE_TABLES).into_iter();
+    let mut start = String::with_capacity(32 * 1024);
+    begin(&mut start, plan, Some(HELPERS));
+    // The first table records the layout.
+    start.extend(sections.next());
+    let named = |name| Qualified(plan.schema.clone(), Ident::new(name));
+    LayoutParts {
+        table: named(LAYOUT_TABLE.name),
+        log_exists: Exists(to_sql(&named(SYNC_DELTAS.name))),
+        begin: start,
+        provision: sections.collect(),
+    }
+}
+
+/// A name in the schema of the tables.
+struct Qualified<'a>(Ident<'a>, Ident<'a>);
+
+impl Sql for Qualified<'_> {
+    fn write(&self, out: &mut String) {
+        sql!(out, self.0, ".", self.1);
+    }
+}
+
+/// The condition that a table exists.
+struct Exists(String);
+
+impl Sql for Exists {
+    fn write(&self, out: &mut String) {
+        sql!(out, "(to_regclass(", Literal::new(self.0.as_str()), ") IS NOT NULL)");
+    }
+}
+
+/// Returns the statements of each table.
+fn sections(plan: &ResolvedOptions<'_>, shapes: &'static [ServiceTable]) -> Vec<String> {
     let mut indexes = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
     let tables: Vec<Table<'_>> =
         shapes.iter().map(|shape| table(shape.name, plan, &mut indexes)).collect();
-    let mut out = String::with_capacity(32 * 1024);
-    begin(&mut out, plan, Some(HELPERS));
-    for (shape, table) in shapes.iter().zip(&tables) {
+    let section = |(shape, table): (&'static ServiceTable, &Table<'_>)| {
         // Both are constants without line breaks.
-        for part in ["\n-- ", shape.name, ": ", shape.about, "\n"] {
-            out.push_str(part);
-        }
+        let mut out = ["\n-- ", shape.name, ": ", shape.about, "\n"].concat();
         let mut statements = columns(shape, table);
         statements.extend(checks(shape, table));
         statements
@@ -53,9 +93,9 @@ fn program(plan: &ResolvedOptions<'_>, shapes: &'static [ServiceTable]) -> Provi
         for statement in &statements {
             push_line(&mut out, statement);
         }
-    }
-    out.push_str("\nCOMMIT;\n");
-    Provision { transaction: out, after_commit: Vec::new() }
+        out
+    };
+    shapes.iter().zip(&tables).map(section).collect()
 }
 
 fn column_type(column: &ServiceColumn) -> ColumnType {

@@ -25,6 +25,7 @@ mod service;
 mod table_defs;
 
 pub use super::files::MigrationFiles;
+use super::layout::LayoutProgram;
 pub use migrate::{EPILOGUE, PROLOGUE, files, migrate};
 pub use provision::Provision;
 
@@ -70,6 +71,12 @@ pub fn provision(schema: &Schema, options: &SqliteOptions) -> Provision {
 #[must_use]
 pub fn service() -> Provision {
     service::service()
+}
+
+/// Returns the program that brings the coordinator's own tables to the newest layout.
+#[must_use]
+pub fn layout() -> LayoutProgram {
+    service::layout()
 }
 
 /// Returns the script that provisions the commit and outbox tables of a data source, next to the

@@ -18,6 +18,9 @@ pub(crate) const HEADER: &str = "\
 -- are enforced in connections with PRAGMA foreign_keys = ON.
 ";
 
+/// Begins a transaction that writes, after other programs have finished theirs.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE;\n";
+
 /// A provisioning script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provision {
@@ -40,18 +43,21 @@ impl Provision {
 
 /// Writes definitions as a script, each below its title.
 pub(crate) fn provision(tables: &[(Title<'_>, TableDef<'_>)]) -> Provision {
-    let mut out = String::from("BEGIN IMMEDIATE;\n");
+    let mut out = String::from(BEGIN);
     if !tables.is_empty() {
         differences(tables, &mut out);
     }
-    for (title, table) in tables {
-        sql!(&mut out, "\n-- ", title, "\n", table.create(CreateMode::IfNotExists), "\n");
-        for index in &table.indexes {
-            sql!(&mut out, index.create(&table.name, CreateMode::IfNotExists), "\n");
-        }
-    }
+    tables.iter().for_each(|table| section(table, &mut out));
     out.push_str("\nCOMMIT;\n");
     Provision { transaction: out }
+}
+
+/// Writes the statements that create a table and its indexes, below its title.
+pub(crate) fn section((title, table): &(Title<'_>, TableDef<'_>), out: &mut String) {
+    sql!(out, "\n-- ", title, "\n", table.create(CreateMode::IfNotExists), "\n");
+    for index in &table.indexes {
+        sql!(out, index.create(&table.name, CreateMode::IfNotExists), "\n");
+    }
 }
 
 /// The comment above a table, on one line.
@@ -73,7 +79,7 @@ impl Sql for Title<'_> {
 }
 
 /// Writes a query that returns the missing and different columns of existing tables.
-fn differences(tables: &[(Title<'_>, TableDef<'_>)], out: &mut String) {
+pub(crate) fn differences(tables: &[(Title<'_>, TableDef<'_>)], out: &mut String) {
     sql!(out, "\n-- Differences in existing tables.\n");
     sql!(out, "WITH wanted (\"table\", \"column\", \"type\", required) AS (VALUES");
     let columns = tables

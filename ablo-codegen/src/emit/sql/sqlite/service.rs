@@ -4,11 +4,12 @@
 //! column becomes the primary key, and the declared key becomes a unique constraint.
 
 use super::ddl::{ColumnDef, Condition, IndexDef, Key, Preset, Rule, Storage, TableDef};
-use super::names::{Ident, Literal, Names};
-use super::provision::{Provision, Title, provision};
+use super::names::{Ident, Literal, Names, Sql, sql};
+use super::provision::{BEGIN, Provision, Title, differences, provision, section};
+use crate::emit::sql::layout::{LayoutParts, LayoutProgram};
 use crate::shape::{
-    IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
-    ServiceTable,
+    IndexRows, LAYOUT_TABLE, SERVICE_TABLES, SOURCE_TABLES, SYNC_DELTAS, ServiceColumn,
+    ServiceIndex, ServiceKind, ServiceTable,
 };
 
 /// The header of the script.
@@ -22,21 +23,51 @@ pub(crate) const HEADER: &str = "\
 
 /// Returns the script for all tables of the coordinator.
 pub(crate) fn service() -> Provision {
-    program(&SERVICE_TABLES)
+    Provision { transaction: layout_parts().script() }
+}
+
+/// Returns the program that brings these tables to the newest layout.
+pub(crate) fn layout() -> LayoutProgram {
+    layout_parts().program(Ident::new)
 }
 
 /// Returns the script for the tables of a data source.
 pub(crate) fn source() -> Provision {
-    program(&SOURCE_TABLES)
+    provision(&tables(&SOURCE_TABLES))
 }
 
-fn program(shapes: &'static [ServiceTable]) -> Provision {
+fn layout_parts() -> LayoutParts<Ident<'static>, Exists> {
+    let tables = tables(&SERVICE_TABLES);
+    let (mut begin, mut provision) = (BEGIN.to_owned(), String::new());
+    differences(&tables, &mut provision);
+    for (at, table) in tables.iter().enumerate() {
+        // The first table records the layout.
+        section(table, if at == 0 { &mut begin } else { &mut provision });
+    }
+    LayoutParts {
+        table: Ident::new(LAYOUT_TABLE.name),
+        log_exists: Exists(SYNC_DELTAS.name),
+        begin,
+        provision,
+    }
+}
+
+/// The condition that a table exists.
+struct Exists(&'static str);
+
+impl Sql for Exists {
+    fn write(&self, out: &mut String) {
+        sql!(out, "EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ");
+        sql!(out, Literal::new(self.0), " COLLATE NOCASE)");
+    }
+}
+
+fn tables(shapes: &'static [ServiceTable]) -> Vec<(Title<'static>, TableDef<'static>)> {
     let mut names = Names::with(SERVICE_TABLES.iter().map(|shape| shape.name));
-    let tables: Vec<_> = shapes
+    shapes
         .iter()
         .map(|shape| (Title::Service(shape.name, shape.about), table(shape, &mut names)))
-        .collect();
-    provision(&tables)
+        .collect()
 }
 
 fn table(shape: &'static ServiceTable, names: &mut Names) -> TableDef<'static> {

@@ -1,0 +1,123 @@
+//! Housekeeping: a background task that deletes what is too old to be needed.
+//!
+//! A pass visits the organisations in turn, with one bounded batch per transaction, so that a
+//! backlog delays neither commits nor other organisations. Processes that share a database each run
+//! it: the second one finds nothing left.
+
+use super::Service;
+use crate::engine::{claims, commit, data_source_log};
+use crate::error::Result;
+use crate::store::tables::{credentials, sessions};
+use crate::store::{Store, Tenant, Tx};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// The average time between two passes.
+const INTERVAL: Duration = Duration::from_secs(60);
+/// The maximum number of rows of each kind that one transaction deletes.
+const MAX_BATCH: u64 = 1000;
+
+/// Spawns a task that runs passes until the coordinator closes or is dropped.
+pub(crate) fn start(service: &Arc<Service>) {
+    tokio::spawn(run(Arc::downgrade(service), service.closing()));
+}
+
+async fn run(service: Weak<Service>, mut closing: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(delay(uuid::Uuid::new_v4().as_u128())) => {}
+            // Also ends with an error, when the coordinator is dropped.
+            closed = closing.wait_for(|closed| *closed) => {
+                drop(closed);
+                return;
+            }
+        }
+        let Some(store) = service.upgrade().map(|service| Arc::clone(&service.store)) else {
+            return;
+        };
+        tokio::select! {
+            outcome = pass(&store) => if let Err(error) = outcome {
+                tracing::warn!(%error, "housekeeping failed; it is repeated");
+            },
+            closed = closing.wait_for(|closed| *closed) => {
+                drop(closed);
+                return;
+            }
+        }
+    }
+}
+
+/// Returns the time until the next pass: the interval, up to a quarter more or less, so that
+/// processes that start together do not stay together.
+fn delay(random: u128) -> Duration {
+    let share = Duration::from_millis(u64::try_from(random % 1000).unwrap_or(0));
+    INTERVAL.mul_f64(0.75 + share.as_secs_f64() / 2.0)
+}
+
+/// Deletes everything that is too old and returns the number of rows.
+///
+/// Organisations take turns until nothing is left. A failure of one does not stop the others.
+///
+/// # Errors
+/// Returns an error if the organisations or the credentials cannot be read.
+pub async fn pass(store: &Arc<dyn Store>) -> Result<u64> {
+    let mut deleted = 0;
+    loop {
+        let expired = |tx: &mut Tx<'_>| Ok(credentials::delete_expired(tx, MAX_BATCH)?);
+        let batch = store.writing(Tenant::Global, expired).await?;
+        deleted += batch;
+        if batch < MAX_BATCH {
+            break;
+        }
+    }
+    let mut waiting =
+        store.reading(Tenant::Global, |tx| Ok(credentials::organizations(tx)?)).await?;
+    while !waiting.is_empty() {
+        let mut unfinished = Vec::new();
+        for organization in waiting {
+            let (tenant, owner) =
+                (Tenant::Organization(organization.clone()), organization.clone());
+            match store.writing(tenant, move |tx| delete_batch(tx, &owner)).await {
+                Ok(batch) => {
+                    deleted += batch.rows;
+                    unfinished.extend(batch.is_full.then_some(organization));
+                }
+                Err(error) => tracing::warn!(organization, %error, "housekeeping failed"),
+            }
+        }
+        waiting = unfinished;
+    }
+    Ok(deleted)
+}
+
+/// The rows that one transaction deleted.
+struct Batch {
+    rows: u64,
+    /// Whether there may be more.
+    is_full: bool,
+}
+
+/// Deletes one batch of each kind of an organisation's rows.
+fn delete_batch(tx: &mut Tx<'_>, organization: &str) -> Result<Batch> {
+    let counts = [
+        claims::sweep(tx, organization, MAX_BATCH)?,
+        commit::delete_old_receipts(tx, organization, MAX_BATCH)?,
+        sessions::delete_expired(tx, organization, MAX_BATCH)?,
+        data_source_log::delete_old_commits(tx, organization, MAX_BATCH)?,
+        data_source_log::delete_old_events(tx, organization, MAX_BATCH)?,
+    ];
+    Ok(Batch { rows: counts.iter().sum(), is_full: counts.contains(&MAX_BATCH) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_are_spread_around_the_interval() {
+        assert_eq!(delay(0), Duration::from_secs(45));
+        assert_eq!(delay(500), Duration::from_secs(60));
+        assert!(delay(999) < Duration::from_secs(75) && delay(1000) == delay(0));
+    }
+}
