@@ -35,7 +35,10 @@
 //! Times and durations carry their unit in their type ([`Millis`], [`Seconds`]) or, if they are
 //! text, in their description (ISO 8601, UTC). Positions in the sync log are [`SyncId`].
 
+mod classification;
 mod codes;
+#[cfg(feature = "schema")]
+mod definition;
 mod number;
 mod open;
 mod raw;
