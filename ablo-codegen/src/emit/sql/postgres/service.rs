@@ -6,7 +6,8 @@
 
 use super::ddl::{Column, ColumnType, Condition, Predicate, Statement, Table};
 use super::names::{Ident, Literal, Names};
-use super::provision::{Provision, ResolvedOptions, begin, push_line, table};
+use super::provision::{Provision, begin, push_line};
+use super::table_defs::{ResolvedOptions, table};
 use crate::shape::{
     IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
     ServiceTable,
