@@ -15,6 +15,7 @@ mod http;
 mod live;
 mod presence;
 mod read;
+mod roster;
 mod session;
 mod snapshot;
 mod socket;
