@@ -4,6 +4,7 @@
 //! sync log per organisation, grants claims on rows to one participant at a time, and pushes deltas
 //! to the clients that may see them.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod adapter;
 pub mod app;
 mod embedded;
@@ -27,6 +28,8 @@ pub mod kit {
     pub use ablo::source::kit::{Outcome, Subject, reach, run};
 }
 
-pub use embedded::{Embedded, embedded};
+pub use embedded::Embedded;
+#[cfg(feature = "sqlite")]
+pub use embedded::embedded;
 pub use http::router;
 pub use serve::serve;

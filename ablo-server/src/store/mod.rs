@@ -8,11 +8,13 @@
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod sql_template;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use sql_template::{Dialect, SqlTemplate};
+#[cfg(feature = "sqlite")]
 pub use sqlite::{DbPath, Sqlite};
 
 use crate::error::{EngineError, Result, StoreError};
@@ -176,6 +178,7 @@ impl dyn Store {
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
     thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))

@@ -5,4 +5,5 @@ mod cycles;
 mod dependencies;
 mod language;
 mod modules;
+mod resolve;
 mod tidy;
