@@ -7,8 +7,6 @@ mod args;
 mod codes;
 mod commands;
 mod config;
-#[cfg(feature = "server")]
-mod data_source;
 #[cfg(feature = "database")]
 mod database;
 mod finding;

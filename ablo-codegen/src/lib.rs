@@ -14,7 +14,8 @@ pub mod shape;
 pub mod target;
 pub mod write;
 
+pub use emit::targets;
 pub use files::Files;
 #[cfg(feature = "build")]
 pub use generator::{Failure, Generated, Generator, RustFiles};
-pub use target::{Emit, Input, OptionError, Target, targets};
+pub use target::{Emit, Input, OptionError, Target};

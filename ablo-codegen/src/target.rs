@@ -73,22 +73,3 @@ pub(crate) fn read_options<T: DeserializeOwned>(
 ) -> Result<T, OptionError> {
     T::deserialize(options).map_err(|error| OptionError { message: error.to_string() })
 }
-
-/// Returns all targets of this build, in display order.
-#[must_use]
-pub fn targets() -> &'static [&'static dyn Target] {
-    &[
-        #[cfg(feature = "rust")]
-        &crate::emit::rust::Rust,
-        #[cfg(feature = "typescript")]
-        &crate::emit::typescript::TypeScript,
-        #[cfg(feature = "postgres")]
-        &crate::emit::sql::postgres::Postgres,
-        #[cfg(feature = "sqlite")]
-        &crate::emit::sql::sqlite::Sqlite,
-        #[cfg(feature = "openapi")]
-        &crate::emit::openapi::OpenApi,
-        #[cfg(feature = "json-schema")]
-        &crate::emit::json_schema::JsonSchema,
-    ]
-}

@@ -2,7 +2,7 @@
 
 use crate::recover::{recovered_enum, recovered_model};
 use crate::report::errors;
-use crate::spans::Spans;
+use crate::spans::{Spans, text};
 use ablo_codegen::emit::rust::expand::{
     Enumeration, Field, Method, Model, Schema, SchemaModel, print_enum, print_model, print_schema,
 };
@@ -257,8 +257,4 @@ fn visibility_of(definition: &Definition, ident: &Ident) -> String {
         _ => None,
     });
     text(found.unwrap_or(&Visibility::Inherited))
-}
-
-pub(crate) fn text(tokens: &impl ToTokens) -> String {
-    tokens.to_token_stream().to_string()
 }

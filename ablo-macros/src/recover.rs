@@ -3,8 +3,7 @@
 //! Fields whose type cannot be read are omitted. A generic item expands to nothing, because its
 //! parameters have no meaning to ablo.
 
-use crate::expand::text;
-use crate::spans::Spans;
+use crate::spans::{Spans, text};
 use ablo_codegen::emit::rust::expand::{Field, Model, print_model};
 use ablo_schema::front::rust::recover::recover;
 use proc_macro2::{Group, TokenStream, TokenTree};

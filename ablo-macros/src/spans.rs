@@ -1,6 +1,7 @@
 //! Restores the user's spans in printed code.
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use std::collections::BTreeMap;
 
 /// The span of each identifier of the user, so that errors in printed code point there.
@@ -65,4 +66,9 @@ impl Spans {
 /// Returns the name of a field's constant: `DESK_ID` for `desk_id`.
 fn constant(ident: &Ident) -> String {
     ident.to_string().trim_start_matches("r#").to_ascii_uppercase()
+}
+
+/// Returns tokens as source text.
+pub(crate) fn text(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string()
 }

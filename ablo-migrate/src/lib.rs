@@ -9,6 +9,8 @@ mod approvals;
 pub mod catalog;
 pub mod codes;
 pub mod compare;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod databases;
 mod error;
 mod expression;
 pub mod ledger;
@@ -27,6 +29,8 @@ mod session;
 pub mod sqlite;
 
 pub use codes::Code;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use databases::connect;
 pub use error::{Error, Finding, Result};
 pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -34,4 +38,4 @@ pub use planning::{
     Current, Outcome, apply, current, drift, finish, migrate_to, offline, plan as plan_for,
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use session::{Applied, Dialect, IfMissing, Session, Timeouts, connect};
+pub use session::{Applied, Dialect, IfMissing, Session, Timeouts};

@@ -8,9 +8,7 @@ use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
-use ablo_codegen::migrate::Migration;
 use ablo_schema::Schema;
-use ablo_schema::diff::{Backfills, Diff};
 use std::path::Path;
 use std::time::Duration;
 
@@ -66,28 +64,9 @@ impl Dialect {
             }
         }
     }
-
-    /// Lowers a diff to statements for the tables in `schema`.
-    ///
-    /// # Errors
-    /// `ablo::migrate::options`.
-    pub fn lower(
-        self,
-        diff: &Diff<'_>,
-        backfills: &Backfills,
-        schema: &str,
-        foreign_keys: bool,
-    ) -> Result<Migration> {
-        match self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres => crate::postgres::lower(diff, backfills, schema, foreign_keys),
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite => crate::sqlite::lower(diff, backfills, schema, foreign_keys),
-        }
-    }
 }
 
-/// The behaviour of [`connect`] if the SQLite file does not exist.
+/// The behaviour of [`connect`](crate::connect) if the SQLite file does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMissing {
     /// Return an error.
@@ -198,24 +177,6 @@ pub trait Session {
     /// `ablo::migrate::statement_failed` or the code that the migration itself raised,
     /// `ablo::migrate::busy`, or `ablo::migrate::after_commit_failed`.
     fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied>;
-}
-
-/// Opens a session on the tables of `schema`. `schema` is ignored for SQLite, and `if_missing` for
-/// PostgreSQL.
-///
-/// # Errors
-/// A code of `ablo::database`. The message never contains the address.
-#[cfg_attr(
-    not(all(feature = "postgres", feature = "sqlite")),
-    allow(unused_variables, reason = "each is for one dialect")
-)]
-pub fn connect(address: &str, schema: &str, if_missing: IfMissing) -> Result<Box<dyn Session>> {
-    Ok(match Dialect::of(address)? {
-        #[cfg(feature = "postgres")]
-        Dialect::Postgres => Box::new(crate::postgres::Database::connect(address, schema)?),
-        #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => Box::new(crate::sqlite::Database::connect(address, if_missing)?),
-    })
 }
 
 /// Reports whether an address names a file: `sqlite:PATH`, `sqlite://PATH`, or a path with one of

@@ -3,7 +3,9 @@
 use crate::coordinator::Coordinator;
 use crate::error::Result;
 use crate::service::CoordinatorOptions;
-use crate::store::{DbPath, Sqlite, Store};
+use crate::store::Store;
+#[cfg(feature = "sqlite")]
+use crate::store::{DbPath, Sqlite};
 use ablo_schema::Schema;
 use axum::Router;
 use hyper_util::rt::TokioIo;
@@ -43,6 +45,7 @@ pub struct Embedded {
 ///
 /// # Errors
 /// Returns an error if the tables cannot be created.
+#[cfg(feature = "sqlite")]
 pub async fn embedded(schema: &Schema) -> Result<Embedded> {
     Embedded::with_store(schema, Arc::new(Sqlite::open(&DbPath::Memory, schema)?)).await
 }

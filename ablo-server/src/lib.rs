@@ -28,6 +28,7 @@
 //! which authorise a request and run the engine in one transaction of a store. A layer names only
 //! those below it.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod adapter;
 mod coordinator;
 mod embedded;
@@ -59,7 +60,9 @@ pub mod kit {
 }
 
 pub use coordinator::Coordinator;
-pub use embedded::{Embedded, embedded};
+pub use embedded::Embedded;
+#[cfg(feature = "sqlite")]
+pub use embedded::embedded;
 pub use engine::credentials::Mode;
 pub use error::{ApiError, EngineError, StoreError};
 pub use serve::serve;
@@ -70,4 +73,6 @@ pub use service::source::SourceOptions;
 pub use service::webhooks::WebhookOptions;
 #[cfg(feature = "postgres")]
 pub use store::Postgres;
-pub use store::{DbPath, Sqlite, Store};
+pub use store::Store;
+#[cfg(feature = "sqlite")]
+pub use store::{DbPath, Sqlite};

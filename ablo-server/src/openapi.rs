@@ -2,7 +2,7 @@
 
 use crate::models::Models;
 use ablo_codegen::Files;
-use ablo_codegen::target::{Input, targets};
+use ablo_codegen::{Input, targets};
 use ablo_schema::Schema;
 use ablo_schema::hash::Hashes;
 use ablo_schema::select::select;

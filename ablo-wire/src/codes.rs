@@ -1,7 +1,7 @@
 //! The registry of wire codes (docs/protocol/errors.md §6), sorted by code for binary search. The
-//! columns are documented on `CodeInfo` in `error.rs`.
+//! columns are documented on `CodeInfo`.
 
-use crate::error::{Category::*, CodeInfo, ErrorClass as Class, Recovery};
+use crate::classification::{Category::*, CodeInfo, ErrorClass as Class, Recovery};
 
 macro_rules! codes {
     ($(

@@ -314,8 +314,8 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
         schemars::json_schema!({
             "description": "One operation of a commit, in either dialect.",
             "anyOf": [
-                crate::schema::define(generator, "FrameOperation", frame),
-                crate::schema::define(generator, "HttpOperation", http),
+                crate::definition::define(generator, "FrameOperation", frame),
+                crate::definition::define(generator, "HttpOperation", http),
             ],
         })
     }
@@ -402,7 +402,7 @@ record! {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(transform = crate::schema::tidy)
+    schemars(transform = crate::definition::tidy)
 )]
 #[serde(untagged)]
 pub enum CommitFailure {
@@ -477,7 +477,7 @@ record! {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(transform = crate::schema::tidy)
+    schemars(transform = crate::definition::tidy)
 )]
 #[serde(untagged)]
 pub enum OneOrMany {

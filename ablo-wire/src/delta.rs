@@ -154,7 +154,7 @@ record! {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(rename = "DeltaFrame", transform = crate::schema::tidy)
+    schemars(rename = "DeltaFrame", transform = crate::definition::tidy)
 )]
 #[serde(untagged)]
 pub enum DeltaFrame<D = RawData> {

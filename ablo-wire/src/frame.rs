@@ -170,7 +170,7 @@ macro_rules! frames {
                 )),*];
                 frames.push(schema::other(generator, $other, $name::KINDS));
                 schemars::json_schema!({
-                    "description": crate::schema::description(&[$($doc),*]),
+                    "description": crate::definition::description(&[$($doc),*]),
                     "anyOf": frames,
                 })
             }
@@ -362,7 +362,7 @@ mod schema {
     /// Returns the schema of one frame.
     pub(super) fn frame(kind: &str, doc: &[&str], payload: Option<Schema>) -> Schema {
         let kind = serde_json::json!({ "type": "string", "const": kind });
-        let description = crate::schema::description(doc);
+        let description = crate::definition::description(doc);
         match payload {
             Some(payload) => json_schema!({
                 "description": description,
@@ -392,6 +392,6 @@ mod schema {
             "required": ["type"],
             "additionalProperties": true,
         });
-        crate::schema::define(generator, name, schema)
+        crate::definition::define(generator, name, schema)
     }
 }

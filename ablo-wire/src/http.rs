@@ -138,7 +138,7 @@ record! {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(transform = crate::schema::tidy)
+    schemars(transform = crate::definition::tidy)
 )]
 #[serde(untagged)]
 pub enum Ttl {

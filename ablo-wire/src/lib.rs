@@ -37,7 +37,10 @@
 //! text, in their description (ISO 8601, UTC). Positions in the sync log are [`SyncId`].
 
 mod backoff;
+mod classification;
 mod codes;
+#[cfg(feature = "schema")]
+mod definition;
 mod number;
 mod open;
 mod raw;

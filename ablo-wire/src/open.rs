@@ -116,7 +116,7 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Maybe<T> {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        crate::schema::nullable(Option::<T>::json_schema(generator))
+        crate::definition::nullable(Option::<T>::json_schema(generator))
     }
 }
 

@@ -66,7 +66,7 @@ macro_rules! record {
         [$($init:tt)*]) => {
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-        #[cfg_attr(feature = "schema", schemars(transform = $crate::schema::tidy_record))]
+        #[cfg_attr(feature = "schema", schemars(transform = $crate::definition::tidy_record))]
         #[serde(rename_all = "camelCase")]
         $($m)*
         pub struct $name $(<$g = $d>)? {
@@ -172,7 +172,7 @@ macro_rules! open_enum {
             }
 
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                $crate::schema::open_enum(&[$($doc),*], Self::KNOWN)
+                $crate::definition::open_enum(&[$($doc),*], Self::KNOWN)
             }
         }
     };

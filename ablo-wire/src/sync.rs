@@ -191,7 +191,7 @@ record! {
 #[cfg_attr(
     feature = "schema",
     derive(schemars::JsonSchema),
-    schemars(rename = "Rows", transform = crate::schema::tidy)
+    schemars(rename = "Rows", transform = crate::definition::tidy)
 )]
 #[serde(untagged)]
 pub enum Rows<T = RawRow> {

@@ -1,6 +1,7 @@
 //! Creates: the values of a new row.
 
-use crate::__private::{Changes, ModelPatch, Value};
+use crate::members::{Changes, ModelPatch};
+use crate::value::Value;
 use crate::{Id, Model};
 use serde::{Serialize, Serializer};
 use std::fmt;

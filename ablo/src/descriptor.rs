@@ -3,8 +3,7 @@
 //! Generated code has one static per descriptor. Names and hashes are those of the schema that the
 //! code was generated from, so a client can send a server the hash of its schema.
 
-use crate::codec::Key;
-use crate::{Model, SchemaError, SchemaHashes};
+use crate::key::Key;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -52,6 +51,30 @@ impl SchemaDescriptor {
     pub fn model_by_type_name(&self, type_name: &str) -> Option<&'static ModelDescriptor> {
         self.models.iter().copied().find(|model| model.type_name == type_name)
     }
+}
+
+/// The faults of a schema whose models are derived separately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaError {
+    /// One message per fault, starting with its code.
+    pub faults: Vec<String>,
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.faults.join("\n"))
+    }
+}
+
+impl std::error::Error for SchemaError {}
+
+/// The hashes of a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaHashes {
+    /// The 32-bit hash that clients and servers compare, as the hosted service computes it.
+    pub schema: String,
+    /// The hash that identifies the schema.
+    pub content: String,
 }
 
 /// One model.
@@ -272,37 +295,11 @@ pub struct RelationDescriptor {
 }
 
 impl RelationDescriptor {
-    /// The defaults for members that generated code omits, for a relation to `M`.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn __to<M: Model>(
-        name: &'static str,
-        kind: RelationKind,
-        foreign_key: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            kind,
-            target: target::<M>,
-            foreign_key,
-            order_by: None,
-            index: false,
-            enrich: false,
-            defer: false,
-            parent: false,
-            fk: false,
-        }
-    }
-
     /// Returns the target model.
     #[must_use]
     pub fn target(&self) -> &'static ModelDescriptor {
         (self.target)()
     }
-}
-
-fn target<M: Model>() -> &'static ModelDescriptor {
-    M::DESCRIPTOR
 }
 
 // A derived implementation would not terminate on cyclic relations.

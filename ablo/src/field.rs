@@ -4,10 +4,26 @@
 //! time.
 
 use crate::Model;
-use crate::codec::DECLARED;
-use crate::descriptor::FieldDescriptor;
+use crate::descriptor::{FieldDescriptor, FieldKind};
+use crate::key::Key;
 use std::fmt;
 use std::marker::PhantomData;
+
+/// The base fields in canonical order.
+pub(crate) static BASE: [FieldDescriptor; 5] = [
+    base("id", FieldKind::String, false),
+    base("createdAt", FieldKind::Date, false),
+    base("updatedAt", FieldKind::Date, false),
+    base("organizationId", FieldKind::String, true),
+    base("createdBy", FieldKind::String, true),
+];
+
+const fn base(name: &'static str, kind: FieldKind, optional: bool) -> FieldDescriptor {
+    FieldDescriptor { name, kind, optional, key: Key::new(name), ..FieldDescriptor::DEFAULT }
+}
+
+/// The number of base fields, which precede the declared ones.
+const DECLARED: u16 = BASE.len() as u16;
 
 /// A field of the model `M` with values of type `T`.
 ///

@@ -3,8 +3,8 @@
 //! A row keeps the JSON as text and parses it on access, so a value that was written with another
 //! version of the type neither loses members nor makes the row unreadable.
 
-use crate::__private::{JsonType, OwnedValue, Value, ValueRef};
 use crate::descriptor::FieldKind;
+use crate::value::{JsonType, OwnedValue, Value, ValueRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;

@@ -43,6 +43,9 @@ mod field;
 mod id;
 #[cfg(feature = "typed-json")]
 mod json;
+mod key;
+#[doc(hidden)]
+mod members;
 mod model;
 mod open_enum;
 mod patch;
@@ -51,6 +54,8 @@ mod schema;
 #[cfg(feature = "source")]
 pub mod source;
 mod timestamp;
+#[doc(hidden)]
+mod value;
 
 #[doc = include_str!("docs/enum.md")]
 pub use ablo_macros::AbloEnum;
@@ -70,7 +75,7 @@ pub use decimal::{Decimal, DecimalError};
 pub use descriptor::{
     AutoFillDescriptor, FieldDescriptor, FieldKind, Format, GrantsDescriptor, Load,
     ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor, SchemaDescriptor,
-    Tenancy,
+    SchemaError, SchemaHashes, Tenancy,
 };
 pub use field::Field;
 pub use id::Id;
@@ -80,7 +85,6 @@ pub use model::Model;
 pub use open_enum::{OpenEnum, UnknownValue};
 pub use patch::{FieldUpdate, Patch};
 pub use row::{Row, UnknownFields};
-pub use schema::{SchemaError, SchemaHashes};
 pub use timestamp::{Timestamp, TimestampError};
 pub use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! The trait of all models. Only generated code implements it, since its supertrait is private.
 
-use crate::__private::{Codec, ModelPatch};
-use crate::descriptor::ModelDescriptor;
+use crate::descriptor::{ModelDescriptor, RelationDescriptor, RelationKind};
+use crate::members::{Codec, ModelPatch};
 use serde::Serialize;
 use std::fmt::Debug;
 
@@ -26,4 +26,32 @@ pub trait Model: Codec + Send + Sync + 'static {
     type Patch: ModelPatch + Serialize + Clone + Debug + Default + PartialEq + Send;
     /// The descriptor of the model.
     const DESCRIPTOR: &'static ModelDescriptor;
+}
+
+impl RelationDescriptor {
+    /// The defaults for members that generated code omits, for a relation to `M`.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn __to<M: Model>(
+        name: &'static str,
+        kind: RelationKind,
+        foreign_key: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind,
+            target: target::<M>,
+            foreign_key,
+            order_by: None,
+            index: false,
+            enrich: false,
+            defer: false,
+            parent: false,
+            fk: false,
+        }
+    }
+}
+
+fn target<M: Model>() -> &'static ModelDescriptor {
+    M::DESCRIPTOR
 }

@@ -5,36 +5,11 @@
 
 use crate::descriptor::{
     FieldDescriptor, FieldKind, Format, ModelDescriptor, Plane, RelationDescriptor, RelationKind,
-    RoleDescriptor, SchemaDescriptor, Tenancy,
+    RoleDescriptor, SchemaDescriptor, SchemaError, SchemaHashes, Tenancy,
 };
 use ablo_schema::Hashes;
 use ablo_schema::front::json;
 use serde_json::{Map, Value, json};
-use std::fmt;
-
-/// The faults of a schema whose models are derived separately.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaError {
-    /// One message per fault, starting with its code.
-    pub faults: Vec<String>,
-}
-
-impl fmt::Display for SchemaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.faults.join("\n"))
-    }
-}
-
-impl std::error::Error for SchemaError {}
-
-/// The hashes of a schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SchemaHashes {
-    /// The 32-bit hash that clients and servers compare, as the hosted service computes it.
-    pub schema: String,
-    /// The hash that identifies the schema.
-    pub content: String,
-}
 
 impl SchemaDescriptor {
     /// Returns the hashes. For derived models they are computed on the first call.

@@ -20,8 +20,9 @@ Development tasks of this repository
 Usage: cargo xtask <COMMAND>
 
 Commands:
-  check      Check formatting, clippy and docs; warnings are errors
-  setup      Install the programs that the judges need: PostgreSQL, Node.js, Python, Chromium
+  check      Check formatting, clippy, docs and dependencies; warnings are errors
+  setup      Install the programs that checks and judges need: cargo-deny, PostgreSQL, Node.js,
+             Python, Chromium
   test       Run setup, check and all tests, like CI
   bless      Accept all snapshots, rebuild generated pages, run the tests again
   codes      Rebuild docs/reference/errors.md; with --check, fail if it is stale
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
-        ["check"] => step::run_all(check()),
+        ["check"] => setup::cargo_deny().and_then(|()| step::run_all(check())),
         ["setup"] => setup::run(),
         ["test"] => {
             setup::run().and_then(|()| step::run_all(check())).and_then(|()| step::run_all(test()))
@@ -89,6 +90,12 @@ fn check() -> Vec<Step> {
             .with("RUSTDOCFLAGS", "-D warnings"),
         cargo("docs/reference/errors.md", &["xtask", "codes", "--check"]),
         cargo("generated files of the weather example", &fresh),
+        // cargo-deny reads the packages of every platform.
+        cargo("packages of dependencies", &["fetch", "--locked"]),
+        cargo(
+            "licenses, bans and sources of dependencies",
+            &["deny", "--offline", "check", "licenses", "bans", "sources"],
+        ),
     ];
     if setup::has_wasm() {
         steps.push(cargo(

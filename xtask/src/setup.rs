@@ -1,14 +1,16 @@
-//! Installs the programs that the judges need: PostgreSQL, Node.js, Python, a browser and faketime.
+//! Installs the programs that checks and judges need: cargo-deny, PostgreSQL, Node.js, Python, a
+//! browser and faketime.
 //!
 //! Only missing programs are installed. The judges' own packages are installed by the tests, from
 //! their lock files.
 
-use crate::step::{Step, run_all};
+use crate::step::{Step, cargo, run_all};
 use std::fs;
 use std::process::{Command, Stdio};
 
 /// Installs the missing programs.
 pub(crate) fn run() -> Result<(), String> {
+    cargo_deny()?;
     let needs = [
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
         ("nodejs", "Node.js 20 or newer", succeeds("node", &["--version"])),
@@ -48,6 +50,14 @@ pub(crate) fn run() -> Result<(), String> {
     let steps =
         vec![quiet("package lists", &["update", "-qq"]), quiet(&packages.join(", "), &install)];
     run_all(steps).map_err(by_hand)
+}
+
+/// Installs cargo-deny if it is missing. An unoptimised build takes two minutes and is fast enough.
+pub(crate) fn cargo_deny() -> Result<(), String> {
+    if succeeds("cargo", &["deny", "--version"]) {
+        return Ok(());
+    }
+    cargo("cargo-deny", &["install", "--locked", "--debug", "cargo-deny"]).run()
 }
 
 /// Returns whether the WebAssembly target is installed or could be installed with rustup.

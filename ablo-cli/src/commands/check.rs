@@ -30,7 +30,7 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
 /// Returns what the database lacks, if `--database-url` names one.
 #[cfg(feature = "database")]
 fn compare_database(args: &CheckArgs, input: &Input) -> Result<Option<Report>, Failure> {
-    use crate::database::DatabaseArgs;
+    use crate::args::database::DatabaseArgs;
     let (Some(address), Some(schema)) = (&args.database_url, &input.schema) else {
         return Ok(None);
     };

@@ -1,22 +1,22 @@
 //! `ablo migrate`: plans, approves and applies migrations.
 
+use super::change::{schema, with_diff};
 use crate::args::InputArgs;
-use crate::codes;
-use crate::database::{
-    self, ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand,
-    PlanArgs, StatusArgs,
+use crate::args::database::{
+    ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand, PlanArgs,
+    StatusArgs,
 };
+use crate::codes;
+use crate::database;
 use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::{Outcome, counted};
-use crate::{input, settings, source};
+use crate::{settings, source};
 use ablo_codegen::emit::sql::{postgres, sqlite};
 use ablo_codegen::migrate::Migration;
 use ablo_migrate::plan::Class;
 use ablo_migrate::{
     Dialect, IfMissing, Plan, Session, Timeouts, compare::Difference, ledger::State,
 };
-use ablo_schema::diff::{self, Backfills, Diff, Hints};
-use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -164,7 +164,7 @@ fn done(database: &mut dyn Session, finished: usize, remark: &str) -> Outcome {
     } else {
         String::new()
     };
-    let warnings: Vec<Finding> = database.warnings().iter().map(crate::database::finding).collect();
+    let warnings: Vec<Finding> = database.warnings().iter().map(database::finding).collect();
     let reports =
         if warnings.is_empty() { Vec::new() } else { vec![Report::about(None, warnings)] };
     Outcome { remark: format!("{before}{remark}\n"), reports, ..Outcome::text(String::new()) }
@@ -296,29 +296,6 @@ fn make(
     )
 }
 
-/// Reads hints and backfills, and passes the diff to `then`.
-pub(super) fn with_diff<T>(
-    prev: Option<&Schema>,
-    next: &Schema,
-    hints: Option<&Path>,
-    backfills: Option<&Path>,
-    then: impl FnOnce(&Diff<'_>, &Backfills) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let hints = hints.map(|path| input::read_document(path, json::read_hints)).transpose()?;
-    let read = |path: &Path| input::read_document(path, |text| json::read_backfills(text, next));
-    let backfills = backfills.map(read).transpose()?;
-    let no_hints = Hints::default();
-    let diff = diff::diff(prev, next, hints.as_ref().map_or(&no_hints, |(hints, _)| hints))
-        .map_err(|diagnostics| {
-            // Only hints can be invalid here.
-            hints.as_ref().map_or_else(
-                || Failure { exit: Exit::CannotRun, reports: Vec::new() },
-                |(_, source)| input::invalid_document(source, &diagnostics),
-            )
-        })?;
-    then(&diff, &backfills.map(|(backfills, _)| backfills).unwrap_or_default())
-}
-
 fn open(args: &DatabaseArgs, if_missing: IfMissing) -> Result<Box<dyn Session>, Failure> {
     let address = database::address(args.database_url.as_deref())?;
     ablo_migrate::connect(&address, &args.layout.schema, if_missing)
@@ -331,14 +308,10 @@ fn next_schema(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Fa
     schema(&settings::schema_path(&InputArgs { file, config, format: change.format })?)
 }
 
-pub(super) fn schema(path: &Path) -> Result<Schema, Failure> {
-    input::read(path)?.schema()
-}
-
 fn read_plan(path: &Path) -> Result<Plan, Failure> {
     let source = source::read(path, MAX_PLAN_BYTES)?;
     Plan::read(&source.text).map_err(|error| {
-        let findings = error.0.iter().map(crate::database::finding).collect();
+        let findings = error.0.iter().map(database::finding).collect();
         Failure::new(Exit::CannotRun, Report::about(Some(path), findings))
     })
 }

@@ -1,9 +1,13 @@
 //! The commands, one file each. Each turns its arguments into an [`Outcome`].
 
+#[cfg(feature = "database")]
+mod change;
 mod check;
 mod diff;
 mod explain;
 mod generate;
+#[cfg(feature = "server")]
+mod hosting;
 #[cfg(feature = "database")]
 mod migrate;
 #[cfg(feature = "database")]

@@ -1,8 +1,9 @@
 //! `ablo migrate prove`: checks the invariants of a migration on a scratch server.
 
-use super::migrate::{schema, with_diff};
+use super::change::{schema, with_diff};
 use crate::args::Format;
-use crate::database::{self, ProveArgs};
+use crate::args::database::ProveArgs;
+use crate::database;
 use crate::finding::{Exit, Failure, Report};
 use crate::outcome::Outcome;
 use ablo_migrate::prove::{ScratchEnv, Verdict, prove};

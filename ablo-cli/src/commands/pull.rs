@@ -2,7 +2,8 @@
 
 use super::migrate::write;
 use crate::args::Document;
-use crate::database::{self, PullArgs};
+use crate::args::database::PullArgs;
+use crate::database;
 use crate::finding::{Exit, Failure, Report};
 use crate::outcome::{Outcome, counted};
 use ablo_migrate::plan::{SchemaOrigin, read_schema};

@@ -2,6 +2,9 @@
 //!
 //! `dev` needs only a schema: it keeps rows beside it and creates a key.
 
+use super::hosting::{
+    failure, listen, run, source_keys, sqlite_path, stop_signal, store_failure, system_failure,
+};
 use crate::args::{DevArgs, Format, SchemaFileArgs, ServeArgs};
 use crate::codes::{self, Code};
 use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
@@ -14,8 +17,6 @@ use ablo_server::{
     Coordinator, CoordinatorOptions, DbPath, EngineError, Mode, Postgres, SourceOptions, Sqlite,
     Store, StoreError, WebhookOptions,
 };
-use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -169,7 +170,7 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Fail
         return Err(Failure::new(Exit::CannotRun, Report::about(None, vec![finding])));
     }
     let each = args.sources.iter().map(|source| {
-        let keys = super::source::keys(Some(&source.organization))?;
+        let keys = source_keys(Some(&source.organization))?;
         Ok(SourceOptions {
             keys,
             models: args.source_models.iter().cloned().collect(),
@@ -203,12 +204,6 @@ fn check_layout(address: &str) -> Result<(), StoreError> {
     }
 }
 
-/// Returns the path of the file that a SQLite address names.
-pub(super) fn sqlite_path(address: &str) -> PathBuf {
-    let path = address.strip_prefix("sqlite:").unwrap_or(address);
-    PathBuf::from(path.strip_prefix("//").unwrap_or(path))
-}
-
 fn schema(args: &SchemaFileArgs) -> Result<(PathBuf, Schema), Failure> {
     let path = settings::schema_path(&args.into())?;
     if path == Path::new(source::STDIN) {
@@ -226,24 +221,6 @@ fn open_sqlite(path: &DbPath, schema: &Schema) -> Result<Arc<dyn Store>, Failure
     }
 }
 
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| {
-        if is_limit(&error) {
-            return system_failure(&error);
-        }
-        let code = match error.kind() {
-            ErrorKind::AddrInUse => codes::SERVE_ADDRESS_IN_USE,
-            _ => codes::SERVE_CANNOT_LISTEN,
-        };
-        failure(code, format!("cannot listen on {address}: {error}"))
-    })
-}
-
-/// Reports whether an error is `EMFILE` or `ENFILE`: too many open files.
-fn is_limit(error: &std::io::Error) -> bool {
-    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
-}
-
 /// Serves until `stop` completes.
 async fn serve_until(
     coordinator: Coordinator,
@@ -253,47 +230,8 @@ async fn serve_until(
     ablo_server::serve(coordinator, listener, stop).await.map_err(|error| system_failure(&error))
 }
 
-/// Returns a future that completes on SIGINT or SIGTERM. The handlers are installed by this call,
-/// so no signal is lost after the address is printed.
-#[cfg(unix)]
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let install = |kind| signal(kind).map_err(|error| system_failure(&error));
-    let (mut interrupted, mut terminated) =
-        (install(SignalKind::interrupt())?, install(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-pub(super) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
-    Ok(async {
-        let _ = tokio::signal::ctrl_c().await;
-    })
-}
-
-pub(super) fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    let filter = std::env::var("ABLO_LOG")
-        .ok()
-        .and_then(|level| level.parse().ok())
-        .unwrap_or(tracing::Level::WARN);
-    // Fails only if a subscriber is already installed.
-    let _ =
-        tracing_subscriber::fmt().with_max_level(filter).with_writer(std::io::stderr).try_init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| system_failure(&error))?.block_on(work)
-}
-
 fn state_failure(path: &Path, error: &std::io::Error) -> Failure {
     failure(codes::SERVE_STATE_FOLDER, format!("cannot write `{}`: {error}", path.display()))
-}
-
-pub(super) fn system_failure(error: &std::io::Error) -> Failure {
-    failure(codes::SERVE_SYSTEM_ERROR, error.to_string())
 }
 
 /// Converts an error of registering a key; `invalid` is the code of a malformed key.
@@ -302,20 +240,4 @@ fn key_failure(invalid: Code, error: &EngineError) -> Failure {
         EngineError::Refused(refusal) => failure(invalid, refusal.envelope().message.clone()),
         EngineError::Store(error) => store_failure(error),
     }
-}
-
-/// Converts an error of opening a store.
-pub(super) fn store_failure(error: &StoreError) -> Failure {
-    let code = match error {
-        StoreError::Unavailable(_) => codes::SERVE_DATABASE_UNAVAILABLE,
-        StoreError::Contended(_) => ablo_migrate::Code::find("ablo::database::lock_timeout")
-            .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),
-        StoreError::NewerLayout(_) => codes::SERVE_NEWER_LAYOUT,
-        StoreError::Constraint(..) | StoreError::Fault(_) => codes::SERVE_DATABASE_FAILED,
-    };
-    failure(code, error.to_string())
-}
-
-pub(super) fn failure(code: Code, message: impl Into<String>) -> Failure {
-    Failure::new(Exit::CannotRun, Report::about(None, vec![Finding::new(code, message)]))
 }

@@ -17,3 +17,24 @@ pub mod rust;
 pub mod sql;
 #[cfg(feature = "typescript")]
 pub mod typescript;
+
+use crate::target::Target;
+
+/// Returns all targets of this build, in display order.
+#[must_use]
+pub fn targets() -> &'static [&'static dyn Target] {
+    &[
+        #[cfg(feature = "rust")]
+        &rust::Rust,
+        #[cfg(feature = "typescript")]
+        &typescript::TypeScript,
+        #[cfg(feature = "postgres")]
+        &sql::postgres::Postgres,
+        #[cfg(feature = "sqlite")]
+        &sql::sqlite::Sqlite,
+        #[cfg(feature = "openapi")]
+        &openapi::OpenApi,
+        #[cfg(feature = "json-schema")]
+        &json_schema::JsonSchema,
+    ]
+}

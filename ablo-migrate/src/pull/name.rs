@@ -1,6 +1,6 @@
 //! Derives names of a schema from names of a database, by inverting the default rules.
 
-use ablo_schema::check::default_column;
+use ablo_schema::schema::default_column;
 use std::collections::BTreeSet;
 
 /// Reports whether a schema can use a name unchanged.

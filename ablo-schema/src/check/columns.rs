@@ -6,6 +6,7 @@ use super::names::shown;
 use crate::diag::{Code, SpanId, Spanned};
 use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
+use crate::schema::default_column;
 use std::borrow::Cow;
 
 /// PostgreSQL silently truncates longer identifiers.
@@ -34,22 +35,6 @@ const SERVICE_PREFIX: &str = "ablo_";
 
 /// The system columns of every PostgreSQL table.
 const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
-
-/// Returns the default column of a field: every capital letter becomes `_` and its lower case.
-#[must_use]
-pub fn default_column(field: &str) -> Cow<'_, str> {
-    if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Cow::Borrowed(field);
-    }
-    let mut column = String::with_capacity(field.len() + 4);
-    for character in field.chars() {
-        if character.is_ascii_uppercase() {
-            column.push('_');
-        }
-        column.push(character.to_ascii_lowercase());
-    }
-    Cow::Owned(column)
-}
 
 /// Returns the length of [`default_column`] without allocating it.
 fn default_length(field: &str) -> usize {

@@ -1,10 +1,9 @@
 //! State shared by all rules: the raw schema, look-ups and diagnostics.
 
-use super::columns::default_column;
 use crate::diag::{Diagnostics, Suggest};
 use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawRelation, RawSchema, RawScope, RawTenancy};
-use crate::schema::{Plane, RelationKind};
+use crate::schema::{Plane, RelationKind, default_column};
 use std::borrow::Cow;
 
 /// The base fields and their types.

@@ -1,10 +1,10 @@
 //! Rules on model options: the names in them must exist.
 
-use super::columns::default_column;
 use super::context::Context;
 use super::names::shown;
 use crate::diag::{Code, Spanned};
 use crate::raw::{CowStr, RawKind};
+use crate::schema::default_column;
 
 pub(super) fn check_bootstrap(cx: &mut Context<'_, '_>) {
     let raw = cx.raw;

@@ -3,7 +3,6 @@
 //! The rules guarantee that every part is present. A missing part yields no schema instead of a
 //! panic.
 
-use super::columns::default_column;
 use super::context::DEFAULT_TENANCY_COLUMN;
 use super::facets::{chosen_number, format_of};
 use crate::lookup::Lookup;
@@ -14,7 +13,7 @@ use crate::raw::{
 use crate::schema::{
     Authored, AutoFill, ColumnName, Deprecated, Facets, Field, FieldKind, FieldName, Grants,
     GroupKind, Load, Model, ModelId, ModelKey, Plane, Relation, RelationName, RelationOptions,
-    Role, RoleSource, Schema, Scope, TableName, Tenancy, TypeName,
+    Role, RoleSource, Schema, Scope, TableName, Tenancy, TypeName, default_column,
 };
 use crate::value::Value;
 use std::borrow::Cow;

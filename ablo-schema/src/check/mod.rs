@@ -24,7 +24,6 @@ use crate::schema::Schema;
 use context::Context;
 
 pub use columns::SERVICE_TABLES;
-pub use columns::default_column;
 
 /// Validates a raw schema and resolves it.
 ///

@@ -73,7 +73,7 @@ fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found:
     let (Some(key), Some(column)) = (&relation.foreign_key, &relation.foreign_key_column) else {
         return;
     };
-    let snake = super::default_column(&key.value);
+    let snake = crate::schema::default_column(&key.value);
     let physical = match found {
         FieldLookup::Declared(field) => super::context::physical_column(field),
         FieldLookup::Base(_) => snake.clone(),

@@ -1,39 +1,10 @@
 //! Diagnostic codes and their documentation: `ablo explain` and docs/reference/errors.md show these
 //! texts.
 
+use super::severity::Severity;
 pub use super::table::Code;
-use super::table::TABLE;
+use super::table::{Entry, TABLE};
 use std::fmt;
-
-/// The severity of a diagnostic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// An error: nothing is generated.
-    Error,
-    /// A warning: code is generated all the same.
-    Warning,
-}
-
-impl Severity {
-    /// Returns the lower-case name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        }
-    }
-}
-
-/// The table entry of one code.
-pub(super) struct Entry {
-    pub(super) code: Code,
-    pub(super) name: &'static str,
-    pub(super) severity: Severity,
-    pub(super) title: &'static str,
-    pub(super) meaning: &'static str,
-    pub(super) fix: &'static str,
-}
 
 impl Code {
     /// Iterates over all codes, in the order of the documentation.

@@ -5,10 +5,12 @@
 //! elsewhere.
 
 mod code;
+mod severity;
 mod suggest;
 mod table;
 
-pub use code::{Code, Severity};
+pub use code::Code;
+pub use severity::Severity;
 pub use suggest::Suggest;
 
 use std::fmt::Display;

@@ -1,6 +1,16 @@
 //! The table of diagnostic codes: name, severity, title, meaning and fix.
 
-use super::code::{Entry, Severity};
+use super::severity::Severity;
+
+/// The table entry of one code.
+pub(super) struct Entry {
+    pub(super) code: Code,
+    pub(super) name: &'static str,
+    pub(super) severity: Severity,
+    pub(super) title: &'static str,
+    pub(super) meaning: &'static str,
+    pub(super) fix: &'static str,
+}
 
 macro_rules! codes {
     ($($variant:ident = $name:literal, $severity:ident, $title:literal, $meaning:literal,

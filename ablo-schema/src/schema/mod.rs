@@ -14,12 +14,13 @@ pub use field::{Deprecated, Facets, Field, FieldKind, derived_number};
 pub use format::Format;
 pub(crate) use model::{Authored, MODEL_MEMBERS};
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};
-pub use name::{ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName};
+pub use name::{
+    ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName, default_column,
+};
 pub(crate) use relation::RELATION_MEMBERS;
 pub use relation::{Relation, RelationKind, RelationOptions};
 pub use tenancy::{Role, RoleSource, Tenancy};
 
-pub use crate::check::default_column;
 use crate::lookup::Lookup;
 
 /// The index of a model in [`Schema::models`].

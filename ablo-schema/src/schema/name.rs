@@ -4,7 +4,7 @@
 //! (`modelName` of a delta). *Table*, *column*: names in SQL. Accessors, the identifiers in
 //! generated code, are chosen per target and not stored here.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 macro_rules! names {
@@ -72,4 +72,20 @@ names! {
     RelationName;
     /// The kind of a sync group: `^[a-z][a-z0-9_]*$`.
     GroupKind;
+}
+
+/// Returns the default column of a field: every capital letter becomes `_` and its lower case.
+#[must_use]
+pub fn default_column(field: &str) -> Cow<'_, str> {
+    if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Borrowed(field);
+    }
+    let mut column = String::with_capacity(field.len() + 4);
+    for character in field.chars() {
+        if character.is_ascii_uppercase() {
+            column.push('_');
+        }
+        column.push(character.to_ascii_lowercase());
+    }
+    Cow::Owned(column)
 }

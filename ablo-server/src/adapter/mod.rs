@@ -19,7 +19,9 @@ use crate::identity::Identity;
 use crate::models::{Model, Models, Tenancy};
 #[cfg(feature = "postgres")]
 use crate::store::Postgres;
-use crate::store::{DbPath, Sqlite, Store, Tenant, Tx};
+#[cfg(feature = "sqlite")]
+use crate::store::{DbPath, Sqlite};
+use crate::store::{Store, Tenant, Tx};
 use ablo::source::{Call, Endpoint, Error, Result, Source};
 use ablo_schema::Schema;
 use ablo_wire::{
@@ -134,6 +136,7 @@ impl Adapter {
     ///
     /// # Errors
     /// Returns an error if the file cannot be opened or its tables do not match the schema.
+    #[cfg(feature = "sqlite")]
     pub fn sqlite(
         path: &DbPath,
         schema: &Schema,

@@ -11,6 +11,7 @@ mod layout;
 mod postgres;
 pub(crate) mod rows;
 pub mod sql_template;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 pub mod tables;
 
@@ -19,6 +20,7 @@ pub use connection::{ColumnNames, Connection, Record, Tx};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use sql_template::{Dialect, SqlTemplate};
+#[cfg(feature = "sqlite")]
 pub use sqlite::{DbPath, Sqlite};
 
 use crate::error::{EngineError, Result, StoreError};
@@ -148,6 +150,7 @@ impl dyn Store {
     }
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
     thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))

@@ -3,7 +3,7 @@
 use super::Inner;
 use super::error::{Error, Result};
 use super::http::Request;
-use crate::__private::ModelPatch;
+use crate::members::ModelPatch;
 use crate::wire::{CommitReceipt, CommitRequest, Maybe, OnStale, Operation, RawRow, SyncId, Verb};
 use crate::{Create, Id, Model};
 use futures_util::future::BoxFuture;

@@ -2,7 +2,7 @@
 //! at compile time.
 
 use super::error::{Error, Result};
-use crate::__private::Value;
+use crate::value::Value;
 use crate::wire::{Operator, Where};
 use crate::{Field, Model};
 use std::marker::PhantomData;

@@ -4,7 +4,8 @@
 use super::dial::{Dialer, HttpResponse, Stream, tcp};
 use super::error::{Error, Result};
 use super::policy;
-use super::token::Tokens;
+use super::token::{Exchange, Tokens};
+use crate::wire::{ExchangeRequest, ExchangeResponse};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Method, Url};
 use serde::Serialize;
@@ -202,6 +203,13 @@ impl Http {
         let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
         url.set_scheme(scheme).map_err(|()| invalid_base(self.base.as_str()))?;
         Ok(url)
+    }
+}
+
+impl Exchange for Http {
+    async fn exchange(&self, body: &ExchangeRequest, key: &str) -> Result<ExchangeResponse> {
+        let response = self.send_once(&Request::post(["auth", "capability"], body)?, key).await?;
+        serde_json::from_slice(&response).map_err(|error| Error::unreadable(&error))
     }
 }
 

@@ -7,7 +7,7 @@
 use super::error::{Error, ErrorKind, Result};
 use super::http::Http;
 use super::policy;
-use super::presence::Roster;
+use super::roster::Roster;
 use super::socket::Socket;
 use crate::wire::{
     ClientFrame, IntentAbandon, IntentBegin, LostReason, PresenceReport, PresenceStatus,

@@ -16,6 +16,7 @@ mod live;
 mod policy;
 mod presence;
 mod read;
+mod roster;
 mod session;
 mod snapshot;
 mod socket;

@@ -2,7 +2,6 @@
 //! when it is refused.
 
 use super::error::{Error, Result};
-use super::http::{Http, Request};
 use super::policy;
 use crate::wire::{ExchangeRequest, ExchangeResponse, ParticipantKind, Seconds};
 use std::future::Future;
@@ -60,6 +59,11 @@ impl std::fmt::Debug for Credential {
     }
 }
 
+/// Sends the request that exchanges a key.
+pub(super) trait Exchange {
+    async fn exchange(&self, body: &ExchangeRequest, key: &str) -> Result<ExchangeResponse>;
+}
+
 /// Provides the token in use.
 pub(super) struct Tokens {
     source: Source,
@@ -82,7 +86,7 @@ impl Tokens {
     }
 
     /// Returns the current token. Fetches or exchanges it if necessary.
-    pub(super) async fn get(&self, http: &Http) -> Result<Arc<str>> {
+    pub(super) async fn get(&self, coordinator: &impl Exchange) -> Result<Arc<str>> {
         let mut cached = self.cached.lock().await;
         let is_fresh = |cached: &&CachedToken| cached.renew_at.is_none_or(|at| Instant::now() < at);
         if let Some(fresh) = cached.as_ref().filter(is_fresh) {
@@ -100,7 +104,7 @@ impl Tokens {
         }
         let new = match &self.participant {
             None => CachedToken { token: key, renew_at: None },
-            Some((kind, id)) => exchange(http, &key, kind, id).await?,
+            Some((kind, id)) => exchange(coordinator, &key, kind, id).await?,
         };
         let token = Arc::clone(&new.token);
         *cached = Some(new);
@@ -118,15 +122,18 @@ impl Tokens {
 }
 
 /// Exchanges a key for a token of a participant.
-async fn exchange(http: &Http, key: &str, kind: &ParticipantKind, id: &str) -> Result<CachedToken> {
+async fn exchange(
+    coordinator: &impl Exchange,
+    key: &str,
+    kind: &ParticipantKind,
+    id: &str,
+) -> Result<CachedToken> {
     let mut body = ExchangeRequest::new(kind.clone());
     body.participant_id = Some(id.to_owned());
     body.ttl_seconds = Some(Seconds(policy::TOKEN_TTL.as_secs()));
     body.wide_scope = (*kind == ParticipantKind::System).then_some(true);
     let requested = Instant::now();
-    let response = http.send_once(&Request::post(["auth", "capability"], &body)?, key).await?;
-    let response: ExchangeResponse =
-        serde_json::from_slice(&response).map_err(|error| Error::unreadable(&error))?;
+    let response = coordinator.exchange(&body, key).await?;
     // If the coordinator grants a shorter TTL, the token is refused and renewed then.
     let renew_at = requested + policy::renew_after(policy::TOKEN_TTL);
     Ok(CachedToken { token: response.token.into(), renew_at: Some(renew_at) })

@@ -5,8 +5,7 @@
 //! the buffer and encodes the same delta again. Short texts are copied in strides of a fixed size.
 
 use super::date;
-use super::scan::special;
-use crate::__private::Key;
+use crate::key::{Key, special};
 
 /// The number of bytes that are copied at once.
 const STRIDE: usize = 32;

@@ -4,7 +4,7 @@ use super::error::{ReadResult, Reason, fault};
 use super::read::{JsonReader, separator};
 use super::scan::{Rest, literal, mismatch, skip, space};
 use super::store::Owner;
-use crate::__private::Key;
+use crate::key::Key;
 
 static DELTAS: Key = Key::new("deltas");
 

@@ -1,7 +1,7 @@
 //! Borrowed field values of decoded rows.
 
 use super::cell::Slot;
-use crate::__private::{to_f32, to_integer};
+use crate::value::{to_f32, to_integer};
 use crate::{Decimal, Id, OpenEnum, Timestamp, Uuid};
 
 /// A field type whose value can be borrowed from a decoded row.

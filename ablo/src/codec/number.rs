@@ -4,7 +4,7 @@
 //! The standard library parses all others.
 
 use super::error::{ReadResult, Reason, fault};
-use super::scan::Rest;
+use super::scan::{Rest, digits, mismatch, skip_number};
 
 /// The powers of ten that a double holds exactly.
 const POWERS_OF_TEN: [f64; 23] = [
@@ -13,16 +13,6 @@ const POWERS_OF_TEN: [f64; 23] = [
 ];
 
 const MAX_EXACT_INTEGER: u64 = 1 << 53;
-
-/// Reads digits into a number. The number is only valid for at most 19 digits.
-#[inline(always)]
-fn digits(mut rest: Rest<'_>, mut number: u64) -> (u64, Rest<'_>) {
-    while let [digit @ b'0'..=b'9', more @ ..] = rest {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        rest = more;
-    }
-    (number, rest)
-}
 
 /// Reads a number.
 #[inline(always)]
@@ -57,42 +47,12 @@ pub(super) fn number(start: Rest<'_>) -> ReadResult<(f64, Rest<'_>)> {
 #[cold]
 #[inline(never)]
 fn number_slow(start: Rest<'_>) -> ReadResult<(f64, Rest<'_>)> {
-    let rest = skip(start)?;
+    let rest = skip_number(start)?;
     let text = std::str::from_utf8(&start[..start.len() - rest.len()]).unwrap_or_default();
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok((value, rest)),
         _ => fault(start, Reason::Range),
     }
-}
-
-/// Skips a number, checking only the grammar.
-pub(super) fn skip(start: Rest<'_>) -> ReadResult<Rest<'_>> {
-    let unsigned = start.strip_prefix(b"-").unwrap_or(start);
-    let mut rest = match unsigned {
-        [b'0', more @ ..] => more,
-        _ => skip_digits(unsigned)?,
-    };
-    if let [b'.', more @ ..] = rest {
-        rest = skip_digits(more)?;
-    }
-    if let [b'e' | b'E', more @ ..] = rest {
-        let signed = match more {
-            [b'+' | b'-', more @ ..] => more,
-            _ => more,
-        };
-        rest = skip_digits(signed)?;
-    }
-    match rest {
-        // Only `0` can be followed by a digit here.
-        [b'0'..=b'9', ..] => fault(start, Reason::BadNumber),
-        _ => Ok(rest),
-    }
-}
-
-/// Skips one or more digits.
-fn skip_digits(start: Rest<'_>) -> ReadResult<Rest<'_>> {
-    let (_, rest) = digits(start, 0);
-    if rest.len() == start.len() { fault(start, Reason::BadNumber) } else { Ok(rest) }
 }
 
 /// Reads a sync id: a whole number below 2^53. Negative numbers count as 0.
@@ -111,7 +71,7 @@ pub(super) fn sync_id(start: Rest<'_>) -> ReadResult<(u64, Rest<'_>)> {
 #[inline(never)]
 fn sync_id_slow(start: Rest<'_>) -> ReadResult<(u64, Rest<'_>)> {
     if !matches!(start, [b'-' | b'0'..=b'9', ..]) {
-        return super::scan::mismatch(start, Reason::SyncId);
+        return mismatch(start, Reason::SyncId);
     }
     let (value, rest) = number_slow(start)?;
     // Only negative whole numbers become 0; the cast is exact below 2^53.

@@ -5,9 +5,9 @@
 use super::cell::{Cell, HELD, Span};
 use super::error::{DecodeError, Reason};
 use super::store::{Data, Deltas, Extra, Owner, Participant, Piece, Record, Store};
-use crate::__private::ValueRef;
 use crate::descriptor::ModelDescriptor;
 use crate::descriptor::SchemaDescriptor;
+use crate::value::ValueRef;
 use crate::wire::{Actor, Delta, Maybe, Object};
 use crate::{Model, Row, Timestamp, UnknownFields};
 use std::fmt::{Display, Write};

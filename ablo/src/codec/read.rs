@@ -5,12 +5,11 @@
 
 use super::cell::{HELD, Span};
 use super::error::{DecodeError, Fault, ReadResult, Reason, fault};
-use super::key::hash;
 use super::number;
 use super::scan::{Rest, colon, literal, mismatch, plain, skip, space, unescape};
 use super::store::{Deltas, Extra, Owner, Piece, Record, Store};
-use crate::__private::Key;
 use crate::descriptor::{ModelDescriptor, SchemaDescriptor};
+use crate::key::{Key, hash};
 
 /// The members of a delta in canonical order.
 pub(super) static MEMBERS: [Key; 15] = [

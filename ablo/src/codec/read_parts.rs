@@ -4,7 +4,7 @@ use super::error::{ReadResult, Reason, fault};
 use super::read::{JsonReader, separator};
 use super::scan::{Rest, literal, mismatch, space};
 use super::store::{Owner, Participant, Piece};
-use crate::__private::Key;
+use crate::key::Key;
 
 static KIND: Key = Key::new("kind");
 static ID: Key = Key::new("id");

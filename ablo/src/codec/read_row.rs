@@ -3,13 +3,14 @@
 use super::cell::{Cell, Span};
 use super::date;
 use super::error::{ReadResult, Reason, fault};
-use super::key::hash;
 use super::number::number;
 use super::read::{JsonReader, separator};
 use super::scan::{Rest, literal, mismatch, skip, space};
-use super::store::{BASE, Owner, Piece, field};
+use super::store::{Owner, Piece, field};
 use crate::Timestamp;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
+use crate::field::BASE;
+use crate::key::hash;
 use crate::row::{in_range, parse_exact};
 
 impl JsonReader<'_> {

@@ -2,11 +2,12 @@
 
 use super::cell::Slot;
 use super::error::{DecodeError, Reason};
-use super::store::{BASE, field};
+use super::store::field;
 use super::view::RowRef;
-use crate::__private::{FieldValues, OwnedValue};
 use crate::descriptor::FieldDescriptor;
+use crate::field::BASE;
 use crate::row::parse_exact;
+use crate::value::{FieldValues, OwnedValue};
 use crate::{Id, Model, Row, UnknownFields};
 use serde_json::value::RawValue;
 

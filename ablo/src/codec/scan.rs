@@ -4,6 +4,7 @@
 //! position stays in registers. The input is valid UTF-8. Slow paths are separate functions.
 
 use super::error::{Fault, ReadResult, Reason, fault};
+use crate::key::special;
 
 /// The rest of the input.
 pub(super) type Rest<'s> = &'s [u8];
@@ -11,25 +12,12 @@ pub(super) type Rest<'s> = &'s [u8];
 /// The maximum nesting of uninterpreted JSON: one bit per level, in one word.
 const MAX_DEPTH: u32 = 64;
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// Marks the bytes that end a plain run of a string: quotes, backslashes and control characters.
-/// Only the lowest mark is exact.
-#[inline(always)]
-pub(super) const fn special(word: u64) -> u64 {
-    // Flipping the second bit turns a quote into a space and keeps control characters below it: one
-    // comparison finds both.
-    let quote_or_control = (word ^ (0x02 * ONES)).wrapping_sub(0x21 * ONES);
-    let backslash = (word ^ (0x5c * ONES)).wrapping_sub(ONES);
-    (quote_or_control | backslash) & !word & (0x80 * ONES)
-}
-
 /// Skips white space.
 #[inline(always)]
 pub(super) fn space(rest: Rest<'_>) -> Rest<'_> {
     // Compact JSON has none: one comparison decides.
     match rest {
-        [..=b' ', ..] => some_space(rest),
+        [0..=b' ', ..] => some_space(rest),
         _ => rest,
     }
 }
@@ -75,7 +63,7 @@ pub(super) fn skip_string(start: Rest<'_>) -> ReadResult<Rest<'_>> {
             }
             [b'\\', b'u', more @ ..] => rest = hex(more)?.1,
             [b'\\', ..] => return fault(rest, Reason::Escape),
-            [..0x20, ..] => return fault(rest, Reason::Control),
+            [0..0x20, ..] => return fault(rest, Reason::Control),
             [_, more @ ..] => rest = more,
             [] => return fault(rest, Reason::End),
         }
@@ -117,7 +105,7 @@ pub(super) fn unescape<'s>(text: &str, start: Rest<'s>, held: &mut String) -> Re
                 rest = more;
                 run = more;
             }
-            [..0x20, ..] => return fault(rest, Reason::Control),
+            [0..0x20, ..] => return fault(rest, Reason::Control),
             [_, more @ ..] => rest = more,
             [] => return fault(rest, Reason::End),
         }
@@ -233,10 +221,50 @@ fn skip_scalar(rest: Rest<'_>) -> ReadResult<Rest<'_>> {
         [b't', ..] => literal(rest, b"true"),
         [b'f', ..] => literal(rest, b"false"),
         [b'n', ..] => literal(rest, b"null"),
-        [b'-' | b'0'..=b'9', ..] => super::number::skip(rest),
+        [b'-' | b'0'..=b'9', ..] => skip_number(rest),
         [] => fault(rest, Reason::End),
         _ => fault(rest, Reason::Value),
     }
+}
+
+/// Reads digits into a number. The number is only valid for at most 19 digits.
+#[inline(always)]
+pub(super) fn digits(mut rest: Rest<'_>, mut number: u64) -> (u64, Rest<'_>) {
+    while let [digit @ b'0'..=b'9', more @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        rest = more;
+    }
+    (number, rest)
+}
+
+/// Skips a number, checking only the grammar.
+pub(super) fn skip_number(start: Rest<'_>) -> ReadResult<Rest<'_>> {
+    let unsigned = start.strip_prefix(b"-").unwrap_or(start);
+    let mut rest = match unsigned {
+        [b'0', more @ ..] => more,
+        _ => skip_digits(unsigned)?,
+    };
+    if let [b'.', more @ ..] = rest {
+        rest = skip_digits(more)?;
+    }
+    if let [b'e' | b'E', more @ ..] = rest {
+        let signed = match more {
+            [b'+' | b'-', more @ ..] => more,
+            _ => more,
+        };
+        rest = skip_digits(signed)?;
+    }
+    match rest {
+        // Only `0` can be followed by a digit here.
+        [b'0'..=b'9', ..] => fault(start, Reason::BadNumber),
+        _ => Ok(rest),
+    }
+}
+
+/// Skips one or more digits.
+fn skip_digits(start: Rest<'_>) -> ReadResult<Rest<'_>> {
+    let (_, rest) = digits(start, 0);
+    if rest.len() == start.len() { fault(start, Reason::BadNumber) } else { Ok(rest) }
 }
 
 /// Returns the fault of a value that does not have the expected type, or of its JSON if that is

@@ -5,21 +5,9 @@
 //! lists.
 
 use super::cell::{Cell, Span};
-use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor, SchemaDescriptor};
-use crate::{__private::Key, Timestamp};
-
-/// The base fields in canonical order.
-pub(super) static BASE: [FieldDescriptor; 5] = [
-    base("id", FieldKind::String, false),
-    base("createdAt", FieldKind::Date, false),
-    base("updatedAt", FieldKind::Date, false),
-    base("organizationId", FieldKind::String, true),
-    base("createdBy", FieldKind::String, true),
-];
-
-const fn base(name: &'static str, kind: FieldKind, optional: bool) -> FieldDescriptor {
-    FieldDescriptor { name, kind, optional, key: Key::new(name), ..FieldDescriptor::DEFAULT }
-}
+use crate::Timestamp;
+use crate::descriptor::{FieldDescriptor, ModelDescriptor, SchemaDescriptor};
+use crate::field::BASE;
 
 /// Returns the field at a position of a row.
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::cell::{Cell, Slot, Span, View};
 use super::get::Readable;
-use super::store::{BASE, Data, Deltas, Owner, Participant, Record, field};
+use super::store::{Data, Deltas, Owner, Participant, Record, field};
 use crate::descriptor::ModelDescriptor;
 use crate::wire::Action;
 use crate::{Field, Model};
@@ -297,6 +297,3 @@ impl<M: Model> fmt::Debug for RowRef<'_, '_, M> {
         f.debug_map().entries(self.slots()).entries(self.unknown()).finish()
     }
 }
-
-/// The number of base fields, which precede the declared ones.
-pub(crate) const DECLARED: u16 = BASE.len() as u16;

@@ -7,7 +7,8 @@
 use super::byte_writer::{ByteWriter, OutBuffer};
 use super::cell::{Cell, Span, View};
 use super::read::MEMBERS;
-use super::store::{BASE, Data, Deltas, Owner, Participant, Piece, Record};
+use super::store::{Data, Deltas, Owner, Participant, Piece, Record};
+use crate::field::BASE;
 
 impl Deltas<'_> {
     /// Returns the canonical JSON text: a list if a list was read, otherwise one delta.

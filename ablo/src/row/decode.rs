@@ -6,8 +6,8 @@
 
 use super::value::ValueSeed;
 use super::{Row, UnknownFields};
-use crate::__private::{FieldValues, OwnedValue};
 use crate::descriptor::{FieldDescriptor, ModelDescriptor};
+use crate::value::{FieldValues, OwnedValue};
 use crate::{Id, Model, Timestamp};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 use std::fmt;

@@ -5,7 +5,11 @@
 //! `organizationId` and `createdBy` are omitted if the server omitted them.
 
 use super::Row;
-use crate::{__private, Model};
+use super::UnknownFields;
+use crate::Model;
+use crate::descriptor::ModelDescriptor;
+use crate::members::{Members, entry};
+use crate::value::ValueRef;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 impl<M: Model> Serialize for Row<M> {
@@ -20,10 +24,28 @@ impl<M: Model> Serialize for Row<M> {
         if let Some(created_by) = &self.created_by {
             map.serialize_entry("createdBy", created_by)?;
         }
-        __private::write(&mut map, M::DESCRIPTOR, &self.data, &self.unknown)?;
+        declared(&mut map, M::DESCRIPTOR, &self.data, &self.unknown)?;
         for (name, value) in self.unknown.raw() {
             map.serialize_entry(name, value)?;
         }
         map.end()
     }
+}
+
+/// Writes a row's declared fields.
+fn declared<S: SerializeMap>(
+    map: &mut S,
+    model: &'static ModelDescriptor,
+    members: &dyn Members,
+    unknown: &UnknownFields,
+) -> Result<(), S::Error> {
+    let mut written = Ok(());
+    members.members(&mut |shown| {
+        let mut fields = model.fields.iter().zip(shown).enumerate();
+        written = fields.try_for_each(|(at, (field, value))| match value {
+            ValueRef::Null if unknown.is_absent(at) => Ok(()),
+            value => entry(map, model, field.name, value),
+        });
+    });
+    written
 }

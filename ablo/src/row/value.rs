@@ -1,9 +1,9 @@
 //! Reads one field's value, driven by its descriptor.
 
-use crate::__private::OwnedValue;
 use crate::DecimalError;
 use crate::decimal::is_decimal;
 use crate::descriptor::{FieldDescriptor, FieldKind, Format};
+use crate::value::OwnedValue;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error};
 use std::fmt::Display;
 use std::str::FromStr;

@@ -355,7 +355,7 @@ fn change_column(draft: &mut Draft, edit: &Edit) -> Option<()> {
 /// Returns the column of a field, which relations repeat.
 fn column_of(fields: &Map<String, Value>, name: &str) -> String {
     let own = fields.get(name).and_then(|field| field.get("column")).and_then(Value::as_str);
-    own.map_or_else(|| ablo_schema::check::default_column(name).into_owned(), str::to_owned)
+    own.map_or_else(|| ablo_schema::schema::default_column(name).into_owned(), str::to_owned)
 }
 
 fn flip_foreign_key(draft: &mut Draft, edit: &Edit) -> Option<()> {

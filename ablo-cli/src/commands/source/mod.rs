@@ -3,9 +3,11 @@
 mod report;
 mod test;
 
-use super::serve::{failure, listen, sqlite_path, stop_signal, store_failure, system_failure};
+use super::hosting::{
+    self, failure, listen, source_keys, sqlite_path, stop_signal, store_failure, system_failure,
+};
+use crate::args::source::{ServeSourceArgs, SourceCommand, TablesArgs, TriggersArgs};
 use crate::codes;
-use crate::data_source::{ServeSourceArgs, SourceCommand, TablesArgs, TriggersArgs};
 use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{database, input, render, settings};
@@ -14,37 +16,12 @@ use ablo_schema::Schema;
 use ablo_server::DbPath;
 use ablo_server::adapter::{Adapter, AdapterError, AdapterOptions, PATH};
 
-/// The environment variable with the keys.
-const VARIABLE: &str = "ABLO_SOURCE_KEY";
-
 pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Failure> {
     match command {
         SourceCommand::Test(args) => test::run(args),
         SourceCommand::Serve(args) => serve(args),
         SourceCommand::InstallTriggers(args) => install_triggers(args),
     }
-}
-
-/// Returns the keys of an organisation, or those for all organisations. At least one.
-pub(super) fn keys(organization: Option<&str>) -> Result<Vec<String>, Failure> {
-    let own = organization.map(|name| {
-        let upper = |letter: char| {
-            if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }
-        };
-        format!("{VARIABLE}_{}", name.chars().map(upper).collect::<String>())
-    });
-    let named = own.iter().map(String::as_str).chain([VARIABLE]);
-    let split = |text: String| -> Vec<String> {
-        text.split(',').map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).collect()
-    };
-    let mut values = named.filter_map(|name| std::env::var(name).ok()).map(split);
-    values.find(|keys| !keys.is_empty()).ok_or_else(|| {
-        let message = match &own {
-            Some(own) => format!("neither {own} nor {VARIABLE} is set to a key"),
-            None => format!("{VARIABLE} is not set to a key"),
-        };
-        failure(codes::DATA_SOURCE_KEY_MISSING, message)
-    })
 }
 
 fn schema(args: &crate::args::InputArgs) -> Result<Schema, Failure> {
@@ -76,9 +53,9 @@ fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Failure> {
 }
 
 fn serve(args: &ServeSourceArgs) -> Result<Outcome, Failure> {
-    let keys = keys(None)?;
+    let keys = source_keys(None)?;
     let adapter = adapter(&args.tables, &schema(&args.input)?)?;
-    super::serve::run(async {
+    hosting::run(async {
         let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| system_failure(&error))?;
         render::note(
@@ -98,7 +75,7 @@ fn install_triggers(args: &TriggersArgs) -> Result<Outcome, Failure> {
     if args.print {
         return Ok(Outcome::text(adapter.triggers()));
     }
-    super::serve::run(async {
+    hosting::run(async {
         adapter
             .install_triggers()
             .await

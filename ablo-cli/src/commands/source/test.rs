@@ -1,11 +1,12 @@
 //! `ablo source test`: the conformance kit over HTTP.
 
-use super::{failure, keys, report, schema};
+use super::super::hosting::{self, failure, source_keys};
+use super::{report, schema};
+use crate::args::Format;
+use crate::args::source::{ReportArg, ReportKind, TestArgs};
 use crate::codes;
-use crate::data_source::{ReportArg, ReportKind, TestArgs};
 use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
-use crate::{args::Format, commands::serve};
 use ablo_server::kit::{self, Outcome as Checked, Remote, Subject};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub(super) fn run(args: &TestArgs) -> Result<Outcome, Failure> {
     let remote = Remote::new(&args.url, RESPONSE_TIMEOUT)
         .map_err(|error| failure(codes::DATA_SOURCE_INVALID_URL, error.to_string()))?;
     let mut checked = Vec::new();
-    serve::run(async {
+    hosting::run(async {
         // An endpoint that does not respond would fail every check.
         kit::reach(&remote).await.map_err(|error| {
             let message = format!("no response from `{}`: {error}", args.url);
@@ -43,7 +44,7 @@ pub(super) fn run(args: &TestArgs) -> Result<Outcome, Failure> {
 
 /// Returns the subject of the checks: the given row, else one that is derived from the schema.
 fn subject(args: &TestArgs) -> Result<Subject, Failure> {
-    let key = keys(None)?.swap_remove(0);
+    let key = source_keys(None)?.swap_remove(0);
     let mut subject = match (&args.model, &args.row) {
         (Some(model), Some(row)) => {
             let row: Map<String, Value> = serde_json::from_str(row).map_err(|error| {

@@ -1,6 +1,7 @@
 //! Runs the built command in a temporary folder.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 #[cfg(all(feature = "server", unix))]
 pub(crate) mod coordinator;

@@ -3,9 +3,11 @@
 //! The id of a model's operation is `<model key>.<verb>`. Keys are identifiers without dots, so ids
 //! are unique and do not depend on other models. Ids of the protocol's own operations have no dot.
 
-use super::shared::ErrorResponse;
 use crate::emit::json::names::Ref;
 use crate::emit::json::write::Object;
+
+/// A status and the response component that describes it.
+pub(super) type ErrorResponse = (&'static str, &'static str);
 
 /// The id, tag and summary of an operation, in parts.
 pub(super) struct Title<'t> {

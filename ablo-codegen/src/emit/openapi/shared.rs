@@ -1,7 +1,7 @@
 //! Components that operations refer to: parameters, headers, request bodies, responses and the
 //! security scheme. They do not depend on models.
 
-use super::operation::plain_body;
+use super::operation::{ErrorResponse, plain_body};
 use crate::emit::json::names::Ref;
 use crate::emit::json::rows;
 use crate::emit::json::write::Object;
@@ -33,9 +33,6 @@ pub(super) const ROOTS: [&str; 15] = [
     "ReorderBody",
     "UpdateBody",
 ];
-
-/// A status and the response component that describes it.
-pub(super) type ErrorResponse = (&'static str, &'static str);
 
 /// The error responses of a route that reads any number of rows.
 pub(super) const READ_MANY: &[ErrorResponse] = &[

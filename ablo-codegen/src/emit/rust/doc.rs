@@ -4,8 +4,6 @@
 //! description must not break a build, so everything that Markdown would interpret is escaped,
 //! except code spans.
 
-use super::writer::is_invisible;
-
 /// Returns the lines of a doc comment without `///`, without empty lines at both ends.
 pub(super) fn lines(prose: &str) -> Vec<String> {
     let ends_line = |character| {
@@ -59,6 +57,15 @@ fn escape_markdown(line: &str) -> String {
 /// Returns whether a line starts a heading, list, rule or table.
 fn starts_block(line: &str) -> bool {
     line.starts_with(['#', '-', '+', '=', '|'])
+}
+
+/// Returns whether a character is invisible: format characters, Unicode line separators, byte-order
+/// marks and tags.
+pub(super) fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

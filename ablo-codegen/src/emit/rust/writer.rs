@@ -3,7 +3,7 @@
 //! Only a [`Token`] can be printed: constant syntax, an [`Ident`], or an escaped literal. Text of a
 //! schema cannot be printed unescaped.
 
-use super::doc;
+use super::doc::{self, is_invisible};
 use super::ident::{Ident, UserTokens};
 use std::fmt::Write;
 
@@ -116,15 +116,6 @@ impl Token for Str<'_> {
 /// invisible or that rustc and clippy reject in literals.
 fn needs_escape(character: char) -> bool {
     matches!(character, '"' | '\\') || character.is_control() || is_invisible(character)
-}
-
-/// Returns whether a character is invisible: format characters, Unicode line separators, byte-order
-/// marks and tags.
-pub(super) fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A file that is being written.

@@ -3,7 +3,7 @@
 //! Text from a schema is written only through these types, which escape it: a quote, a line
 //! separator or the end of a comment in a name or a description cannot become code.
 
-use super::writer::{Code, Writer};
+use super::writer::{Code, Writer, line};
 
 /// A string literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,27 @@ impl Code for Prose<'_> {
             };
         }
         w.push(rest);
+    }
+}
+
+impl Writer {
+    /// Writes a doc comment. Writes nothing if there are no lines.
+    pub(super) fn doc<'a>(&mut self, lines: impl Iterator<Item = Prose<'a>>) {
+        let mut lines = lines;
+        let (Some(first), second) = (lines.next(), lines.next()) else { return };
+        let Some(second) = second else {
+            line!(self, "/** ", first, " */");
+            return;
+        };
+        line!(self, "/**");
+        for part in [first, second].into_iter().chain(lines) {
+            if part.is_blank() {
+                line!(self, " *");
+            } else {
+                line!(self, " * ", part);
+            }
+        }
+        line!(self, " */");
     }
 }
 
@@ -207,5 +228,14 @@ mod tests {
         let mut w = Writer::with_capacity(0);
         line!(w, Key("a b"), ": ", Str("c"), ";");
         assert_eq!(w.finish(), "\"a b\": \"c\";\n");
+    }
+
+    #[test]
+    fn comments_span_lines_as_needed() {
+        let mut w = Writer::with_capacity(0);
+        w.doc(Prose::lines(""));
+        w.doc(Prose::lines("one"));
+        w.doc(Prose::lines("one\n\ntwo"));
+        assert_eq!(w.finish(), "/** one */\n/**\n * one\n *\n * two\n */\n");
     }
 }

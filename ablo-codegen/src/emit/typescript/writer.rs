@@ -3,8 +3,6 @@
 //! Indentation is explicit. Requested blank lines are single and never precede a closing bracket.
 //! Fixed text is `&'static str`; all other text is written through types that escape it.
 
-use super::literal::Prose;
-
 /// The file that is written.
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -118,25 +116,6 @@ impl Writer {
         self.depth -= 1;
     }
 
-    /// Writes a doc comment. Writes nothing if there are no lines.
-    pub(super) fn doc<'a>(&mut self, lines: impl Iterator<Item = Prose<'a>>) {
-        let mut lines = lines;
-        let (Some(first), second) = (lines.next(), lines.next()) else { return };
-        let Some(second) = second else {
-            line!(self, "/** ", first, " */");
-            return;
-        };
-        line!(self, "/**");
-        for part in [first, second].into_iter().chain(lines) {
-            if part.is_blank() {
-                line!(self, " *");
-            } else {
-                line!(self, " * ", part);
-            }
-        }
-        line!(self, " */");
-    }
-
     pub(super) fn begin_line(&mut self) {
         self.edge = false;
         if std::mem::take(&mut self.gap) {
@@ -187,14 +166,5 @@ mod tests {
             w.gap();
         });
         assert_eq!(w.finish(), "{\n  a\n\n  b\n}\n");
-    }
-
-    #[test]
-    fn comments_span_lines_as_needed() {
-        let mut w = Writer::with_capacity(0);
-        w.doc(Prose::lines(""));
-        w.doc(Prose::lines("one"));
-        w.doc(Prose::lines("one\n\ntwo"));
-        assert_eq!(w.finish(), "/** one */\n/**\n * one\n *\n * two\n */\n");
     }
 }

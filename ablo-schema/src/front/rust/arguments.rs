@@ -1,6 +1,7 @@
 //! Looks up the arguments of an item by name; reports unknown and duplicate ones.
 
 use super::attribute::{Argument, ArgumentKind, AttributeValue};
+use super::vocabulary::owner_of;
 use super::{ReadContext, plain};
 use crate::diag::{Code, Spanned};
 use crate::raw::{CowStr, Maybe};
@@ -200,17 +201,6 @@ impl Arguments {
             }
         }
     }
-}
-
-/// Returns the kind of item that has this argument.
-fn owner_of(word: &str) -> Option<&'static str> {
-    let owners: [(&str, &[&str]); 4] = [
-        ("a model", &super::model::MODEL_ARGUMENTS),
-        ("a field", &super::field::FIELD_ARGUMENTS),
-        ("an enum", &["rename_all"]),
-        ("a variant", &["value", "other"]),
-    ];
-    owners.into_iter().find(|(_, words)| words.contains(&word)).map(|(owner, _)| owner)
 }
 
 /// Reads the text of an argument.

@@ -116,7 +116,7 @@ fn with_stubs(model: RustModel, cx: &mut ReadContext) -> (RawSchema<'static>, Ve
             let column =
                 found.and_then(|field| field.column.as_ref()).map(|column| column.value.clone());
             let column = column.unwrap_or_else(|| {
-                CowStr::Owned(crate::check::default_column(&name.value).into_owned())
+                CowStr::Owned(crate::schema::default_column(&name.value).into_owned())
             });
             Spanned::new(column, name.at)
         });

@@ -3,6 +3,7 @@
 use super::arguments::Arguments;
 use super::attribute::read;
 use super::casing::{CASINGS, Casing};
+use super::vocabulary::{ENUM_ARGUMENTS, VARIANT_ARGUMENTS};
 use super::{ReadContext, plain};
 use crate::diag::{Code, Spanned};
 use crate::raw::CowStr;
@@ -56,7 +57,7 @@ pub(crate) fn read_enum<'v>(
         .help("remove the generic parameters");
     }
     let arguments = read(attributes, cx);
-    let mut arguments = Arguments::new(arguments, "an enum", &["rename_all"], cx);
+    let mut arguments = Arguments::new(arguments, "an enum", &ENUM_ARGUMENTS, cx);
     let casing = arguments
         .word("rename_all", &CASINGS, |word| word, cx)
         .map_or(Casing("snake_case"), |word| Casing(word.value));
@@ -79,7 +80,7 @@ pub(crate) fn read_enum<'v>(
 
 fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, cx: &mut ReadContext) {
     let arguments = super::attribute::read(&variant.attrs, cx);
-    let mut arguments = Arguments::new(arguments, "a variant", &["value", "other"], cx);
+    let mut arguments = Arguments::new(arguments, "a variant", &VARIANT_ARGUMENTS, cx);
     let value = arguments.text("value", "\"in progress\"", cx);
     if arguments.flag("other", cx).is_some_and(|flag| flag.value) {
         if value.is_some() {

@@ -5,33 +5,13 @@ use super::attribute::{Argument, ArgumentKind, AttributeValue, deprecated, doc, 
 use super::casing::lower_camel;
 use super::relation::{self, RustRelation, RustRelationOptions};
 use super::types::{self, FieldType, FieldTypeKind};
+use super::vocabulary::FIELD_ARGUMENTS;
 use super::{ReadContext, plain};
-use crate::check::default_column;
 use crate::diag::{Code, Spanned};
 use crate::raw::{CowStr, Maybe, RawField, RawKind};
-use crate::schema::FieldMember;
+use crate::schema::{FieldMember, default_column};
 use crate::value::Value;
 use syn::{Field, Ident, Lit, Path, Type};
-
-/// The arguments of a field.
-pub(crate) const FIELD_ARGUMENTS: [&str; 16] = [
-    "indexed",
-    "column",
-    "rename",
-    "unique",
-    "default",
-    "renamed_from",
-    "number",
-    "decimal",
-    "json",
-    "belongs_to",
-    "parent",
-    "index",
-    "enrich",
-    "defer",
-    "fk",
-    "relation",
-];
 
 /// A field of a struct with its raw form.
 #[derive(Debug)]

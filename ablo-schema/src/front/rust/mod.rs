@@ -23,11 +23,13 @@ mod resolve;
 mod scan;
 mod shape;
 mod types;
+mod vocabulary;
 
 use crate::diag::{Code, Diagnostic, Diagnostics, SpanId, Spanned, Suggest};
 use crate::raw::CowStr;
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 pub use enumeration::RustEnum;
@@ -111,6 +113,31 @@ impl ReadContext {
             self.diagnostics
                 .push(Code::RustSyntax, at, error.to_string())
                 .help("see the list of attributes in docs/guide/rust-models.md");
+        }
+    }
+}
+
+/// Reports duplicate names.
+pub(crate) fn report_repeated(names: Vec<(String, SpanId)>, noun: &str, cx: &mut ReadContext) {
+    let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
+    for (name, at) in names {
+        if let Some(first) = seen.get(&name) {
+            let help = match noun {
+                "structs" | "enums" => {
+                    "rename one of the two; modules do not distinguish them, because the source \
+                     is not compiled"
+                }
+                "models" => "give one of them another `#[ablo(key = \"…\")]`",
+                "fields" => "give one of them another `#[ablo(rename = \"…\")]`",
+                _ => "rename one of them; on a field, use `relation = \"…\"`",
+            };
+            let message = format!("two {noun} have the name `{name}`");
+            cx.diagnostics
+                .push(Code::RustRepeatedName, at, message)
+                .help(help)
+                .also(*first, "first used here");
+        } else {
+            seen.insert(name, at);
         }
     }
 }

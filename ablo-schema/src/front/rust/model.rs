@@ -5,8 +5,8 @@ use super::attribute::{Argument, ArgumentKind, read};
 use super::casing::{key_of, lower_camel};
 use super::field::{BASE, RustField, read_declared, read_field};
 use super::relation::{self, RustRelation};
-use super::resolve::report_repeated;
-use super::{ReadContext, plain, types};
+use super::vocabulary::MODEL_ARGUMENTS;
+use super::{ReadContext, plain, report_repeated, types};
 use crate::diag::{Code, Spanned};
 use crate::raw::{
     CowStr, Maybe, RawAutoFill, RawGrants, RawModel, RawPersist, RawRole, RawScope, RawTenancy,
@@ -15,28 +15,6 @@ use crate::schema::{AutoFillSource, Load, Plane, RelationKind};
 use crate::value::{Members, Value};
 use proc_macro2::Span;
 use syn::{Attribute, Fields, Generics, Ident, Lit};
-
-pub(crate) const MODEL_ARGUMENTS: [&str; 19] = [
-    "key",
-    "typename",
-    "table",
-    "load",
-    "mutable",
-    "scope",
-    "grants",
-    "entity_role",
-    "tenancy",
-    "plane",
-    "bootstrap",
-    "persist",
-    "lazy_observable",
-    "auto_fill",
-    "required",
-    "has_many",
-    "has_one",
-    "belongs_to",
-    "base",
-];
 
 /// A model as read from its struct; names are not resolved.
 #[derive(Debug)]

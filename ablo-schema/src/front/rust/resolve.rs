@@ -6,10 +6,10 @@ use super::field::{RustField, default_value, members};
 use super::model::RustModel;
 use super::relation::RustRelation;
 use super::shape::Shapes;
-use super::{ReadContext, plain};
-use crate::check::default_column;
-use crate::diag::{Code, SpanId, Spanned};
+use super::{ReadContext, plain, report_repeated};
+use crate::diag::{Code, Spanned};
 use crate::raw::{CowStr, Maybe, RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema};
+use crate::schema::default_column;
 use crate::value::Value;
 use std::collections::BTreeMap;
 use syn::Path;
@@ -69,31 +69,6 @@ pub(crate) fn resolve(items: Items<'_>, cx: &mut ReadContext) -> RawSchema<'stat
         .into_iter()
         .map(|model| resolve_model(model, &known, &enums, &items.shapes, cx));
     RawSchema { models: models.collect(), identity_roles: items.roles }
-}
-
-/// Reports duplicate names.
-pub(crate) fn report_repeated(names: Vec<(String, SpanId)>, noun: &str, cx: &mut ReadContext) {
-    let mut seen: BTreeMap<String, SpanId> = BTreeMap::new();
-    for (name, at) in names {
-        if let Some(first) = seen.get(&name) {
-            let help = match noun {
-                "structs" | "enums" => {
-                    "rename one of the two; modules do not distinguish them, because the source \
-                     is not compiled"
-                }
-                "models" => "give one of them another `#[ablo(key = \"…\")]`",
-                "fields" => "give one of them another `#[ablo(rename = \"…\")]`",
-                _ => "rename one of them; on a field, use `relation = \"…\"`",
-            };
-            let message = format!("two {noun} have the name `{name}`");
-            cx.diagnostics
-                .push(Code::RustRepeatedName, at, message)
-                .help(help)
-                .also(*first, "first used here");
-        } else {
-            seen.insert(name, at);
-        }
-    }
 }
 
 fn known(model: &RustModel) -> ModelNames {

@@ -1,5 +1,7 @@
 //! Locates and reads the golden frames.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails loudly")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,13 +1,14 @@
 //! Field numbers, and the dictionary of the models that a batch uses.
 
-use super::super::cell::{Cell, Span, View};
+use super::super::cell::{Cell, View};
 use super::super::error::{ReadResult, Reason, fault};
 use super::super::scan::Rest;
-use super::super::store::{BASE, Extra, Owner, Piece, Record};
-use super::read::BinaryReader;
+use super::super::store::{Extra, Owner, Piece, Record};
+use super::read::{BinaryReader, DictionaryField, DictionaryModel};
 use super::state;
 use super::varint::{bytes, varint};
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
+use crate::field::BASE;
 
 /// Returns the number of a field: the declared one, or the hash of its oldest known name, which has
 /// the highest bit set.
@@ -37,28 +38,6 @@ pub(super) fn kind_byte(kind: FieldKind) -> u8 {
 
 /// The kind byte of an enum, which is followed by its values.
 pub(super) const ENUM: u8 = 5;
-
-/// A field in the dictionary of a batch.
-#[derive(Debug)]
-pub(super) struct DictionaryField {
-    pub(super) kind: u8,
-    /// The field's position in a row of this build's schema, or `None` for an unknown field.
-    pub(super) position: Option<u16>,
-    /// The field's descriptor in this build's schema.
-    pub(super) local: Option<&'static FieldDescriptor>,
-    pub(super) name: Span,
-    /// The values of an enum in the writer's order.
-    pub(super) values: Vec<Span>,
-}
-
-/// A model in the dictionary of a batch.
-#[derive(Debug)]
-pub(super) struct DictionaryModel {
-    pub(super) name: Span,
-    /// The model's position in this build's schema, if it is known.
-    pub(super) at: Option<u32>,
-    pub(super) fields: Vec<DictionaryField>,
-}
 
 /// Finds a field by its number and, if several have that number, by its name. If none has it, the
 /// name alone decides, as in JSON.

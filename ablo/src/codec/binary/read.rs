@@ -8,7 +8,6 @@ use super::super::error::{DecodeError, Fault, ReadResult, Reason, fault};
 use super::super::read::JsonReader;
 use super::super::scan::Rest;
 use super::super::store::{Data, Deltas, Participant, Piece, Record, Store};
-use super::dictionary::DictionaryModel;
 use super::varint::{bytes, unzigzag, varint};
 use super::{MAGIC, VERSION, data, flag, mark, schema_tag};
 use crate::descriptor::{FieldDescriptor, ModelDescriptor, SchemaDescriptor};
@@ -41,6 +40,28 @@ impl<'a> Deltas<'a> {
             Err(fault) => Err(reader.error(fault)),
         }
     }
+}
+
+/// A field in the dictionary of a batch.
+#[derive(Debug)]
+pub(super) struct DictionaryField {
+    pub(super) kind: u8,
+    /// The field's position in a row of this build's schema, or `None` for an unknown field.
+    pub(super) position: Option<u16>,
+    /// The field's descriptor in this build's schema.
+    pub(super) local: Option<&'static FieldDescriptor>,
+    pub(super) name: Span,
+    /// The values of an enum in the writer's order.
+    pub(super) values: Vec<Span>,
+}
+
+/// A model in the dictionary of a batch.
+#[derive(Debug)]
+pub(super) struct DictionaryModel {
+    pub(super) name: Span,
+    /// The model's position in this build's schema, if it is known.
+    pub(super) at: Option<u32>,
+    pub(super) fields: Vec<DictionaryField>,
 }
 
 pub(super) struct BinaryReader<'a> {

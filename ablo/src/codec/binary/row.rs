@@ -4,12 +4,13 @@ use super::super::byte_writer::ByteWriter;
 use super::super::cell::{Cell, Span, View};
 use super::super::error::{ReadResult, Reason, fault};
 use super::super::scan::Rest;
-use super::super::store::{BASE, Piece, Record, field};
+use super::super::store::{Piece, Record, field};
 use super::read::BinaryReader;
 use super::varint::{bytes, unzigzag, varint, zigzag};
 use super::write::{BinaryWriter, Written};
 use super::{state, uuid};
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
+use crate::field::BASE;
 use crate::row::{in_range, parse_exact};
 use crate::{Timestamp, codec::date};
 

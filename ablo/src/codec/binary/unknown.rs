@@ -5,9 +5,10 @@ use super::super::cell::{Cell, Span, View};
 use super::super::error::{ReadResult, Reason, fault};
 use super::super::read::{JsonReader, MEMBERS};
 use super::super::scan::Rest;
-use super::super::store::{BASE, Data, Extra, Owner, Record};
+use super::super::store::{Data, Extra, Owner, Record};
 use super::read::BinaryReader;
 use super::varint::{bytes, varint};
+use crate::field::BASE;
 
 impl BinaryReader<'_> {
     /// Reads members that were unknown to the writer.

@@ -6,10 +6,11 @@
 use super::super::byte_writer::{ByteWriter, OutBuffer};
 use super::super::cell::{Span, View};
 use super::super::date;
-use super::super::store::{BASE, Data, Deltas, Extra, Owner, Participant, Piece, Record};
+use super::super::store::{Data, Deltas, Extra, Owner, Participant, Piece, Record};
 use super::varint::zigzag;
 use super::{MAGIC, Naming, VERSION, code, data, dictionary, flag, mark, schema_tag, uuid};
 use crate::descriptor::FieldKind;
+use crate::field::BASE;
 
 impl Deltas<'_> {
     /// Returns the binary form, as specified in docs/reference/delta-format.md.

@@ -6,6 +6,7 @@
 //! that Schema JSON can.
 
 mod attribute;
+mod casing;
 mod compare;
 mod enumeration;
 mod field;
@@ -128,8 +129,8 @@ fn listed(model: &Model, ident: &Ident, accessors: &mut Accessors) -> Word {
 
 /// Returns `org: organization_id`, or `None` if the kind or field is not an identifier.
 fn role(role: &Role) -> Option<Word> {
-    let kind = names::word(role.kind.as_str())?;
-    let field = names::camel(&role.source.field)?;
+    let kind = casing::word(role.kind.as_str())?;
+    let field = casing::camel(&role.source.field)?;
     Some(Word::new(&[&kind, &": ", &field, &if role.source.multi { "[]" } else { "" }]))
 }
 
@@ -159,7 +160,7 @@ fn list<'t, T: Token + 't>(items: impl Iterator<Item = &'t T>) -> Word {
 
 /// Returns a name as an identifier or string, if the reader converts it back to the same name.
 fn named(name: &str) -> Option<Word> {
-    match names::camel(name) {
+    match casing::camel(name) {
         Some(ident) => Some(Word::new(&[&ident])),
         None => (lower_camel(name) == name).then(|| Word::new(&[&Str(name)])),
     }

@@ -2,7 +2,7 @@
 
 use super::super::writer::{Str, Word, Writer};
 use super::names::{ModelNames, Names, is_base};
-use super::{attribute, field, list, named, names, relation};
+use super::{attribute, casing, field, list, named, relation};
 use ablo_schema::front::rust::casing::key_of;
 use ablo_schema::schema::{Load, Model, Plane, Tenancy};
 
@@ -137,7 +137,8 @@ fn client(model: &Model, words: &mut Vec<Word>) {
         words.push(Word::new(&[&"lazy_observable"]));
     }
     let fill = |fill: &ablo_schema::schema::AutoFill| {
-        let (field, from) = (names::camel(fill.field.as_str())?, names::camel(fill.from.as_str())?);
+        let (field, from) =
+            (casing::camel(fill.field.as_str())?, casing::camel(fill.from.as_str())?);
         Some(Word::new(&[&field, &" = ", &from]))
     };
     let fills: Vec<Word> = model.auto_fill.iter().filter_map(fill).collect();

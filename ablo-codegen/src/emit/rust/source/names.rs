@@ -232,16 +232,3 @@ fn enumeration_of(ident: Ident, values: &[Box<str>]) -> Enumeration {
     let variants = variants.collect();
     Enumeration { ident, casing, variants, other: names.other() }
 }
-
-/// Returns the identifier that the reader converts to this lower camel case name.
-pub(super) fn camel(name: &str) -> Option<Ident> {
-    let ident = word(name).map(|_| Ident::field(name))?;
-    (lower_camel(ident.plain()) == name).then_some(ident)
-}
-
-/// Returns a name as an identifier, if it is one.
-pub(super) fn word(name: &str) -> Option<Ident> {
-    let starts_with_letter = name.starts_with(|first: char| first.is_ascii_alphabetic());
-    let is_ident = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (starts_with_letter && is_ident).then(|| Ident::verbatim(name))
-}

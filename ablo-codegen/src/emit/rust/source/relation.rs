@@ -2,8 +2,9 @@
 
 use super::super::ident::Ident;
 use super::super::writer::{Str, Word};
+use super::casing;
 use super::named;
-use super::names::{self, FieldNames, Names, Value, is_base};
+use super::names::{FieldNames, Names, Value, is_base};
 use ablo_schema::front::rust::RELATION_ARGUMENTS;
 use ablo_schema::front::rust::casing::lower_camel;
 use ablo_schema::schema::{Model, Relation, RelationKind};
@@ -88,5 +89,5 @@ fn options(relation: &Relation) -> impl Iterator<Item = Word> {
 
 /// Returns the identifier of a relation on a struct.
 fn own_name(relation: &Relation) -> Option<Ident> {
-    names::camel(relation.name.as_str()).map(|ident| ident.avoiding(&RELATION_ARGUMENTS))
+    casing::camel(relation.name.as_str()).map(|ident| ident.avoiding(&RELATION_ARGUMENTS))
 }

@@ -5,7 +5,7 @@
 
 use super::super::ident::{Ident, TypeNames, Variants};
 use super::super::writer::{Str, Word, Writer};
-use super::{list, names};
+use super::{casing, list};
 use ablo_schema::front::rust::casing::{CASINGS, Casing, lower_camel};
 use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -167,7 +167,7 @@ impl Lowering<'_> {
         rest.is_empty().then_some(())?;
         let ident = self.claim(owner, name);
         let outside = std::mem::take(&mut self.items);
-        let follows = |name: &str| names::camel(name).is_some_and(|ident| ident.plain() != name);
+        let follows = |name: &str| casing::camel(name).is_some_and(|ident| ident.plain() != name);
         let camel = properties.iter().any(|(name, _)| follows(name));
         let mut members: Vec<Member> = Vec::new();
         for (name, schema) in properties {
@@ -203,7 +203,7 @@ impl Lowering<'_> {
         required: bool,
         owner: &Ident,
     ) -> Option<Member> {
-        let ident = Ident::field(names::word(name)?.as_str());
+        let ident = Ident::field(casing::word(name)?.as_str());
         // rustc does not accept such names as snake case.
         (!ident.as_str().starts_with('_') && !ident.as_str().contains("__")).then_some(())?;
         let mut words = Vec::new();

@@ -42,9 +42,9 @@ use crate::shape::tables;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use ablo_schema::Schema;
 use names::{Ident, MAX_BYTES, app_schema};
-use provision::ResolvedOptions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use table_defs::ResolvedOptions;
 
 /// The `postgres` target.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,9 @@
 //! The table definitions are lowered to statements in order, which `render.rs` writes. One part of
 //! the script runs in a transaction; foreign keys add a part that runs after the commit.
 
-use super::ddl::{ColumnType, Statement, Table};
-use super::names::{Ident, Literal, Names, Sql, sql, to_sql};
-use super::table_defs::{Rule, TableDef, table_defs};
+use super::ddl::{ColumnType, Statement};
+use super::names::{Literal, Sql, to_sql};
+use super::table_defs::{ResolvedOptions, Rule, TableDef, table_defs};
 use crate::shape::{Isolation, ParentOwner, TableShape};
 
 const PRELUDE: &str = include_str!("prelude.sql");
@@ -43,17 +43,6 @@ const AFTER_COMMIT: &str = "\
 -- After the commit, in the same session. A driver has to send these statements one by one, because
 -- CREATE INDEX CONCURRENTLY cannot run inside a transaction.
 ";
-
-/// The options after validation.
-#[derive(Debug)]
-pub(crate) struct ResolvedOptions<'a> {
-    /// The schema that has the tables.
-    pub(crate) schema: Ident<'a>,
-    /// Whether that schema belongs to the app and is created if missing.
-    pub(crate) own_schema: bool,
-    /// Whether foreign keys are created.
-    pub(crate) foreign_keys: bool,
-}
 
 /// A provisioning script.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,20 +134,6 @@ pub(crate) fn begin(
         out.push('\n');
         push_line(out, &Statement::Schema(Literal::new(plan.schema.as_str())));
     }
-}
-
-/// Names a table and its primary key.
-pub(crate) fn table<'a>(
-    table: &'a str,
-    plan: &ResolvedOptions<'a>,
-    indexes: &mut Names,
-) -> Table<'a> {
-    let (schema, name) = (plan.schema.clone(), Ident::new(table));
-    let key = indexes.claim(&[table, "pkey"]);
-    let key_is_default = key.as_str().strip_suffix("_pkey") == Some(table);
-    let mut regclass = String::new();
-    sql!(&mut regclass, schema, ".", name);
-    Table { schema, name, key, key_is_default, regclass: Literal::new(regclass) }
 }
 
 /// Returns the statements for a table's columns, whether the table is new or exists.

@@ -6,7 +6,8 @@
 
 use super::ddl::{Column, ColumnType, Condition, Predicate, Statement, Table};
 use super::names::{Ident, Literal, Names, Sql, sql, to_sql};
-use super::provision::{Provision, ResolvedOptions, begin, push_line, table};
+use super::provision::{Provision, begin, push_line};
+use super::table_defs::{ResolvedOptions, table};
 use crate::emit::sql::layout::{LayoutParts, LayoutProgram};
 use crate::shape::{
     IndexRows, LAYOUT_TABLE, SERVICE_TABLES, SOURCE_TABLES, SYNC_DELTAS, ServiceColumn,

@@ -5,12 +5,22 @@
 //! same names.
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
-use super::names::{Ident, Literal, Names};
-use super::provision::{ResolvedOptions, table};
+use super::names::{Ident, Literal, Names, sql};
 use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
 use ablo_schema::schema::Format;
 use ablo_schema::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The options after validation.
+#[derive(Debug)]
+pub(crate) struct ResolvedOptions<'a> {
+    /// The schema that has the tables.
+    pub(crate) schema: Ident<'a>,
+    /// Whether that schema belongs to the app and is created if missing.
+    pub(crate) own_schema: bool,
+    /// Whether foreign keys are created.
+    pub(crate) foreign_keys: bool,
+}
 
 /// The definition of a table.
 #[derive(Debug)]
@@ -193,6 +203,20 @@ pub(crate) fn constant<'a>(kind: ColumnKind<'_>, value: &'a Value) -> Preset<'a>
         (_, Value::String(text)) => Preset::Text(Literal::new(&**text)),
         (_, value) => Preset::Text(Literal::new(value.to_json())),
     }
+}
+
+/// Names a table and its primary key.
+pub(crate) fn table<'a>(
+    table: &'a str,
+    plan: &ResolvedOptions<'a>,
+    indexes: &mut Names,
+) -> Table<'a> {
+    let (schema, name) = (plan.schema.clone(), Ident::new(table));
+    let key = indexes.claim(&[table, "pkey"]);
+    let key_is_default = key.as_str().strip_suffix("_pkey") == Some(table);
+    let mut regclass = String::new();
+    sql!(&mut regclass, schema, ".", name);
+    Table { schema, name, key, key_is_default, regclass: Literal::new(regclass) }
 }
 
 fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {

@@ -2,7 +2,7 @@
 //!
 //! A pair keeps its rows and values; anything without a pair is created or dropped.
 
-use super::super::provision::ResolvedOptions;
+use super::super::table_defs::ResolvedOptions;
 use super::super::table_defs::{ColumnDef, TableDef, table_defs};
 use super::casts::{Conversion, conversion};
 use crate::shape::{Isolation, TableShape, tables};

@@ -2,7 +2,7 @@
 
 use super::super::ddl::ColumnType;
 use super::super::names::{Ident, sql, to_sql};
-use super::super::provision::ResolvedOptions;
+use super::super::table_defs::ResolvedOptions;
 use super::super::table_defs::{CheckDef, ColumnDef, TableDef, constant};
 use super::casts::{Conversion, Expression, Helper, satisfies};
 use super::change::{ColumnDefault, SqlChange};

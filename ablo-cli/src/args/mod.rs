@@ -2,6 +2,18 @@
 //!
 //! [`crate::settings`] and the commands interpret them.
 
+mod common;
+#[cfg(feature = "database")]
+pub(crate) mod database;
+#[cfg(feature = "server")]
+pub(crate) mod source;
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(crate) use common::DialectArg;
+#[cfg(feature = "server")]
+pub(crate) use common::SchemaFileArgs;
+pub(crate) use common::{Document, Format, InputArgs};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -65,14 +77,14 @@ pub(crate) enum Command {
     /// Test or serve a Data Source (rows stay in your database)
     #[cfg(feature = "server")]
     #[command(subcommand)]
-    Source(crate::data_source::SourceCommand),
+    Source(source::SourceCommand),
     /// Migrate a database to the next schema
     #[cfg(feature = "database")]
     #[command(subcommand)]
-    Migrate(crate::database::MigrateCommand),
+    Migrate(database::MigrateCommand),
     /// Write a schema from the tables of a database
     #[cfg(feature = "database")]
-    Pull(crate::database::PullArgs),
+    Pull(database::PullArgs),
     /// List the targets and their options
     Targets,
     /// Explain a diagnostic code
@@ -103,52 +115,6 @@ pub(crate) struct PrintArgs {
 const PRINT: &str = "\
 Exit status: 0 the output is the same schema, 1 Rust cannot express all of it, 2 ablo could not \
 run. What Rust cannot express is listed on standard error.";
-
-/// The language that a schema is printed in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Document {
-    /// Schema JSON
-    #[default]
-    Json,
-    /// Rust source of the models, to be edited by hand
-    #[cfg(feature = "rust")]
-    Rust,
-}
-
-/// The schema to read.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct InputArgs {
-    /// Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input [default: `schema` in
-    /// ablo.toml]
-    pub(crate) file: Option<PathBuf>,
-    /// Path of ablo.toml
-    #[arg(long, value_name = "PATH")]
-    pub(crate) config: Option<PathBuf>,
-    /// Output format of diagnostics
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
-}
-
-/// The schema of a server, which is read from a file.
-#[cfg(feature = "server")]
-#[derive(Clone, Debug, Args)]
-pub(crate) struct SchemaFileArgs {
-    /// Schema JSON or Rust (`*.rs`) [default: `schema` in ablo.toml]
-    pub(crate) file: Option<PathBuf>,
-    /// Path of ablo.toml
-    #[arg(long, value_name = "PATH")]
-    pub(crate) config: Option<PathBuf>,
-    /// Output format of diagnostics
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
-}
-
-#[cfg(feature = "server")]
-impl From<&SchemaFileArgs> for InputArgs {
-    fn from(args: &SchemaFileArgs) -> Self {
-        Self { file: args.file.clone(), config: args.config.clone(), format: args.format }
-    }
-}
 
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
@@ -194,7 +160,7 @@ pub(crate) struct ServeArgs {
     /// Data Source of an organisation; its key is read from ABLO_SOURCE_KEY_ORGANIZATION, else from
     /// ABLO_SOURCE_KEY
     #[arg(long = "source", value_name = "ORGANIZATION=URL")]
-    pub(crate) sources: Vec<crate::data_source::SourceArg>,
+    pub(crate) sources: Vec<source::SourceArg>,
     /// Models whose rows are in the Data Source [default: all]
     #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "sources")]
     pub(crate) source_models: Vec<String>,
@@ -213,7 +179,7 @@ pub(crate) struct CheckArgs {
     pub(crate) database_url: Option<String>,
     #[cfg(feature = "database")]
     #[command(flatten)]
-    pub(crate) layout: crate::database::LayoutArgs,
+    pub(crate) layout: database::LayoutArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -310,30 +276,4 @@ impl From<DiffFormat> for Format {
             DiffFormat::Sql => Format::Human,
         }
     }
-}
-
-/// The SQL dialect.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DialectArg {
-    /// PostgreSQL 14 and later
-    #[cfg(feature = "postgres")]
-    #[default]
-    Postgres,
-    /// SQLite 3.37 and later
-    #[cfg(feature = "sqlite")]
-    #[cfg_attr(not(feature = "postgres"), default)]
-    Sqlite,
-}
-
-/// The output format of diagnostics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Text with source snippets
-    #[default]
-    Human,
-    /// One JSON object on standard output
-    Json,
-    /// GitHub workflow commands
-    Github,
 }

@@ -1,7 +1,7 @@
 //! The arguments of `ablo source` and their help.
 
-use crate::args::{Format, InputArgs};
-use crate::database::DatabaseArgs;
+use super::common::{Format, InputArgs};
+use super::database::DatabaseArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;

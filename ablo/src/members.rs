@@ -3,11 +3,16 @@
 //! Generated code lists its declared fields in schema order; names come from the model's
 //! descriptor. The code here is compiled once for all models.
 
-use super::value::{FieldChange, OwnedValue, Value, ValueRef};
-use crate::UnknownFields;
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
+use crate::value::{FieldChange, FieldValues, OwnedValue, Value, ValueRef};
 use serde::ser::{Error, SerializeMap, Serializer};
 use std::fmt;
+
+/// Construction of a model from decoded fields.
+pub trait Codec: Members + Sized {
+    /// Builds the model from the values of its declared fields.
+    fn decode(values: &mut FieldValues) -> Self;
+}
 
 /// The declared fields of a row.
 pub trait Members {
@@ -15,25 +20,8 @@ pub trait Members {
     fn members(&self, visit: &mut dyn FnMut(&[ValueRef<'_>]));
 }
 
-/// Writes a row's declared fields.
-pub(crate) fn write<S: SerializeMap>(
-    map: &mut S,
-    model: &'static ModelDescriptor,
-    members: &dyn Members,
-    unknown: &UnknownFields,
-) -> Result<(), S::Error> {
-    let mut written = Ok(());
-    members.members(&mut |shown| {
-        let mut fields = model.fields.iter().zip(shown).enumerate();
-        written = fields.try_for_each(|(at, (field, value))| match value {
-            ValueRef::Null if unknown.is_absent(at) => Ok(()),
-            value => entry(map, model, field.name, value),
-        });
-    });
-    written
-}
-
-fn entry<S: SerializeMap>(
+/// Writes one member.
+pub(crate) fn entry<S: SerializeMap>(
     map: &mut S,
     model: &ModelDescriptor,
     name: &str,

@@ -1,7 +1,8 @@
 //! Member names prepared at compile time for comparison and copying eight bytes at a time.
 
-use super::scan::special;
 use std::fmt;
+
+const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// A member name as in compact JSON: quoted, followed by a colon.
 #[derive(Clone, Copy)]
@@ -66,13 +67,13 @@ impl Key {
     }
 
     /// Returns the length of `"name":`.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
     /// Returns the first 24 bytes of `"name":`.
     #[inline(always)]
-    pub(super) fn start(&self) -> [u8; 24] {
+    pub(crate) fn start(&self) -> [u8; 24] {
         let mut start = [0; 24];
         start[..8].copy_from_slice(&self.words[0].to_le_bytes());
         start[8..16].copy_from_slice(&self.words[1].to_le_bytes());
@@ -82,7 +83,7 @@ impl Key {
 
     /// Returns the input after `"name":`, or `None` if it does not begin with it.
     #[inline(always)]
-    pub(super) fn strip<'s>(&self, rest: &'s [u8]) -> Option<&'s [u8]> {
+    pub(crate) fn strip<'s>(&self, rest: &'s [u8]) -> Option<&'s [u8]> {
         let Some(next) = rest.first_chunk::<24>() else { return self.strip_slow(rest) };
         let [a, b, c] = words(next);
         let same = match self.len {
@@ -102,14 +103,25 @@ impl Key {
     /// Returns whether `next` can be the first eight bytes of this name: the quick check of a
     /// search.
     #[inline(always)]
-    pub(super) fn begins(&self, next: u64) -> bool {
+    pub(crate) fn begins(&self, next: u64) -> bool {
         if self.len < 8 { next & self.mask == self.words[0] } else { next == self.words[0] }
     }
 }
 
+/// Marks the bytes that end a plain run of a string: quotes, backslashes and control characters.
+/// Only the lowest mark is exact.
+#[inline(always)]
+pub(crate) const fn special(word: u64) -> u64 {
+    // Flipping the second bit turns a quote into a space and keeps control characters below it: one
+    // comparison finds both.
+    let quote_or_control = (word ^ (0x02 * ONES)).wrapping_sub(0x21 * ONES);
+    let backslash = (word ^ (0x5c * ONES)).wrapping_sub(ONES);
+    (quote_or_control | backslash) & !word & (0x80 * ONES)
+}
+
 /// Hashes the next name to a number below 128, by at most its first 16 bytes.
 #[inline(always)]
-pub(super) fn hash(rest: &[u8]) -> usize {
+pub(crate) fn hash(rest: &[u8]) -> usize {
     let Some(next) = rest.first_chunk::<25>().and_then(|next| next.last_chunk::<24>()) else {
         return 0;
     };

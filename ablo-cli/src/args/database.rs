@@ -1,0 +1,226 @@
+//! The arguments of the database commands and their help.
+
+use super::common::{DialectArg, Document, Format};
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+const STATUS: &str = "\
+Environment: without --database-url, the address is read from ABLO_DATABASE_URL, else from \
+DATABASE_URL.
+
+Exit status: 0 success, 1 a decision, backfill or approval is missing, or the database differs \
+from the schema, 2 ablo could not run.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Write a plan: statements, locks, row counts and required approvals
+    Plan(Box<PlanArgs>),
+    /// Approve steps of a plan that lose values or open rows to more readers
+    Approve(ApproveArgs),
+    /// Apply a plan, or make one and apply it if it needs no approval
+    Apply(Box<ApplyArgs>),
+    /// Report whether the database is up to date, behind, drifted or unfinished
+    Status(StatusArgs),
+    /// Report differences between the database and the last applied schema
+    Drift(StatusArgs),
+    /// Migrate a scratch database with generated rows and check every invariant
+    Prove(Box<ProveArgs>),
+}
+
+impl MigrateCommand {
+    /// Returns the output format.
+    pub(crate) fn format(&self) -> Format {
+        match self {
+            MigrateCommand::Plan(args) => args.change.format,
+            MigrateCommand::Approve(args) => args.format,
+            MigrateCommand::Apply(args) => args.change.format,
+            MigrateCommand::Prove(args) => args.format,
+            MigrateCommand::Status(args) | MigrateCommand::Drift(args) => args.format,
+        }
+    }
+}
+
+/// The database and its layout.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DatabaseArgs {
+    /// Database: postgres://user@host/name?sslmode=verify-full or sqlite:PATH
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) layout: LayoutArgs,
+}
+
+/// The database schema, and whether relations are foreign keys.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LayoutArgs {
+    /// Database schema of the tables (PostgreSQL only)
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub(crate) schema: String,
+    /// Create FOREIGN KEYs for `fk` relations [default: as recorded in the ledger, else off]
+    #[arg(long)]
+    pub(crate) foreign_keys: bool,
+}
+
+/// The change to make.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ChangeArgs {
+    /// Current schema of the database, if it has tables and no ledger
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// JSON file of rename and drop hints
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
+    /// JSON file of values for existing rows
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backfills: Option<PathBuf>,
+    /// Path of ablo.toml
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+    /// Output format of diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct PlanArgs {
+    /// Next schema; with --offline, the previous and the next schema, or only the next
+    #[arg(num_args = 0..=2, value_name = "SCHEMA")]
+    pub(crate) schemas: Vec<PathBuf>,
+    /// Plan without a database; write plan.json, migrate.sql and after-commit.sql to the folder
+    /// --out
+    #[arg(long, requires = "out", conflicts_with_all = ["from", "database_url"])]
+    pub(crate) offline: bool,
+    /// With --offline: SQL dialect
+    #[arg(long, value_enum, default_value_t, value_name = "DIALECT", requires = "offline")]
+    pub(crate) dialect: DialectArg,
+    /// Write the plan to this path [default: standard output]
+    #[arg(long, short, value_name = "PATH")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct ApplyArgs {
+    /// Next schema, if there is no plan [default: `schema` in ablo.toml]
+    pub(crate) next: Option<PathBuf>,
+    /// Plan to apply
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["next", "from", "hints", "backfills"])]
+    pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    #[command(flatten)]
+    pub(crate) change: ChangeArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+By default, a scratch server of the installed PostgreSQL is started in a temporary folder. \
+Database addresses in the environment are not used.
+
+Exit status: 0 proven, 1 rows prevent the migration or an invariant does not hold, 2 ablo could \
+not run.")]
+pub(crate) struct ProveArgs {
+    /// Previous schema
+    pub(crate) prev: PathBuf,
+    /// Next schema
+    pub(crate) next: PathBuf,
+    /// JSON file of rename and drop hints
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hints: Option<PathBuf>,
+    /// JSON file of values for existing rows
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backfills: Option<PathBuf>,
+    /// Maximum number of rows per table
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub(crate) rows: usize,
+    /// Create FOREIGN KEYs for `fk` relations
+    #[arg(long)]
+    pub(crate) foreign_keys: bool,
+    /// Use this server, in temporary databases, instead of a scratch server
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Output format of the evidence
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+/// The class of a step that needs an approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ApprovalClass {
+    /// Steps that lose values
+    Loss,
+    /// Steps that open rows to more readers
+    Isolation,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApproveArgs {
+    /// Plan to add the approvals to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plan: PathBuf,
+    /// Ids of required approvals, such as `loss:3`
+    #[arg(
+        long = "step",
+        value_name = "ID",
+        required_unless_present = "all_of",
+        value_delimiter = ','
+    )]
+    pub(crate) steps: Vec<String>,
+    /// Approve every step of this class
+    #[arg(long, value_enum, value_name = "CLASS")]
+    pub(crate) all_of: Option<ApprovalClass>,
+    /// Name of the approver
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+    /// Output format of diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct StatusArgs {
+    /// Expected schema [default: the last applied one]
+    pub(crate) next: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    /// Output format of diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Exit status: 0 the schema describes all tables, 1 something was left out or changed, 2 ablo could \
+not run. What a schema cannot express is listed on standard error.")]
+pub(crate) struct PullArgs {
+    /// Database: postgres://user@host/name?sslmode=verify-full
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Database schema of the tables
+    #[arg(long, value_name = "NAME", default_value = "public")]
+    pub(crate) schema: String,
+    /// Write the schema to this file [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Output language
+    #[arg(long, value_enum, default_value_t, value_name = "KIND")]
+    pub(crate) document: Document,
+    /// Output format of diagnostics; use json and github with --out
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+impl From<DialectArg> for ablo_migrate::Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Postgres => Self::Postgres,
+            DialectArg::Sqlite => Self::Sqlite,
+        }
+    }
+}
