@@ -4,7 +4,8 @@
 //! receives the same answer.
 
 use crate::engine::Engine;
-use crate::engine::plan::{OperationKind, PlannedChange, plan};
+use crate::engine::change::{OperationKind, PlannedChange};
+use crate::engine::plan::plan;
 use crate::engine::violation;
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
@@ -30,10 +31,10 @@ static APPEND_EVENT: SqlTemplate = SqlTemplate::new(
 static LAST_CURSOR: SqlTemplate =
     SqlTemplate::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
 /// Deletes events that the triggers captured in this transaction: SQLite, PostgreSQL.
-const DELETE_CAPTURED_SQLITE: &str = "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 AND client_tx_id IS NULL \
-     AND cursor > ?3";
-const DELETE_CAPTURED_POSTGRES: &str = "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 AND client_tx_id IS NULL \
-     AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL";
+const DELETE_CAPTURED_SQLITE: &str = "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 \
+     AND client_tx_id IS NULL AND cursor > ?3";
+const DELETE_CAPTURED_POSTGRES: &str = "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 \
+     AND client_tx_id IS NULL AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL";
 
 /// The end of the stored form of a timestamp that is a whole day.
 const MIDNIGHT: &str = "00:00:00.000000Z";

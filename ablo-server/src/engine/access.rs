@@ -1,8 +1,8 @@
 //! Authorisation: which participant may do what. Every rule is here; the services ask them before
 //! the engine acts.
 
+use super::change::OperationKind;
 use super::credentials::{Credential, CredentialKind};
-use super::plan::OperationKind;
 use crate::error::{ApiError, EngineError};
 use crate::identity::{Identity, Operations};
 use crate::models::Model;

@@ -3,9 +3,9 @@
 //! No permissions are checked: the source has already applied the change.
 
 use super::Engine;
+use super::change::{OperationKind, PlannedChange};
 use super::commit::{GroupChange, RowWriter};
 use super::groups::row_groups;
-use super::plan::{OperationKind, PlannedChange};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::models::new_row::RowOrigin;

@@ -2,6 +2,7 @@
 //! memory.
 
 pub(crate) mod access;
+pub mod change;
 pub mod claims;
 pub mod commit;
 pub mod credentials;

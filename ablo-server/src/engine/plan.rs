@@ -3,9 +3,10 @@
 //! Nothing here touches a database.
 
 use super::access;
+use super::change::{OperationKind, PlannedChange};
 use crate::error::ApiError;
 use crate::identity::{Identity, Operations};
-use crate::models::{Column, ColumnRole, Model, ModelId, Models};
+use crate::models::{Column, ColumnRole, Model, Models};
 use crate::value::Cell;
 use ablo_wire::{OnStale, Operation, RawRow, Verb};
 use serde_json::value::RawValue;
@@ -14,40 +15,6 @@ use serde_json::value::RawValue;
 pub const MAX_OPERATIONS: usize = 1000;
 /// Maximum length of the ids of rows and commits, in bytes.
 pub const MAX_ID_BYTES: usize = 255;
-
-/// A validated operation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlannedChange {
-    /// The model.
-    pub model: ModelId,
-    /// The operation.
-    pub kind: OperationKind,
-    /// The row.
-    pub id: String,
-    /// Whether the coordinator generated the id.
-    pub generated_id: bool,
-    /// The values to set, by column index; each column at most once.
-    pub cells: Vec<(usize, Cell)>,
-    /// The transaction id, which identifies the operation across retries.
-    pub transaction: Option<String>,
-    /// The `readAt` watermark, if stale writes are to be rejected.
-    pub stale_guard: Option<u64>,
-    /// Whether claims of other participants are ignored.
-    pub bypass_claims: bool,
-}
-
-/// The kind of an operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperationKind {
-    /// Inserts a row.
-    Create,
-    /// Updates a row.
-    Update,
-    /// Deletes a row.
-    Delete,
-    /// Archives a row (`true`) or unarchives it (`false`).
-    Archive(bool),
-}
 
 /// Validates the operations of a commit.
 ///

@@ -4,8 +4,7 @@
 //! repeating its request with the same id.
 
 use super::answer::{Answer, json, ok};
-use super::models::pairs;
-use super::request::{Body, Caller, OptionalBody};
+use super::request::{Body, Caller, OptionalBody, pairs};
 use crate::engine::claims::{Claim, ClaimOutcome, ClaimRequest, held_error};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};

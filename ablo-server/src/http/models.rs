@@ -1,7 +1,7 @@
 //! Rows of one model: lists, single rows and writes (docs/protocol/http.md §7).
 
 use super::answer::{Answer, json, ok};
-use super::request::{Body, Caller, OptionalBody, decode, idempotency_key};
+use super::request::{Body, Caller, OptionalBody, decode, idempotency_key, pairs};
 use crate::engine::read::ListQuery;
 use crate::error::{ApiError, Result};
 use crate::service::Service;
@@ -20,11 +20,6 @@ fn raw(text: &str) -> Result<RawRow> {
     RawRow::parse(text).map_err(|error| {
         crate::error::StoreError::Fault(format!("a stored row is not JSON: {error}")).into()
     })
-}
-
-/// Returns the names and values of a query string, in order.
-pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
-    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
 fn descending(order: &str) -> Result<bool, ApiError> {

@@ -90,6 +90,11 @@ pub(super) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     })
 }
 
+/// Returns the names and values of a query string, in order.
+pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+}
+
 /// Returns the idempotency key of a write: from the header, else from the body, else a new one
 /// (docs/protocol/differences.md D2).
 pub(super) fn idempotency_key(

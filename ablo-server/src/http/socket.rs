@@ -1,8 +1,7 @@
 //! The WebSocket handshake: authentication and sync groups (docs/protocol/websocket.md §1).
 
 use super::answer::Failed;
-use super::models::pairs;
-use super::request::bearer;
+use super::request::{bearer, pairs};
 use crate::engine::access::no_credentials;
 use crate::live::{self, Hubs};
 use crate::service::Service;

@@ -1,8 +1,7 @@
 //! Reads of stateful clients: bootstrap, queries and single rows (docs/protocol/http.md §5).
 
 use super::answer::{Answer, ok, text};
-use super::models::pairs;
-use super::request::{Body, Caller};
+use super::request::{Body, Caller, pairs};
 use crate::engine::read::MAX_QUERIES;
 use crate::error::ApiError;
 use crate::live::Hubs;

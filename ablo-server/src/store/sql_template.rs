@@ -3,8 +3,8 @@
 //! `{1}` is the first parameter. `{1:date}`, `{1:json}` and `{1:texts}` are parameters in the form
 //! of [`Cell`](crate::value::Cell), cast to a column of that type; `{1:list}` is a JSON array of
 //! strings as the right side of `IN`. `{name:date}`, `{name:json}` and `{name:texts}` read a column
-//! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text. All
-//! other text is copied.
+//! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text.
+//! All other text is copied.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(
             text.sql(Dialect::Postgres),
             "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
-             AS expires_at, to_json(sync_groups)::text AS sync_groups FROM t WHERE a = $1 AND b < $2::text::timestamptz AND c IN \
-             (SELECT jsonb_array_elements_text($3::text::jsonb))"
+             AS expires_at, to_json(sync_groups)::text AS sync_groups FROM t WHERE a = $1 AND b < \
+             $2::text::timestamptz AND c IN (SELECT jsonb_array_elements_text($3::text::jsonb))"
         );
     }
 }

@@ -10,6 +10,7 @@ mod claim;
 mod commit;
 mod dial;
 mod error;
+mod error_kind;
 mod filter;
 mod http;
 mod live;

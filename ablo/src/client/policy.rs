@@ -3,7 +3,7 @@
 //! docs/protocol/clients.md describes them. The TypeScript client has the same ones in
 //! `runtime/policy.ts`, and tests run both on `fixtures/client/behaviour.json`.
 
-use super::error::{ErrorKind, Holder, Stale};
+use super::error_kind::{ErrorKind, Holder, Stale};
 use crate::wire::{Backoff, Category, ErrorClass, ErrorCode};
 use serde::Deserialize as _;
 use serde_json::Value;

@@ -278,7 +278,7 @@ fn the_reference_describes_every_attribute() {
 #[test]
 fn the_reference_describes_every_metric() {
     let page = fixtures::read(&docs().join("reference/metrics.md"));
-    let source = fixtures::read(&docs().join("../ablo-server/src/metrics.rs"));
+    let source = fixtures::read(&docs().join("../ablo-server/src/service/metrics.rs"));
     let mut names = BTreeSet::new();
     for call in source.split("registry.register(").skip(1) {
         let name = call.trim_start().trim_start_matches('"').split('"').next().unwrap_or_default();

@@ -1,9 +1,9 @@
 //! Decides commits: a function of what was loaded, without I/O, a clock or randomness.
 
 use super::Submission;
+use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::claims::held_error;
 use crate::engine::groups::groups_of;
-use crate::engine::plan::{OperationKind, PlannedChange};
 use crate::engine::turns;
 use crate::engine::violation::id_exists;
 use crate::error::ApiError;
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A row of an organisation.
 type RowKey = (ModelId, String);
 
-/// What a decision depends on. [`decide`] adds the effects of the commits that it accepts, so that
+/// The facts that a decision depends on. [`decide`] adds the effects of the commits that it accepts, so that
 /// the next commit is decided after them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
@@ -56,7 +56,7 @@ pub(crate) enum Decision {
     Apply(Vec<Step>),
 }
 
-/// What an operation does.
+/// The effect of an operation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// Nothing: a deleted row does not exist.

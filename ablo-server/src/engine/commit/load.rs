@@ -2,7 +2,7 @@
 
 use super::{State, Submission};
 use crate::engine::Engine;
-use crate::engine::plan::{OperationKind, PlannedChange};
+use crate::engine::change::{OperationKind, PlannedChange};
 use crate::error::StoreError;
 use crate::models::ModelId;
 use crate::store::Tx;

@@ -16,7 +16,7 @@ pub(crate) use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
 pub(super) use write::RowWriter;
 
-use super::plan::PlannedChange;
+use super::change::PlannedChange;
 use super::{Engine, violation};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;

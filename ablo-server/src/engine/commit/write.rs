@@ -1,9 +1,9 @@
 //! Writes a row together with its delta, and the deltas of rows that depend on it.
 
 use super::decide::GroupChange;
+use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::groups::{row_groups, same_groups};
 use crate::engine::log::{self, Entry};
-use crate::engine::plan::{OperationKind, PlannedChange};
 use crate::engine::{Engine, memberships};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;

@@ -2,8 +2,8 @@
 
 use super::pending::{PendingCommit, Writer, pending_commits, row_key, time_before};
 use super::{ANSWER_TIMEOUT, raw_row_id, source_identity};
+use crate::engine::change::OperationKind;
 use crate::engine::mirror::{UpstreamChange, apply};
-use crate::engine::plan::OperationKind;
 use crate::engine::{Engine, log};
 use crate::error::{EngineError, Result};
 use crate::identity::Identity;

@@ -14,12 +14,12 @@ pub(crate) use events::{
 };
 
 use super::Engine;
+use super::change::OperationKind;
 use super::commit::{
     Commit, Submission, commit, confirmed_receipt, decide, find_receipt, load, save_receipt,
 };
 use super::log;
 use super::mirror::{UpstreamChange, apply};
-use super::plan::OperationKind;
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::store::Tx;

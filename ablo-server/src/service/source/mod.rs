@@ -13,7 +13,7 @@ pub(crate) use follow::apply_pushed;
 pub(crate) use write::write;
 
 use crate::engine::Engine;
-use crate::engine::plan::PlannedChange;
+use crate::engine::change::PlannedChange;
 use crate::error::ApiError;
 use crate::service::Service;
 use ablo::source::Verifier;

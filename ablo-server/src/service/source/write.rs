@@ -1,9 +1,9 @@
 //! Forwards commits to a data source and records their rows in the log.
 
 use super::client::{CallError, SourceClient};
+use crate::engine::change::OperationKind;
 use crate::engine::commit::Commit;
 use crate::engine::data_source_log::{self, BeginOutcome};
-use crate::engine::plan::OperationKind;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::service::Service;

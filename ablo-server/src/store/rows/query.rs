@@ -1,12 +1,8 @@
 //! A query of rows: conditions, order and page, checked against the schema by its builder.
 
-use super::Rows;
-use super::select::Select;
-use crate::error::StoreError;
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::Tx;
-use crate::value::{Cell, Row};
+use crate::value::Cell;
 
 /// A query of the rows of a model that a reader may see.
 #[derive(Clone, Debug)]
@@ -73,24 +69,5 @@ impl<'q> RowQuery<'q> {
             _ => 1,
         };
         self.conditions.iter().map(values).sum()
-    }
-
-    /// Runs the query.
-    pub(crate) fn run(&self, rows: Rows<'_>, tx: &mut Tx<'_>) -> Result<Vec<Row>, StoreError> {
-        let mut select = Select::new(rows, self.reader, self.model);
-        for condition in &self.conditions {
-            select.condition(condition);
-        }
-        let (column, descending) = self.order.unwrap_or((0, false));
-        if let Some(position) = &self.after {
-            select.after(column, descending, position);
-        }
-        if self.order.is_some() {
-            select.order(column, descending);
-        }
-        if let Some(limit) = self.limit {
-            select.limit(limit);
-        }
-        select.run(tx)
     }
 }

@@ -1,7 +1,7 @@
 //! Builds SELECT statements that return only rows that the reader may see, sorted the same way in
 //! both databases.
 
-use super::query::{Comparison, Position};
+use super::query::{Comparison, Position, RowQuery};
 use super::visibility::visible_to;
 use super::{Rows, table};
 use crate::error::StoreError;
@@ -10,6 +10,27 @@ use crate::models::{ColumnMapping, Model};
 use crate::store::sql_template::DECIMAL_COLLATION;
 use crate::store::{Dialect, Tx};
 use crate::value::{Cell, Row, ValueKind};
+
+impl RowQuery<'_> {
+    /// Runs the query.
+    pub(crate) fn run(&self, rows: Rows<'_>, tx: &mut Tx<'_>) -> Result<Vec<Row>, StoreError> {
+        let mut select = Select::new(rows, self.reader, self.model);
+        for condition in &self.conditions {
+            select.condition(condition);
+        }
+        let (column, descending) = self.order.unwrap_or((0, false));
+        if let Some(position) = &self.after {
+            select.after(column, descending, position);
+        }
+        if self.order.is_some() {
+            select.order(column, descending);
+        }
+        if let Some(limit) = self.limit {
+            select.limit(limit);
+        }
+        select.run(tx)
+    }
+}
 
 /// A statement under construction, with its parameters.
 pub(super) struct Select<'e> {
