@@ -10,6 +10,8 @@ pub mod catalog;
 pub mod codes;
 pub mod compare;
 mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod existing;
 mod expression;
 pub mod ledger;
 pub mod plan;

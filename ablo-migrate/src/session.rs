@@ -8,7 +8,7 @@ use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
-use ablo_codegen::migrate::Migration;
+use ablo_codegen::migrate::{Existing, Migration};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use std::path::Path;
@@ -67,7 +67,7 @@ impl Dialect {
         }
     }
 
-    /// Lowers a diff to statements for the tables in `schema`.
+    /// Lowers a diff to statements for the existing tables in `schema`.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
@@ -76,13 +76,16 @@ impl Dialect {
         diff: &Diff<'_>,
         backfills: &Backfills,
         schema: &str,
+        existing: Existing,
         foreign_keys: bool,
     ) -> Result<Migration> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres => crate::postgres::lower(diff, backfills, schema, foreign_keys),
+            Self::Postgres => {
+                crate::postgres::lower(diff, backfills, schema, existing, foreign_keys)
+            }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => crate::sqlite::lower(diff, backfills, schema, foreign_keys),
+            Self::Sqlite => crate::sqlite::lower(diff, backfills, schema, existing, foreign_keys),
         }
     }
 }
@@ -145,11 +148,11 @@ pub trait Session {
     /// None besides those of every method.
     fn catalog(&mut self) -> Result<Catalog>;
 
-    /// Returns every difference between a schema and the database. Writes nothing.
+    /// Returns every difference between a schema in a layout and the database. Writes nothing.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
-    fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>>;
+    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>>;
 
     /// Returns the number of rows in a table.
     ///

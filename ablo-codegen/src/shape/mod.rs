@@ -3,20 +3,22 @@
 //! Every rule that more than one emitter needs is decided here.
 
 mod facets;
+mod keys;
 mod reference;
 mod rows;
 mod service;
 mod tables;
 
 pub use facets::{Preset, digits_pattern, tree};
+pub use keys::{IndexPurpose, IndexShape};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{
     IndexRows, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn, ServiceIndex, ServiceKind,
     ServiceTable,
 };
 pub use tables::{
-    ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, UniqueShape,
-    tables,
+    ColumnKind, ColumnShape, ForeignKeyShape, Isolation, Layout, ParentOwner, TableShape,
+    UniqueShape, tables, tables_in,
 };
 
 use ablo_schema::Schema;

@@ -5,6 +5,7 @@ mod clock;
 mod engine;
 mod faults;
 mod isolation;
+mod keys;
 mod memberships;
 mod model;
 mod openapi;
