@@ -213,7 +213,7 @@ impl<'a> TargetSelection<'a> {
                 text.split_once('=').and_then(|(name, value)| Some((name.split_once('.')?, value)));
             let Some(((target, name), value)) = parts else {
                 let message = format!("`--option {text}` is not of the form TARGET.NAME=VALUE");
-                let help = Some("for example, `--option postgres.foreign-keys=true`".to_owned());
+                let help = Some("for example, `--option postgres.foreign-keys=false`".to_owned());
                 self.findings.push(Finding::new(codes::CONFIG_WRONG_TYPE, message).help(help));
                 continue;
             };

@@ -3,8 +3,18 @@
 //! A dialect lowers two schemas and their `ablo_schema::diff` to a [`Migration`]: ordered
 //! statements, each with the step that caused it, its phase, its locks and its hazards.
 
+use crate::shape::Layout;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// The tables that a migration starts from, as far as the schema does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Existing {
+    /// The layout.
+    pub layout: Layout,
+    /// Whether `fk` relations are foreign keys.
+    pub foreign_keys: bool,
+}
 
 /// The statements that migrate a database from one schema to the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -34,10 +34,13 @@ pub(crate) fn required_approvals(
             *subject = subject.take().or_else(|| self::subject(report.diff, warning));
         }
     }
+    // Statements without a step change the layout of the tables. They follow all steps.
+    let layout = report.diff.steps().len();
     for statement in &migration.statements {
         for (hazard, class) in [(Hazard::Loss, Class::Loss), (Hazard::Isolation, Class::Isolation)]
         {
-            if let Some(step) = statement.cause.filter(|_| statement.hazards.contains(&hazard)) {
+            if statement.hazards.contains(&hazard) {
+                let step = statement.cause.unwrap_or(layout);
                 let (what, _) = required.entry((step, class)).or_default();
                 if what.is_empty() {
                     what.push(statement.sql.clone());
@@ -47,7 +50,10 @@ pub(crate) fn required_approvals(
     }
     let approval =
         |((step, class), (what, subject)): ((usize, Class), (Vec<String>, Option<Subject>))| {
-            let id = format!("{}:{step}", class.as_str());
+            let id = match step == layout {
+                true => format!("{}:layout", class.as_str()),
+                false => format!("{}:{step}", class.as_str()),
+            };
             (RequiredApproval { id, step, class, what: what.join("; "), rows: None }, subject)
         };
     required.into_iter().map(approval).collect()

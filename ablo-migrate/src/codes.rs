@@ -366,8 +366,10 @@ codes! {
         "Change the comment, or the description.";
     PRIMARY_KEY = "ablo::drift::primary_key" Error,
         "The primary key differs",
-        "Every table of a schema has `id` as its primary key.",
-        "Drop the existing key if there is one, then make `id` the primary key.";
+        "The primary key of a table is its tenancy column and `id`, or `id` if it has no tenancy \
+         column. Earlier releases made `id` the key of every table.",
+        "Run `ablo migrate plan` and `ablo migrate apply`, which change the key of an earlier \
+         release. Otherwise replace the existing key.";
     CHECK_MISSING = "ablo::drift::check_missing" Error,
         "A check is missing",
         "The table accepts values that the schema does not allow.",

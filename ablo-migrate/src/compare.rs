@@ -125,7 +125,7 @@ fn columns(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         difference.incompatible = extra.not_null && extra.default.is_none() && !extra.generated;
         out.push(difference);
     }
-    if found.primary_key != [table.key.as_str()] {
+    if found.primary_key != table.key {
         let has = if found.primary_key.is_empty() {
             "none".to_owned()
         } else {
@@ -133,7 +133,7 @@ fn columns(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         };
         out.push(
             Difference::new(codes::PRIMARY_KEY, &table.name, None)
-                .expected(table.key.as_str())
+                .expected(table.key.join(", "))
                 .found(has)
                 .fix(table.key_fix.as_str()),
         );
@@ -243,13 +243,14 @@ fn indexes(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
 
 fn foreign_keys(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
     let is = |key: &ExpectedKey, actual: &crate::catalog::ForeignKey| {
-        actual.columns == [key.column.as_str()]
+        actual.columns == key.columns
             && actual.target_schema.is_none()
             && actual.target == key.target
-            && actual.target_columns == ["id"]
+            && actual.target_columns == key.target_columns
     };
     for key in &table.foreign_keys {
-        let new = || Difference::new(codes::FOREIGN_KEY_MISSING, &table.name, Some(&key.column));
+        let columns = key.columns.join(", ");
+        let new = || Difference::new(codes::FOREIGN_KEY_MISSING, &table.name, Some(&columns));
         let mut matching = found.foreign_keys.values().filter(|actual| is(key, actual)).peekable();
         if matching.peek().is_none() {
             out.push(

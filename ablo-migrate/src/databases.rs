@@ -6,11 +6,11 @@ use crate::postgres;
 use crate::session::{Dialect, IfMissing, Session};
 #[cfg(feature = "sqlite")]
 use crate::sqlite;
-use ablo_codegen::migrate::Migration;
+use ablo_codegen::migrate::{Existing, Migration};
 use ablo_schema::diff::{Backfills, Diff};
 
 impl Dialect {
-    /// Lowers a diff to statements for the tables in `schema`.
+    /// Lowers a diff to statements for the existing tables in `schema`.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
@@ -19,13 +19,14 @@ impl Dialect {
         diff: &Diff<'_>,
         backfills: &Backfills,
         schema: &str,
+        existing: Existing,
         foreign_keys: bool,
     ) -> Result<Migration> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres => postgres::lower(diff, backfills, schema, foreign_keys),
+            Self::Postgres => postgres::lower(diff, backfills, schema, existing, foreign_keys),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => sqlite::lower(diff, backfills, schema, foreign_keys),
+            Self::Sqlite => sqlite::lower(diff, backfills, schema, existing, foreign_keys),
         }
     }
 }

@@ -3,6 +3,7 @@
 #[cfg(feature = "postgres")]
 use ablo_codegen::migrate::Phase;
 use ablo_codegen::migrate::Statement;
+use ablo_codegen::shape::Layout;
 use serde::{Deserialize, Serialize};
 
 /// The name of the ledger's table. It is in the same database schema as the tables of the models.
@@ -42,6 +43,9 @@ pub struct Record {
     pub schema: String,
     /// Whether `fk` relations have foreign keys.
     pub foreign_keys: bool,
+    /// The layout of the tables. Releases before it could change did not record it.
+    #[serde(default, skip_serializing_if = "Layout::is_first")]
+    pub layout: Layout,
     /// All statements, in order.
     pub statements: Vec<Statement>,
 }

@@ -12,6 +12,8 @@ pub mod compare;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod databases;
 mod error;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod existing;
 mod expression;
 pub mod ledger;
 pub mod plan;

@@ -7,6 +7,7 @@ use crate::codes::{self, Code};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::Record;
 use ablo_codegen::migrate::Statement;
+use ablo_codegen::shape::Layout;
 use ablo_schema::{Hashes, Schema, canonical, front};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +41,9 @@ pub struct Body {
     pub target_schema: String,
     /// Whether `fk` relations become foreign keys.
     pub foreign_keys: bool,
+    /// The layout that the tables get. Releases before it could change did not state it.
+    #[serde(default, skip_serializing_if = "Layout::is_first")]
+    pub layout: Layout,
     /// The `contentHash` of the current schema. `None` if the database has no schema.
     pub from: Option<String>,
     /// The `contentHash` of the next schema.
@@ -94,9 +98,9 @@ impl Class {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequiredApproval {
-    /// The id, such as `loss:3`.
+    /// The id, such as `loss:3`, or `loss:layout` for the change of the tables' layout.
     pub id: String,
-    /// The index of the step.
+    /// The index of the step; the number of steps for the layout.
     pub step: usize,
     /// The reason.
     pub class: Class,
@@ -251,6 +255,7 @@ impl Plan {
             to: self.body.to.clone(),
             schema: canonical::print(&self.schema()?),
             foreign_keys: self.body.foreign_keys,
+            layout: self.body.layout,
             statements: self.body.statements.clone(),
         })
     }
@@ -320,6 +325,7 @@ mod tests {
             dialect: "postgres".to_owned(),
             target_schema: "public".to_owned(),
             foreign_keys: true,
+            layout: Layout::CURRENT,
             from: None,
             to: Hashes::of(&schema).content.to_string(),
             tables: Vec::new(),

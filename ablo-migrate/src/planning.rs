@@ -4,9 +4,12 @@ use crate::approvals::{Subject, required_approvals};
 use crate::codes;
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
-use crate::ledger::{Entry, State};
+use crate::existing::existing;
+use crate::ledger::{Entry, Record, State};
 use crate::plan::{Body, FORMAT, Plan, SchemaOrigin, read_schema};
 use crate::session::{Applied, Dialect, Session, Timeouts};
+use ablo_codegen::migrate::Existing;
+use ablo_codegen::shape::Layout;
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::schema::Plane;
 use ablo_schema::{Hashes, Schema, canonical};
@@ -18,7 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Current {
     /// The current schema. `None` if the database has no tables.
     pub schema: Option<Schema>,
-    /// Whether `fk` relations are foreign keys, as recorded in the ledger.
+    /// Whether `fk` relations are foreign keys, as recorded in the ledger for the current layout.
+    /// In the first layout, they were only on request.
     pub foreign_keys: Option<bool>,
     /// The last entry of the ledger.
     pub entry: Option<Entry>,
@@ -30,18 +34,12 @@ pub struct Current {
 /// # Errors
 /// `ablo::migrate::baseline_required`, `ablo::migrate::baseline_differs` with every difference,
 /// `ablo::ledger::schema_invalid`, or any error of the session.
-pub fn current(
-    database: &mut dyn Session,
-    baseline: Option<&Schema>,
-    foreign_keys: bool,
-) -> Result<Current> {
+pub fn current(database: &mut dyn Session, baseline: Option<&Schema>) -> Result<Current> {
     if let Some(entry) = database.ledger()?.pop() {
         let schema = Some(read_schema(&entry.record.schema, SchemaOrigin::Ledger)?);
-        return Ok(Current {
-            schema,
-            foreign_keys: Some(entry.record.foreign_keys),
-            entry: Some(entry),
-        });
+        let Record { layout, foreign_keys, .. } = entry.record;
+        let foreign_keys = (!layout.is_first()).then_some(foreign_keys);
+        return Ok(Current { schema, foreign_keys, entry: Some(entry) });
     }
     let Some(baseline) = baseline else {
         let found = database.catalog()?;
@@ -52,7 +50,9 @@ pub fn current(
             format!("`{}` has {} tables and no ledger", database.schema_name(), found.tables.len());
         return Err(Finding::new(codes::BASELINE_REQUIRED, message).into());
     };
-    let misfits: Vec<_> = drift(database, baseline, foreign_keys)?
+    let existing = existing(database, Some(baseline))?;
+    let misfits: Vec<_> = database
+        .drift(baseline, existing)?
         .into_iter()
         .filter(|difference| difference.incompatible)
         .collect();
@@ -77,10 +77,11 @@ pub fn drift(
     schema: &Schema,
     foreign_keys: bool,
 ) -> Result<Vec<Difference>> {
-    database.drift(schema, foreign_keys)
+    database.drift(schema, Existing { layout: Layout::CURRENT, foreign_keys })
 }
 
-/// Makes a plan without a database. It has no row counts and no fingerprint.
+/// Makes a plan without a database. It has no row counts and no fingerprint, and expects tables of
+/// the current layout.
 ///
 /// # Errors
 /// `ablo::migrate::options`.
@@ -91,7 +92,8 @@ pub fn offline(
     target_schema: &str,
     foreign_keys: bool,
 ) -> Result<Plan> {
-    Ok(Plan::new(draft(diff, backfills, (dialect, target_schema), foreign_keys)?.0))
+    let existing = Existing { layout: Layout::CURRENT, foreign_keys };
+    Ok(Plan::new(draft(diff, backfills, (dialect, target_schema), existing, foreign_keys)?.0))
 }
 
 /// Makes a plan for this database, with row counts and a fingerprint.
@@ -104,8 +106,9 @@ pub fn plan(
     backfills: &Backfills,
     foreign_keys: bool,
 ) -> Result<Plan> {
-    let (mut body, subjects) =
-        draft(diff, backfills, (database.dialect(), database.schema_name()), foreign_keys)?;
+    let existing = existing(database, diff.prev())?;
+    let target = (database.dialect(), database.schema_name());
+    let (mut body, subjects) = draft(diff, backfills, target, existing, foreign_keys)?;
     let found = database.catalog()?;
     body.fingerprint = Some(found.fingerprint(body.tables.iter().map(String::as_str)));
     let locked_tables: BTreeSet<&str> = body
@@ -140,9 +143,10 @@ fn draft(
     diff: &Diff<'_>,
     backfills: &Backfills,
     (dialect, target_schema): (Dialect, &str),
+    existing: Existing,
     foreign_keys: bool,
 ) -> Result<(Body, Vec<Option<Subject>>)> {
-    let migration = dialect.lower(diff, backfills, target_schema, foreign_keys)?;
+    let migration = dialect.lower(diff, backfills, target_schema, existing, foreign_keys)?;
     let report = diff.report(backfills);
     let (approvals_needed, subjects) = required_approvals(&report, &migration).into_iter().unzip();
     let hash = |schema: &Schema| Hashes::of(schema).content.to_string();
@@ -158,6 +162,7 @@ fn draft(
         dialect: dialect.as_str().to_owned(),
         target_schema: target_schema.to_owned(),
         foreign_keys,
+        layout: Layout::CURRENT,
         from: diff.prev().map(hash),
         to: hash(diff.next()),
         tables: tables.into_iter().map(str::to_owned).collect(),
@@ -224,8 +229,7 @@ pub fn migrate_to(
     locked(database, timeouts, |database| {
         database.finish(timeouts)?;
         let is_unrecorded = database.ledger()?.is_empty() && !database.catalog()?.tables.is_empty();
-        let current = current(database, is_unrecorded.then_some(next), foreign_keys)?;
-        let foreign_keys = current.foreign_keys.unwrap_or(foreign_keys);
+        let current = current(database, is_unrecorded.then_some(next))?;
         let diff = diff::diff(current.schema.as_ref(), next, &Hints::default())
             .map_err(|faults| Finding::new(codes::LEDGER_SCHEMA_INVALID, format!("{faults:?}")))?;
         let plan = plan(database, &diff, &Backfills::default(), foreign_keys)?;

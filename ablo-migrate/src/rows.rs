@@ -3,7 +3,7 @@
 //! The rows of each table of the tenant plane are independent of the dialect and contain hostile
 //! strings. Every table has the same ids, so every foreign key has a target.
 
-use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape, tables};
+use ablo_codegen::shape::{BaseField, ColumnKind, ColumnShape, Isolation, TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::schema::Format;
 
@@ -101,7 +101,8 @@ fn of_table(table: &TableShape<'_>, count: usize) -> TableRows {
 }
 
 fn is_unique(table: &TableShape<'_>, column: &ColumnShape<'_>) -> bool {
-    column.primary || table.unique.iter().any(|unique| unique.column == column.name)
+    column.base == Some(BaseField::Id)
+        || table.unique.iter().any(|unique| unique.column == column.name)
 }
 
 /// Returns the number of distinct values of a kind, capped at 100.
@@ -127,7 +128,7 @@ fn cell(table: &TableShape<'_>, column: &ColumnShape<'_>, at: usize, row: usize)
         return Cell::Null;
     }
     match column.kind {
-        ColumnKind::Text if column.primary || key => Cell::Text(id(row)),
+        ColumnKind::Text if column.base == Some(BaseField::Id) || key => Cell::Text(id(row)),
         ColumnKind::Text if organization => Cell::Text(format!("org-{}", row % 2)),
         kind if unique => distinct(kind, row),
         kind => any(kind, row * 5 + at),

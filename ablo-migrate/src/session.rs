@@ -8,6 +8,7 @@ use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
+use ablo_codegen::migrate::Existing;
 use ablo_schema::Schema;
 use std::path::Path;
 use std::time::Duration;
@@ -124,11 +125,11 @@ pub trait Session {
     /// None besides those of every method.
     fn catalog(&mut self) -> Result<Catalog>;
 
-    /// Returns every difference between a schema and the database. Writes nothing.
+    /// Returns every difference between a schema in a layout and the database. Writes nothing.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
-    fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>>;
+    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>>;
 
     /// Returns the number of rows in a table.
     ///

@@ -50,15 +50,12 @@ pub(crate) struct DatabaseArgs {
     pub(crate) layout: LayoutArgs,
 }
 
-/// The database schema, and whether relations are foreign keys.
+/// The place of the tables.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct LayoutArgs {
     /// Database schema of the tables (PostgreSQL only)
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
-    /// Create FOREIGN KEYs for `fk` relations [default: as recorded in the ledger, else off]
-    #[arg(long)]
-    pub(crate) foreign_keys: bool,
 }
 
 /// The change to make.
@@ -138,9 +135,6 @@ pub(crate) struct ProveArgs {
     /// Maximum number of rows per table
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub(crate) rows: usize,
-    /// Create FOREIGN KEYs for `fk` relations
-    #[arg(long)]
-    pub(crate) foreign_keys: bool,
     /// Use this server, in temporary databases, instead of a scratch server
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,

@@ -52,7 +52,7 @@ Without FILE, settings are read from `ablo.toml` in this folder or a parent fold
 
   [target.postgres]                   # `ablo targets` lists the options
   out = \"db\"                          # default: generated/postgres
-  foreign-keys = true
+  foreign-keys = false
 
 Its paths are relative to it. Flags override it. With FILE, ablo.toml is read only if --config \
 names it.";
@@ -193,7 +193,7 @@ pub(crate) struct GenerateArgs {
     /// Output folder, with one folder per target [default: generated]
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Set an option of a target, such as `postgres.foreign-keys=true`
+    /// Set an option of a target, such as `postgres.foreign-keys=false`
     #[arg(long = "option", value_name = "TARGET.NAME=VALUE")]
     pub(crate) options: Vec<String>,
     /// Generate only these models; relations to others are left out
@@ -232,10 +232,6 @@ pub(crate) struct DiffArgs {
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[arg(long, value_enum, default_value_t, value_name = "DIALECT")]
     pub(crate) dialect: DialectArg,
-    /// With `--format sql`: create FOREIGN KEYs for `fk` relations
-    #[cfg(any(feature = "postgres", feature = "sqlite"))]
-    #[arg(long)]
-    pub(crate) foreign_keys: bool,
     /// With `--format sql` for PostgreSQL: database schema of the tables
     #[cfg(feature = "postgres")]
     #[arg(long, value_name = "NAME", default_value = "public")]

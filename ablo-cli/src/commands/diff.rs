@@ -41,18 +41,14 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Failure> {
 fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Failure> {
     use crate::args::DialectArg;
     use ablo_codegen::emit::sql;
-    let (prev, next, backfills, foreign_keys) =
-        (inputs.prev.as_ref(), &inputs.next, &inputs.backfills, args.foreign_keys);
+    let (prev, next, backfills) = (inputs.prev.as_ref(), &inputs.next, &inputs.backfills);
     let about = |at| diff.steps().get(at).map(ToString::to_string);
     let files = match args.dialect {
         #[cfg(feature = "postgres")]
         DialectArg::Postgres => {
             use sql::postgres::{PostgresOptions, files, migrate};
-            let options = PostgresOptions {
-                schema: Some(args.schema.clone()),
-                foreign_keys,
-                ..PostgresOptions::default()
-            };
+            let options =
+                PostgresOptions { schema: Some(args.schema.clone()), ..PostgresOptions::default() };
             let migration = migrate(diff, prev, next, backfills, &options).map_err(|error| {
                 let finding = Finding::new(codes::ARGUMENT_INVALID, error.message);
                 Failure::new(Exit::CannotRun, Report::about(None, vec![finding]))
@@ -62,7 +58,7 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
         #[cfg(feature = "sqlite")]
         DialectArg::Sqlite => {
             use sql::sqlite::{SqliteOptions, files, migrate};
-            files(&migrate(diff, prev, next, backfills, &SqliteOptions { foreign_keys }), &about)
+            files(&migrate(diff, prev, next, backfills, &SqliteOptions::default()), &about)
         }
     };
     Ok(files.migrate + "\n" + &files.after_commit)

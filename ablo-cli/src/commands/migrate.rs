@@ -48,7 +48,7 @@ fn plan(args: &PlanArgs) -> Result<Outcome, Failure> {
     }
     let next = next_schema(args.schemas.first(), &args.change)?;
     let mut database = open(&args.database, IfMissing::TreatAsEmpty)?;
-    let plan = make(&mut *database, &next, &args.database, &args.change)?;
+    let plan = make(&mut *database, &next, &args.change)?;
     let text = plan.to_json();
     let mut outcome = Outcome::text(String::new());
     match &args.out {
@@ -67,7 +67,7 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
         [prev, next, ..] => (Some(schema(prev)?), schema(next)?),
         alone => (None, next_schema(alone.first(), &args.change)?),
     };
-    let layout = &args.database.layout;
+    let schema = &args.database.layout.schema;
     let (plan, programs) = with_diff(
         prev.as_ref(),
         &next,
@@ -75,8 +75,8 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
         args.change.backfills.as_deref(),
         |diff, backfills| {
             let dialect = args.dialect.into();
-            let schema = if dialect == Dialect::Sqlite { "main" } else { &layout.schema };
-            let plan = ablo_migrate::offline(diff, backfills, dialect, schema, layout.foreign_keys)
+            let schema = if dialect == Dialect::Sqlite { "main" } else { schema };
+            let plan = ablo_migrate::offline(diff, backfills, dialect, schema, true)
                 .map_err(|error| database::failure(&error))?;
             let migration = Migration { statements: plan.body.statements.clone() };
             let about = |at| diff.steps().get(at).map(ToString::to_string);
@@ -134,7 +134,7 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
     let finished = ablo_migrate::finish(&mut *database, timeouts).map_err(failed)?;
     let plan = match (planned, &next) {
         (Some(plan), _) => plan,
-        (None, Some(next)) => make(&mut *database, next, &args.database, &args.change)?,
+        (None, Some(next)) => make(&mut *database, next, &args.change)?,
         (None, None) => return Ok(Outcome::text(String::new())),
     };
     let nothing_to_do =
@@ -174,8 +174,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
     let next = args.next.as_deref().map(schema).transpose()?;
     let mut database = open(&args.database, IfMissing::Fail)?;
     let failed = |error: ablo_migrate::Error| database::failure(&error);
-    let current = ablo_migrate::current(&mut *database, None, args.database.layout.foreign_keys)
-        .map_err(failed)?;
+    let current = ablo_migrate::current(&mut *database, None).map_err(failed)?;
     let mut findings = Vec::new();
     let finding = |name: &str, message: String| {
         ablo_migrate::Code::find(name).map(|code| Finding::new(code, message))
@@ -201,7 +200,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
     }
     if let Some(schema) = &current.schema {
         let drift =
-            ablo_migrate::drift(&mut *database, schema, current.foreign_keys.unwrap_or_default());
+            ablo_migrate::drift(&mut *database, schema, current.foreign_keys.unwrap_or(true));
         findings.extend(
             drift
                 .map_err(failed)?
@@ -221,10 +220,10 @@ fn drift(args: &StatusArgs) -> Result<Outcome, Failure> {
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let given = args.next.as_deref().map(schema).transpose()?;
     let (schema, foreign_keys) = match given {
-        Some(schema) => (Some(schema), args.database.layout.foreign_keys),
+        Some(schema) => (Some(schema), true),
         None => {
-            let current = ablo_migrate::current(&mut *database, None, false).map_err(failed)?;
-            (current.schema, current.foreign_keys.unwrap_or_default())
+            let current = ablo_migrate::current(&mut *database, None).map_err(failed)?;
+            (current.schema, current.foreign_keys.unwrap_or(true))
         }
     };
     let differences = match &schema {
@@ -244,7 +243,7 @@ pub(crate) fn incompatibilities(
     args: &DatabaseArgs,
 ) -> Result<Vec<Finding>, Failure> {
     let mut database = open(args, IfMissing::Fail)?;
-    let found = ablo_migrate::drift(&mut *database, schema, args.layout.foreign_keys);
+    let found = ablo_migrate::drift(&mut *database, schema, true);
     let found = found.map_err(|error| database::failure(&error))?;
     let is_incompatible = |difference: &&Difference| difference.incompatible;
     Ok(found
@@ -266,16 +265,10 @@ fn outcome(findings: Vec<Finding>, remark_if_clean: String) -> Outcome {
 }
 
 /// Makes a plan for a database.
-fn make(
-    database: &mut dyn Session,
-    next: &Schema,
-    args: &DatabaseArgs,
-    change: &ChangeArgs,
-) -> Result<Plan, Failure> {
+fn make(database: &mut dyn Session, next: &Schema, change: &ChangeArgs) -> Result<Plan, Failure> {
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let baseline = change.from.as_deref().map(schema).transpose()?;
-    let current = ablo_migrate::current(database, baseline.as_ref(), args.layout.foreign_keys)
-        .map_err(failed)?;
+    let current = ablo_migrate::current(database, baseline.as_ref()).map_err(failed)?;
     if let Some(entry) = current.entry.as_ref().filter(|entry| entry.state != State::Done) {
         let code = ablo_migrate::Code::find("ablo::migrate::unfinished");
         let message = format!("entry {} of the ledger is not finished", entry.id);
@@ -284,7 +277,7 @@ fn make(
             Report::about(None, code.map(|code| Finding::new(code, message)).into_iter().collect()),
         ));
     }
-    let foreign_keys = current.foreign_keys.unwrap_or(args.layout.foreign_keys);
+    let foreign_keys = current.foreign_keys.unwrap_or(true);
     with_diff(
         current.schema.as_ref(),
         next,

@@ -19,7 +19,7 @@ pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Failure> {
             // Addresses in the environment name real databases, so only the flag is used.
             let url = args.database_url.as_deref();
             url.map_or_else(ScratchEnv::local, ScratchEnv::on_server)
-                .and_then(|mut env| prove(&mut env, diff, backfills, args.rows, args.foreign_keys))
+                .and_then(|mut env| prove(&mut env, diff, backfills, args.rows, true))
                 .map_err(|error| database::failure(&error))
         },
     )?;

@@ -55,7 +55,7 @@ fn try_dev(args: &DevArgs) -> Result<(), Failure> {
         }
     };
     if let DbPath::File(file) = &db_path {
-        migrate(&format!("sqlite:{}", file.display()), &schema)?;
+        migrate(&format!("sqlite:{}", file.display()), &schema, true)?;
     }
     let store = open_sqlite(&db_path, &schema)?;
     let storage = match &db_path {
@@ -124,12 +124,19 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     let mode = if args.live { Mode::Live } else { Mode::Test };
     let sources = sources(args, &schema)?;
     let address = database::address(args.database_url.as_deref())?;
-    migrate(&address, &schema)?;
+    // The mirror of a data source receives rows in the order of its outbox, which may have a row
+    // before the one that it refers to.
+    let foreign_keys = sources.is_empty();
+    migrate(&address, &schema, foreign_keys)?;
     let store = match Dialect::of(&address).map_err(|error| database::failure(&error))? {
         Dialect::Sqlite => open_sqlite(&DbPath::File(sqlite_path(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
-            Postgres::open(&address, &schema, &PostgresOptions::default())
-                .map_err(|error| store_failure(&error))?,
+            Postgres::open(
+                &address,
+                &schema,
+                &PostgresOptions { foreign_keys, ..PostgresOptions::default() },
+            )
+            .map_err(|error| store_failure(&error))?,
         ),
     };
     run(async {
@@ -181,13 +188,13 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Fail
 }
 
 /// Migrates the database to the schema. Fails if that needs an approval.
-fn migrate(address: &str, schema: &Schema) -> Result<(), Failure> {
+fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<(), Failure> {
     let failed = |error| database::failure(&error);
     let mut database =
         ablo_migrate::connect(address, "public", IfMissing::Create).map_err(failed)?;
     check_layout(address).map_err(|error| store_failure(&error))?;
     if let Some(applied) =
-        ablo_migrate::migrate_to(&mut *database, schema, false, Timeouts::default())
+        ablo_migrate::migrate_to(&mut *database, schema, foreign_keys, Timeouts::default())
             .map_err(failed)?
     {
         let count = counted(applied.transaction + applied.after_commit, "statement");

@@ -46,7 +46,7 @@ fn every_fixture_is_reported_in_every_format() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let human = dir.run(&arguments);
         let json = dir.run(&[&arguments[..], &["--format", "json"]].concat());
-        let sql = dir.run(&[&arguments[..], &["--format", "sql", "--foreign-keys"]].concat());
+        let sql = dir.run(&[&arguments[..], &["--format", "sql"]].concat());
         assert_eq!(human.status, sql.status, "{}", folder.display());
         assert_eq!(human.status, json.status, "{}", folder.display());
         let report: Value = serde_json::from_str(&json.out).expect("a JSON object");

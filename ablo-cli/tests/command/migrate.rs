@@ -230,7 +230,7 @@ fn a_pulled_schema_matches_the_database() {
 #[test]
 fn warnings_of_the_server_are_reported() {
     let (dir, server) = (dir(), Server::shared().database());
-    let args = ["migrate", "apply", "schema.json", "--foreign-keys"];
+    let args = ["migrate", "apply", "schema.json"];
     assert_eq!(run(&dir, &server, &args).status, 0);
     let orphan = "INSERT INTO notes (id, organization_id, task_id) VALUES ('1', 'o', 'missing')";
     server.admin().run(orphan).expect("a row");

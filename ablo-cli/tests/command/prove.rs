@@ -19,7 +19,7 @@ const INVARIANTS: [&str; 6] = [
 fn prove(name: &str, more: &[&str]) -> RunOutput {
     let folder = format!("{}/../fixtures/diffs/{name}", env!("CARGO_MANIFEST_DIR"));
     let [prev, next] = ["prev.json", "next.json"].map(|file| format!("{folder}/{file}"));
-    let args = [&["migrate", "prove", &prev, &next, "--foreign-keys"], more].concat();
+    let args = [&["migrate", "prove", &prev, &next], more].concat();
     let dir = TestDir::with_schema();
     let mut command = dir.command(&args);
     command

@@ -3,22 +3,24 @@
 //! Every rule that more than one emitter needs is decided here.
 
 mod facets;
+mod keys;
 mod reference;
 mod rows;
 mod service;
 mod tables;
 
 pub use facets::{Preset, digits_pattern, tree};
+pub use keys::{IndexPurpose, IndexShape};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{
-    IndexRows, LAYOUTS, Layout, LayoutStep, NEWEST_LAYOUT, SERVICE_TABLES, SOURCE_TABLES,
-    ServiceColumn, ServiceIndex, ServiceKind, ServiceTable,
+    IndexRows, LAYOUTS, LayoutStep, NEWEST_LAYOUT, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn,
+    ServiceIndex, ServiceKind, ServiceLayout, ServiceTable,
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) use service::{LAYOUT_TABLE, SYNC_DELTAS};
 pub use tables::{
-    ColumnKind, ColumnShape, ForeignKeyShape, Isolation, ParentOwner, TableShape, UniqueShape,
-    tables,
+    ColumnKind, ColumnShape, ForeignKeyShape, Isolation, Layout, ParentOwner, TableShape,
+    UniqueShape, tables, tables_in,
 };
 
 use ablo_schema::Schema;

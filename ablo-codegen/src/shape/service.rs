@@ -7,7 +7,7 @@ mod integrations;
 mod layout;
 
 pub(crate) use layout::LAYOUT_TABLE;
-pub use layout::{LAYOUTS, Layout, LayoutStep, NEWEST_LAYOUT};
+pub use layout::{LAYOUTS, LayoutStep, NEWEST_LAYOUT, ServiceLayout};
 
 use integrations::{
     IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_DEAD_LETTERS,

@@ -1,13 +1,16 @@
 //! Table shapes: the tables of a schema, independent of the SQL dialect.
 //!
 //! Only tenant-plane models have tables. Each has ordered, resolved columns, its isolation and its
-//! foreign keys, and follows the table that isolates its rows. Type names, quoting and object names
-//! belong to the dialects.
+//! keys, and follows the table that isolates its rows. Type names, quoting and object names belong
+//! to the dialects.
 
 use super::facets::Preset;
+use super::keys::{IndexShape, Keys};
+use super::rows::{BASE_FIELDS, BaseField};
 use ablo_schema::Schema;
-use ablo_schema::schema::{Deprecated, Field, FieldKind, Format, Model, Plane, Relation, Tenancy};
+use ablo_schema::schema::{Deprecated, Field, FieldKind, Format, Model, Plane, Tenancy};
 use ablo_schema::value::Value;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +23,14 @@ pub struct TableShape<'s> {
     pub columns: Vec<ColumnShape<'s>>,
     /// The rule that decides which rows a tenant sees.
     pub isolation: Isolation<'s>,
+    /// The columns of the primary key, in order: the tenancy column, if there is one, and `id`.
+    pub key: Vec<&'s str>,
     /// The physical foreign keys, without duplicates.
     pub foreign_keys: Vec<ForeignKeyShape<'s>>,
     /// The unique columns.
     pub unique: Vec<UniqueShape<'s>>,
+    /// The other indexes.
+    pub indexes: Vec<IndexShape<'s>>,
 }
 
 /// A column.
@@ -35,13 +42,13 @@ pub struct ColumnShape<'s> {
     pub kind: ColumnKind<'s>,
     /// Whether it is `NOT NULL`.
     pub not_null: bool,
-    /// Whether it is the primary key.
-    pub primary: bool,
+    /// The base field that it stores, if any.
+    pub base: Option<BaseField>,
     /// Whether it defaults to the current time.
     pub default_now: bool,
     /// The constant default.
     pub default: Option<&'s Value>,
-    /// Whether it gets an index. The primary key has one anyway.
+    /// Whether the author asks for an index.
     pub indexed: bool,
     /// The declared field that it stores, if any.
     pub field: Option<&'s Field>,
@@ -98,11 +105,14 @@ pub enum ParentOwner<'s> {
     Assumed(&'s str),
 }
 
-/// A foreign key to the target's `id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A foreign key to the target's `id`, within the organisation if both tables have a tenancy
+/// column.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignKeyShape<'s> {
-    /// The referencing column.
+    /// The column that stores the id of the referenced row.
     pub column: &'s str,
+    /// The tenancy columns of this table and of the referenced one, if both are part of the key.
+    pub within: Option<(&'s str, &'s str)>,
     /// The referenced table.
     pub target: &'s str,
 }
@@ -117,13 +127,43 @@ pub struct UniqueShape<'s> {
     pub within: Option<&'s str>,
 }
 
+/// The layout of tables. A migration compares the layout that a database has with the current one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Layout {
+    /// `id` is the primary key, a redeclared base field has a second column, and relations have an
+    /// index only with their foreign key.
+    #[default]
+    First,
+    /// Keys include the tenancy column, and every lookup by relation has an index.
+    TenantKeys,
+}
+
+impl Layout {
+    /// The layout of new tables.
+    pub const CURRENT: Self = Self::TenantKeys;
+
+    /// Returns whether this is the layout before any other.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
+
 /// Returns the tables of a schema in schema order, except that each follows the table that isolates
 /// its rows.
 #[must_use]
 pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
+    tables_in(schema, Layout::CURRENT)
+}
+
+/// Returns the tables of a schema in a layout, in the order of [`tables`].
+#[must_use]
+pub fn tables_in(schema: &Schema, layout: Layout) -> Vec<TableShape<'_>> {
     let tenant = || schema.models().iter().filter(|model| model.plane == Plane::Tenant);
     let by_table: BTreeMap<&str, &Model> =
         tenant().map(|model| (model.table.as_str(), model)).collect();
+    let keys = Keys::new(schema, layout);
     let mut placed = BTreeSet::new();
     let mut tables = Vec::with_capacity(by_table.len());
     for model in tenant() {
@@ -136,33 +176,29 @@ pub fn tables(schema: &Schema) -> Vec<TableShape<'_>> {
             }
         }
         tables
-            .extend(chain.into_iter().rev().map(|model| TableShape::new(model, schema, &by_table)));
+            .extend(chain.into_iter().rev().map(|model| TableShape::new(model, &keys, &by_table)));
     }
     tables
 }
 
 impl<'s> TableShape<'s> {
-    fn new(model: &'s Model, schema: &'s Schema, by_table: &BTreeMap<&str, &'s Model>) -> Self {
-        let isolation = isolation(model, by_table);
+    fn new(model: &'s Model, keys: &Keys<'s>, by_table: &BTreeMap<&str, &'s Model>) -> Self {
         let mut table = Self {
             model,
-            columns: base_columns(model),
-            isolation,
+            columns: base_columns(model, keys.layout),
+            isolation: isolation(model, by_table),
+            key: keys.primary(model),
             foreign_keys: Vec::new(),
             unique: Vec::new(),
+            indexes: Vec::new(),
         };
         let base = table.columns.len();
         for field in &model.fields {
-            table.add(field, base);
+            table.add(field, base, keys.layout);
         }
-        if let Isolation::Column(key) | Isolation::Parent { local_key: key, .. } = isolation
-            && let Some(column) = table.columns.iter_mut().find(|column| column.name == key)
-        {
-            column.indexed = true;
-        }
-        for relation in model.belongs_to().filter(|relation| relation.options.fk) {
-            table.add_foreign_key(relation, schema);
-        }
+        table.unique.extend(keys.unique_id(model));
+        table.foreign_keys = keys.foreign_keys(&table);
+        table.indexes = keys.indexes(&table);
         table
     }
 
@@ -172,10 +208,18 @@ impl<'s> TableShape<'s> {
         self.model.table.as_str()
     }
 
+    /// Returns the column of a previous table that stores the same base field as a column of this
+    /// one. A base field keeps its meaning under any name, unless another field replaces it.
+    #[must_use]
+    pub fn previous_base(&self, column: usize, was: &TableShape<'_>) -> Option<usize> {
+        let base = self.columns.get(column)?.own_base()?;
+        was.columns.iter().position(|column| column.own_base() == Some(base))
+    }
+
     /// Adds a declared field, as a new column or as an addition to one of the base columns, which
     /// come first.
-    fn add(&mut self, field: &'s Field, base: usize) {
-        let name = field_column(self.model, field);
+    fn add(&mut self, field: &'s Field, base: usize, layout: Layout) {
+        let name = field_column(self.model, field, layout);
         let kind = ColumnKind::of(field);
         let Some(column) = self.columns[..base].iter_mut().find(|column| column.name == name)
         else {
@@ -204,15 +248,6 @@ impl<'s> TableShape<'s> {
             column.kind = kind;
         }
     }
-
-    fn add_foreign_key(&mut self, relation: &'s Relation, schema: &'s Schema) {
-        let target = schema.target(relation);
-        let Some(column) = column_of(self.model, relation.foreign_key.as_str()) else { return };
-        let key = ForeignKeyShape { column, target: target.table.as_str() };
-        if target.plane == Plane::Tenant && !self.foreign_keys.contains(&key) {
-            self.foreign_keys.push(key);
-        }
-    }
 }
 
 impl<'s> ColumnShape<'s> {
@@ -221,12 +256,18 @@ impl<'s> ColumnShape<'s> {
             name,
             kind,
             not_null: false,
-            primary: false,
+            base: None,
             default_now: false,
             default: None,
             indexed: false,
             field: None,
         }
+    }
+
+    /// Returns the base field that it stores, unless it is another field on its column.
+    fn own_base(&self) -> Option<BaseField> {
+        let is_own = |base: &BaseField| self.field.is_none_or(|field| field.name == base.name());
+        self.base.filter(is_own)
     }
 
     /// Returns the column's comment: the description of the field and its deprecation note.
@@ -261,52 +302,66 @@ impl<'s> ColumnKind<'s> {
     }
 }
 
-fn base_columns(model: &Model) -> Vec<ColumnShape<'_>> {
+fn base_columns(model: &Model, layout: Layout) -> Vec<ColumnShape<'_>> {
     let mut columns: Vec<ColumnShape<'_>> = Vec::with_capacity(5 + model.fields.len());
-    columns.push(ColumnShape {
-        primary: true,
-        not_null: true,
-        ..ColumnShape::new("id", ColumnKind::Text)
-    });
-    let tenancy = model.tenancy_column().map(|column| column.as_str());
-    if let Some(name) = tenancy.filter(|name| *name != "id") {
-        columns.push(ColumnShape { not_null: true, ..ColumnShape::new(name, ColumnKind::Text) });
-    }
-    if tenancy != Some("created_by") {
-        columns.push(ColumnShape::new("created_by", ColumnKind::Text));
-    }
-    for name in ["created_at", "updated_at"].into_iter().filter(|name| tenancy != Some(name)) {
+    for base in [BaseField::Id, BaseField::OrganizationId].into_iter().chain([
+        BaseField::CreatedBy,
+        BaseField::CreatedAt,
+        BaseField::UpdatedAt,
+    ]) {
+        let Some(name) = base_column(model, base, layout) else { continue };
+        // The tenancy column may be the column of another base field, which it then replaces.
+        if columns.iter().any(|column| column.name == name) {
+            continue;
+        }
+        let is_date = matches!(base, BaseField::CreatedAt | BaseField::UpdatedAt);
         columns.push(ColumnShape {
-            not_null: true,
-            default_now: true,
-            ..ColumnShape::new(name, ColumnKind::Date)
+            base: Some(base),
+            not_null: base != BaseField::CreatedBy,
+            default_now: is_date,
+            ..ColumnShape::new(name, if is_date { ColumnKind::Date } else { ColumnKind::Text })
         });
     }
     columns
 }
 
-/// Returns the column of a declared field. `organizationId` maps to the tenancy column unless the
-/// author declares another column for it.
-fn field_column<'s>(model: &'s Model, field: &'s Field) -> &'s str {
-    match model.tenancy_column() {
-        Some(column) if field.name == "organizationId" && field.column == "organization_id" => {
-            column.as_str()
-        }
-        _ => field.column.as_str(),
+/// Returns the column of a base field: the one that the author declares for it, else the default.
+/// `organizationId` is the tenancy column, and only tables with one have it.
+fn base_column(model: &Model, base: BaseField, layout: Layout) -> Option<&str> {
+    let declared = match layout {
+        Layout::First => None,
+        Layout::TenantKeys => model.field(base.name()).map(|field| field.column.as_str()),
+    };
+    let default = match base {
+        BaseField::Id => return Some("id"),
+        BaseField::OrganizationId => return model.tenancy_column().map(|column| column.as_str()),
+        BaseField::CreatedBy => "created_by",
+        BaseField::CreatedAt => "created_at",
+        BaseField::UpdatedAt => "updated_at",
+    };
+    Some(declared.unwrap_or(default))
+}
+
+/// Returns the column of a declared field. A base field has one column, whatever declares it.
+fn field_column<'s>(model: &'s Model, field: &'s Field, layout: Layout) -> &'s str {
+    let own = field.column.as_str();
+    if layout == Layout::TenantKeys && field.name == BaseField::Id.name() {
+        return "id";
     }
+    let is_default = layout == Layout::TenantKeys || own == "organization_id";
+    if field.name != BaseField::OrganizationId.name() || !is_default {
+        return own;
+    }
+    model.tenancy_column().map_or(own, |column| column.as_str())
 }
 
 /// Returns the column of a declared or base field.
-fn column_of<'s>(model: &'s Model, field: &str) -> Option<&'s str> {
+pub(super) fn column_of<'s>(model: &'s Model, field: &str, layout: Layout) -> Option<&'s str> {
     if let Some(field) = model.field(field) {
-        return Some(field_column(model, field));
+        return Some(field_column(model, field, layout));
     }
-    match field {
-        "id" => Some("id"),
-        "createdBy" => Some("created_by"),
-        "organizationId" => model.tenancy_column().map(|column| column.as_str()),
-        _ => None,
-    }
+    let base = BASE_FIELDS.into_iter().find(|base| base.name() == field)?;
+    base_column(model, base, layout)
 }
 
 fn isolation<'s>(model: &'s Model, by_table: &BTreeMap<&str, &'s Model>) -> Isolation<'s> {

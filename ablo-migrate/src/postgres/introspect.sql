@@ -61,9 +61,12 @@ SELECT jsonb_build_object(
       'indexes', (
         SELECT coalesce(jsonb_object_agg(i.relname, jsonb_build_object(
           'columns', (
-            SELECT coalesce(jsonb_agg(attname ORDER BY place), '[]')
+            -- A collation other than that of the column is part of the name.
+            SELECT coalesce(jsonb_agg(attname || CASE WHEN own.collname IS NULL THEN '' ELSE format(' COLLATE "%s"', own.collname) END
+              ORDER BY place), '[]')
             FROM unnest(indkey::int2[]) WITH ORDINALITY AS listed (number, place)
               LEFT JOIN pg_attribute ON attrelid = indrelid AND attnum = number AND number > 0
+              LEFT JOIN pg_collation own ON own.oid = indcollation[place - 1] AND own.oid <> attcollation
             WHERE place <= indnkeyatts
           ),
           'method', (SELECT amname FROM pg_am WHERE pg_am.oid = i.relam),

@@ -8,8 +8,8 @@ use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
 use crate::session::{Applied, Dialect, Session, Timeouts};
-use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate};
-use ablo_codegen::migrate::Migration;
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from};
+use ablo_codegen::migrate::{Existing, Migration};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use std::time::Duration;
@@ -22,10 +22,11 @@ pub(crate) fn lower(
     diff: &Diff<'_>,
     backfills: &Backfills,
     schema: &str,
+    existing: Existing,
     foreign_keys: bool,
 ) -> Result<Migration> {
-    let lowered =
-        migrate(diff, diff.prev(), diff.next(), backfills, &options(schema, foreign_keys));
+    let options = options(schema, foreign_keys);
+    let lowered = migrate_from(existing, diff, diff.prev(), diff.next(), backfills, &options);
     lowered.map_err(|error| Finding::new(OPTIONS, error.message).into())
 }
 
@@ -42,8 +43,9 @@ impl Session for Database {
         Database::catalog(self)
     }
 
-    fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
-        let expected = expected(schema, &options(self.schema(), foreign_keys))
+    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>> {
+        let options = options(self.schema(), tables.foreign_keys);
+        let expected = expected(schema, tables, &options)
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
         Ok(differences(&expected, &Database::catalog(self)?))
     }

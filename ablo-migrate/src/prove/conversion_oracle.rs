@@ -93,6 +93,10 @@ pub(super) fn column_before<'w, 's>(
     is: &TableShape<'_>,
     column: &ColumnShape<'_>,
 ) -> Option<&'w ColumnShape<'s>> {
+    let at = is.columns.iter().position(|known| known.name == column.name)?;
+    if let Some(origin) = is.previous_base(at, was) {
+        return was.columns.get(origin);
+    }
     let field =
         column.field.and_then(|field| diff.prev_field(is.model.key.as_str(), field.name.as_str()));
     let tenancy = |table: &TableShape<'_>| match table.isolation {

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::postgres::{Database, Timeouts, quoted};
 use crate::rows::{Cell, TableRows, rows};
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, provision};
-use ablo_codegen::shape::{ColumnShape, TableShape, tables};
+use ablo_codegen::shape::{BaseField, ColumnShape, TableShape, tables};
 use ablo_schema::diff::{Backfills, Diff, Hints, Report};
 use ablo_schema::{Hashes, Schema};
 use postgres::Client;
@@ -203,7 +203,7 @@ fn approved(
     backfills: &Backfills,
     foreign_keys: bool,
 ) -> Result<Plan> {
-    crate::current(subject, diff.prev(), foreign_keys)?;
+    crate::current(subject, diff.prev())?;
     let mut plan = crate::plan_for(subject, diff, backfills, foreign_keys)?;
     let ids: Vec<String> =
         plan.body.approvals_needed.iter().map(|needed| needed.id.clone()).collect();
@@ -287,7 +287,7 @@ fn copy_tables(database: &mut Database, schema: &Schema) -> Result<()> {
 
 /// Returns the statements that a second run would execute.
 fn second_run(subject: &mut Database, next: &Schema) -> Result<Vec<String>> {
-    let current = crate::current(subject, None, false)?;
+    let current = crate::current(subject, None)?;
     let at = current.schema.as_ref();
     let invalid = |faults| {
         Finding::new(codes::LEDGER_SCHEMA_INVALID, format!("the schema of the ledger: {faults:?}"))
@@ -425,8 +425,9 @@ fn compare_column(
 ) -> Result<ColumnEvidence> {
     let (b, a) = (format!("b.{}", quoted(before.name)), format!("a.{}", quoted(column.name)));
     // The joined column `id` is unqualified.
-    let (b, a) = if column.primary { ("id".to_owned(), "id".to_owned()) } else { (b, a) };
-    let condition = if column.primary { "true" } else { condition };
+    let is_id = column.base == Some(BaseField::Id);
+    let (b, a) = if is_id { ("id".to_owned(), "id".to_owned()) } else { (b, a) };
+    let condition = if is_id { "true" } else { condition };
     let of = |condition: String| format!("count(*) FILTER (WHERE {condition})");
     let sql = format!(
         "SELECT {}, {}, {}, {}, {} FROM {from}",

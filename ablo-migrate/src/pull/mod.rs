@@ -152,18 +152,47 @@ impl TableConverter<'_> {
         }
     }
 
+    /// Returns the column that holds the organisation of a row.
+    fn own_tenancy(&self) -> Option<&str> {
+        match &self.tenancy {
+            Tenancy::Column(column) => Some(column),
+            Tenancy::None | Tenancy::Parent { .. } => None,
+        }
+    }
+
+    /// Reports whether this is the index of a foreign key within the organisation.
+    fn is_of_relation(&self, column: &str, index: &Index) -> bool {
+        let Some(own) = self.own_tenancy() else { return false };
+        let refers = |key: &ForeignKey| key.columns.last().is_some_and(|last| last == column);
+        index.is_on(&[own.to_owned(), column.to_owned()])
+            && self.table.foreign_keys.values().any(refers)
+    }
+
     /// Reports differences between the base columns and those of a model.
     fn base(&mut self, covered: &mut Covered) {
-        if self.table.primary_key != ["id"] {
+        let tenancy = self.own_tenancy().map(str::to_owned);
+        let key: Vec<&str> =
+            tenancy.as_deref().filter(|name| *name != "id").into_iter().chain(["id"]).collect();
+        if self.table.primary_key != key {
             self.changed(&format!(
-                "has the primary key ({}); that of a model is `id`",
-                self.table.primary_key.join(", ")
+                "has the primary key ({}); that of its model is ({})",
+                self.table.primary_key.join(", "),
+                key.join(", ")
             ));
         }
-        let tenancy = match &self.tenancy {
-            Tenancy::Column(column) => Some(column.clone()),
-            Tenancy::None | Tenancy::Parent { .. } => None,
+        let list: Vec<String> = match key.split_last() {
+            Some((id, others)) => others
+                .iter()
+                .map(|name| (*name).to_owned())
+                .chain([format!("{id} COLLATE \"C\"")])
+                .collect(),
+            None => Vec::new(),
         };
+        // The indexes of lists, and of ids that other tables depend on, follow from the model.
+        let id = ["id".to_owned()];
+        let follows = |index: &&Index| index.is_on(&list) || index.unique && index.is_on(&id);
+        let indexes = self.table.indexes.iter().filter(|(_, index)| follows(index));
+        covered.indexes.extend(indexes.map(|(name, _)| name.clone()));
         let base = [("id", "text", true), ("created_by", "text", false)];
         let times =
             ["created_at", "updated_at"].map(|name| (name, "timestamp with time zone", true));
@@ -256,9 +285,9 @@ impl TableConverter<'_> {
         let mut indexed = false;
         let mut unique = false;
         let plain = [column.name.clone()];
-        let per_tenant = match &self.tenancy {
-            Tenancy::Column(own) => vec![own.clone(), column.name.clone()],
-            Tenancy::None | Tenancy::Parent { .. } => plain.to_vec(),
+        let per_tenant = match self.own_tenancy() {
+            Some(own) => vec![own.to_owned(), column.name.clone()],
+            None => plain.to_vec(),
         };
         let method = if is_json { "gin" } else { "btree" };
         let ours = |index: &Index, columns: &[String]| {
@@ -269,7 +298,7 @@ impl TableConverter<'_> {
                 unique = true;
             } else if !index.unique && ours(index, &plain) {
                 indexed = true;
-            } else {
+            } else if index.unique || !self.is_of_relation(&column.name, index) {
                 continue;
             }
             covered.indexes.insert(name.clone());
@@ -284,23 +313,26 @@ impl TableConverter<'_> {
     ) -> Map<String, Value> {
         let mut relations = Map::new();
         let position = |key: &ForeignKey| {
-            let first = key.columns.first();
-            self.table.columns.iter().position(|column| Some(&column.name) == first)
+            let last = key.columns.last();
+            self.table.columns.iter().position(|column| Some(&column.name) == last)
         };
         let mut foreign_keys: Vec<_> = self.table.foreign_keys.iter().collect();
         foreign_keys.sort_by_key(|(_, key)| position(key));
         for (name, key) in foreign_keys {
             let ForeignKey { columns, target, target_schema, target_columns, .. } = key;
+            // A key within the organisation begins with the tenancy columns.
+            let is_single = columns.len() == 1 && target_columns.len() == 1;
+            let is_within = columns.len() == 2
+                && target_columns.len() == 2
+                && columns.first().map(String::as_str) == self.own_tenancy();
             let field = columns
-                .first()
-                .filter(|_| columns.len() == 1)
+                .last()
+                .filter(|_| is_single || is_within)
                 .and_then(|column| by_column.get(column));
-            let target_key = self
-                .keys
-                .get(target.as_str())
-                .filter(|_| target_columns == &["id"] && target_schema.is_none());
-            let (Some(field), Some(column), Some(target_key)) =
-                (field, columns.first(), target_key)
+            let refers_to_id = target_columns.last().is_some_and(|column| column == "id");
+            let target_key =
+                self.keys.get(target.as_str()).filter(|_| refers_to_id && target_schema.is_none());
+            let (Some(field), Some(column), Some(target_key)) = (field, columns.last(), target_key)
             else {
                 self.left_out(&format!("the foreign key `{name}` to `{target}`"));
                 continue;

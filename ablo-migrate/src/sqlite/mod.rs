@@ -18,8 +18,10 @@ use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::plan::RowCount;
 use crate::session::{Applied, Dialect, IfMissing, Session, Timeouts};
-use ablo_codegen::emit::sql::sqlite::{EPILOGUE, PROLOGUE, SqliteOptions, migrate, provision};
-use ablo_codegen::migrate::Migration;
+use ablo_codegen::emit::sql::sqlite::{
+    EPILOGUE, PROLOGUE, SqliteOptions, migrate_from, provision_in,
+};
+use ablo_codegen::migrate::{Existing, Migration};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -81,13 +83,15 @@ pub(crate) fn lower(
     diff: &Diff<'_>,
     backfills: &Backfills,
     schema: &str,
+    existing: Existing,
     foreign_keys: bool,
 ) -> Result<Migration> {
     if schema != MAIN {
         let message = format!("SQLite has no schema `{schema}`; its tables are in `{MAIN}`");
         return Err(Finding::new(OPTIONS, message).into());
     }
-    Ok(migrate(diff, diff.prev(), diff.next(), backfills, &SqliteOptions { foreign_keys }))
+    let options = SqliteOptions { foreign_keys };
+    Ok(migrate_from(existing, diff, diff.prev(), diff.next(), backfills, &options))
 }
 
 impl Database {
@@ -148,9 +152,9 @@ impl Session for Database {
         Ok(catalog)
     }
 
-    fn drift(&mut self, schema: &Schema, foreign_keys: bool) -> Result<Vec<Difference>> {
+    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>> {
         let model = Connection::open_in_memory()?;
-        model.execute_batch(&provision(schema, &SqliteOptions { foreign_keys }).transaction)?;
+        model.execute_batch(&provision_in(tables, schema).transaction)?;
         Ok(drift::differences(&introspect::read_catalog(&model)?, &self.catalog()?))
     }
 

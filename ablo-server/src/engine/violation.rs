@@ -20,12 +20,21 @@ pub(crate) fn id_exists(model: &Model, id: &str) -> ApiError {
     ApiError::new("unique_violation", message).param(format!("{}.id", model.key))
 }
 
+/// Builds the error that an id is taken. In a table without the organisation in its key, the row
+/// may belong to another one, of which nothing is said.
+fn id_is_taken(model: &Model, id: &str, violation: &ConstraintViolation) -> ApiError {
+    match violation.columns.len() {
+        1 => violation.to_api_error(),
+        _ => id_exists(model, id),
+    }
+}
+
 fn api_error(model: &Model, id: &str, violation: &ConstraintViolation) -> ApiError {
     let fields = fields(model, violation);
     let Some(first) = fields.first() else { return violation.to_api_error() };
     let path = format!("{}.{first}", model.key);
     let message = match violation.kind {
-        ConstraintKind::Unique if fields == ["id"] => return id_exists(model, id),
+        ConstraintKind::Unique if fields == ["id"] => return id_is_taken(model, id, violation),
         ConstraintKind::Unique => {
             format!("another row of {} has the same {}", model.key, list(&fields))
         }

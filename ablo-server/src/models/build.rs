@@ -5,7 +5,7 @@ use super::{
     Relation, RowRole, Tenancy,
 };
 use crate::value::ValueKind;
-use ablo_codegen::shape::{ColumnShape, Isolation, ParentOwner, TableShape, tables};
+use ablo_codegen::shape::{BaseField, ColumnShape, Isolation, ParentOwner, TableShape, tables};
 use ablo_schema::Schema;
 use ablo_schema::schema::{self as checked, RelationKind};
 use serde_json::value::RawValue;
@@ -63,12 +63,7 @@ fn names(list: &[Model]) -> BTreeMap<String, ModelId> {
 impl Model {
     fn new(id: ModelId, shape: &TableShape<'_>) -> Self {
         let model = shape.model;
-        let organization = match shape.isolation {
-            Isolation::Column(name) => Some(name),
-            Isolation::Shared | Isolation::Parent { .. } => None,
-        };
-        let columns: Vec<Column> =
-            shape.columns.iter().map(|column| Column::new(column, organization)).collect();
+        let columns: Vec<Column> = shape.columns.iter().map(Column::new).collect();
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         for (at, column) in columns.iter().enumerate() {
             names.entry(column.member.clone()).or_insert(at);
@@ -126,19 +121,18 @@ impl Model {
 }
 
 impl Column {
-    fn new(shape: &ColumnShape<'_>, organization: Option<&str>) -> Self {
-        let part = match shape.name {
-            name if shape.primary => (ColumnRole::Id, "id", name),
-            name if Some(name) == organization => {
-                (ColumnRole::Organization, "organizationId", name)
-            }
-            name @ "created_by" => (ColumnRole::CreatedBy, "createdBy", name),
-            name @ "created_at" => (ColumnRole::CreatedAt, "createdAt", name),
-            name @ "updated_at" => (ColumnRole::UpdatedAt, "updatedAt", name),
-            name => (ColumnRole::Declared, "", name),
+    fn new(shape: &ColumnShape<'_>) -> Self {
+        let role = match shape.base {
+            Some(BaseField::Id) => ColumnRole::Id,
+            Some(BaseField::OrganizationId) => ColumnRole::Organization,
+            Some(BaseField::CreatedBy) => ColumnRole::CreatedBy,
+            Some(BaseField::CreatedAt) => ColumnRole::CreatedAt,
+            Some(BaseField::UpdatedAt) => ColumnRole::UpdatedAt,
+            None => ColumnRole::Declared,
         };
         // A declared field may replace a base column under another member name.
-        let member = shape.field.map_or(part.1, |field| field.name.as_str());
+        let declared = shape.field.map(|field| field.name.as_str());
+        let member = declared.or(shape.base.map(BaseField::name)).unwrap_or(shape.name);
         let kind = ValueKind::of(shape.kind);
         let constant = shape.default.and_then(|value| RawValue::from_string(value.to_json()).ok());
         let preset = match constant {
@@ -149,12 +143,12 @@ impl Column {
         let schema = shape.field.and_then(|field| field.facets.shape.as_ref());
         let document = schema.and_then(|schema| serde_json::from_str(&schema.to_json()).ok());
         Self {
-            member: if member.is_empty() { part.2.to_owned() } else { member.to_owned() },
+            member: member.to_owned(),
             name: shape.name.to_owned(),
             kind,
             required: shape.not_null,
             default: preset,
-            role: part.0,
+            role,
             // Validation has parsed the JSON Schema.
             json_schema: document
                 .and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),

@@ -83,7 +83,7 @@ fn in_transaction(
 mod tests {
     use super::*;
     use ablo_codegen::emit::sql::LayoutUpgrade;
-    use ablo_codegen::shape::Layout;
+    use ablo_codegen::shape::ServiceLayout;
     use rusqlite::Connection;
     use std::path::Path;
 
@@ -97,7 +97,7 @@ mod tests {
             ),
         };
         LayoutProgram {
-            newest: Layout { version, min_reader, steps: &[] },
+            newest: ServiceLayout { version, min_reader, steps: &[] },
             begin: "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS layouts (version INTEGER PRIMARY \
                 KEY, min_reader INTEGER); CREATE TABLE IF NOT EXISTS runs (version INTEGER)"
                 .to_owned(),

@@ -215,7 +215,8 @@ fn write_all(
     }
 }
 
-/// Runs work in one transaction; failed work is rolled back alone.
+/// Runs work in one transaction; failed work is rolled back alone. A reference to a missing row is
+/// found only at the end, so each unit of a batch with one is run again in its own transaction.
 fn write_batch(
     connection: &Database,
     mut batch: Vec<Box<dyn Work>>,
@@ -234,6 +235,10 @@ fn write_batch(
         // The rollback fails if the transaction has already ended.
         let _ = connection.execute_batch("ROLLBACK");
         let error = StoreError::from(error);
+        if batch.len() > 1 && matches!(error, StoreError::Constraint(_)) {
+            let each = batch.into_iter();
+            return each.for_each(|work| write_batch(connection, vec![work], sender, clock));
+        }
         return batch.into_iter().for_each(|work| work.finish(Err(error.clone())));
     }
     for (work, outcome) in batch.into_iter().zip(outcomes) {

@@ -86,13 +86,14 @@ async fn a_unique_violation_names_the_field(world: World) {
         assert_eq!(error.envelope().param.as_deref(), Some("people.emailAddress"));
         assert_eq!(error.envelope().message, "another row of people has the same `emailAddress`");
     }
-    // The row of another organisation is invisible, so only the database rejects its id.
+    // An id of another organisation is free.
     let mut stranger = user("eve");
     stranger.organization = "other".to_owned();
     stranger.groups = BTreeSet::from(["org:other".to_owned()]);
     let create = r#"[{"action":"create","model":"people","id":"p1",
         "data":{"emailAddress":"x@example.com"}}]"#;
-    let error = world.commit(&stranger, create).await.expect_err("the id is taken");
+    world.commit(&stranger, create).await.expect("the id is free");
+    let error = world.commit(&ann, create).await.expect_err("the id is taken");
     let error = error.into_api_error();
     assert_eq!(error.code(), "unique_violation");
     assert_eq!(error.envelope().param.as_deref(), Some("people.id"));

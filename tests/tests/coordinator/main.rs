@@ -6,6 +6,7 @@ mod engine;
 mod faults;
 mod housekeeping;
 mod isolation;
+mod keys;
 mod layout;
 mod memberships;
 mod model;

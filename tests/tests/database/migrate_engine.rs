@@ -2,6 +2,7 @@
 //! locks and concurrency.
 
 use ablo_codegen::migrate::{Phase, Statement};
+use ablo_codegen::shape::Layout;
 use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::postgres::{Applied, Database, Timeouts};
 use ablo_migrate::{Error, finish};
@@ -23,7 +24,14 @@ fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
     let statements =
         [of(Phase::Transaction, transaction), of(Phase::AfterCommit, after_commit)].concat();
     let schema = r#"{"v":3,"models":{},"identityRoles":[]}"#.to_owned();
-    Record { from: None, to: "after".to_owned(), schema, foreign_keys: false, statements }
+    Record {
+        from: None,
+        to: "after".to_owned(),
+        schema,
+        foreign_keys: false,
+        layout: Layout::CURRENT,
+        statements,
+    }
 }
 
 fn open(address: &str) -> Database {

@@ -3,6 +3,7 @@
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate, provision};
 use ablo_codegen::migrate::{Phase, Statement};
+use ablo_codegen::shape::Layout;
 use ablo_migrate::finish;
 use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::postgres::{Database, Timeouts};
@@ -49,6 +50,7 @@ fn record() -> Record {
         to: "after".to_owned(),
         schema: AFTER.to_owned(),
         foreign_keys: true,
+        layout: Layout::CURRENT,
         statements: migration.statements,
     }
 }

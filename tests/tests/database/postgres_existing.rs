@@ -34,6 +34,12 @@ fn changed(before: &[String], after: &[String]) -> Vec<String> {
     before.iter().filter(|row| !after.contains(row)).cloned().collect()
 }
 
+/// The key of an earlier release or of another program, which only a migration changes.
+fn other_key(table: &str, column: &str) -> String {
+    let key = format!("has PRIMARY KEY ({column}); left unchanged");
+    format!("ablo::provision::primary_key_differs: public.{table} {key}")
+}
+
 /// Runs the program twice and checks that the warnings are the same and the second run writes
 /// nothing.
 fn apply_twice(session: &mut Session, program: &Provision) -> Vec<String> {
@@ -49,7 +55,7 @@ fn missing_columns_are_added_with_their_constraints_and_indexes() {
     let (partial, complete) = (Server::shared().database(), Server::shared().database());
     let mut session = partial.session();
     session
-        .run("CREATE TABLE tasks (id text PRIMARY KEY, title text, own_column int)")
+        .run("CREATE TABLE tasks (id text, title text, own_column int)")
         .expect("the table is created");
     assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
     let mut ours = catalogue(&mut session);
@@ -98,8 +104,10 @@ fn a_violated_not_null_is_reported_and_skipped() {
         .run("ALTER TABLE tasks ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
         .expect("row security is forced");
     let hint = "has rows without a value; set their values and run this script again";
-    let wanted = ["organization_id", "title", "status"]
-        .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"));
+    let mut wanted: Vec<String> = ["organization_id", "title", "status"]
+        .map(|column| format!("ablo::provision::not_null_skipped: public.tasks.{column} {hint}"))
+        .into();
+    wanted.push(other_key("tasks", "id"));
     assert_eq!(apply_twice(&mut session, &tasks()), wanted);
     let columns = &catalogue(&mut session)["public"]["tasks"].columns;
     assert!(
@@ -111,7 +119,7 @@ fn a_violated_not_null_is_reported_and_skipped() {
     admin
         .run("UPDATE tasks SET organization_id = 'acme', title = 't', status = 'open'")
         .expect("the row is updated");
-    assert_eq!(apply_twice(&mut session, &tasks()), Vec::<String>::new());
+    assert_eq!(apply_twice(&mut session, &tasks()), [other_key("tasks", "id")]);
     assert!(catalogue(&mut session)["public"]["tasks"].columns["title"].not_null);
 }
 
@@ -120,10 +128,7 @@ fn a_violated_check_is_reported_and_skipped() {
     let database = Server::shared().database();
     let mut session = database.session();
     session
-        .run(
-            "CREATE TABLE tasks (id text PRIMARY KEY, title text, status text, \
-            organization_id text)",
-        )
+        .run("CREATE TABLE tasks (id text, title text, status text, organization_id text)")
         .expect("the table is created");
     session
         .run("INSERT INTO tasks VALUES ('1', 't', 'lost', 'acme')")
@@ -162,6 +167,7 @@ fn a_column_of_another_type_is_reported_and_not_changed() {
         other("organization_id", "uuid"),
         other("title", "character varying(80)"),
         other("status", "integer"),
+        other_key("tasks", "id"),
     ];
     assert_eq!(warnings, wanted);
     let tasks = &catalogue(&mut session)["public"]["tasks"];
@@ -213,6 +219,7 @@ fn different_objects_under_our_names_are_reported_and_kept() {
     let codes: Vec<_> = warnings.iter().filter_map(|warning| warning.split(": ").next()).collect();
     let wanted = [
         "primary_key_differs",
+        "primary_key_differs",
         "comment_differs",
         "check_differs",
         "index_differs",
@@ -237,16 +244,19 @@ fn a_cascading_foreign_key_is_reported_and_kept() {
     let mut session = database.session();
     session
         .run(
-            "CREATE TABLE teams (id text PRIMARY KEY);
-             CREATE TABLE tasks (id text PRIMARY KEY, team_id text \
-             REFERENCES teams ON DELETE CASCADE)",
+            "CREATE TABLE teams (organization_id text, id text, \
+             PRIMARY KEY (organization_id, id));
+             CREATE TABLE tasks (organization_id text, id text, team_id text, \
+             PRIMARY KEY (organization_id, id), \
+             FOREIGN KEY (organization_id, team_id) REFERENCES teams ON DELETE CASCADE)",
         )
         .expect("the tables are created");
     let warnings = apply_twice(&mut session, &tasks());
     assert_eq!(
         warnings,
-        ["ablo::provision::foreign_key_differs: public.tasks.team_id has FOREIGN KEY (team_id) \
-          REFERENCES public.teams(id) ON DELETE CASCADE; left unchanged"]
+        ["ablo::provision::foreign_key_differs: public.tasks.team_id has FOREIGN KEY \
+          (organization_id, team_id) REFERENCES public.teams(organization_id, id) \
+          ON DELETE CASCADE; left unchanged"]
     );
 }
 

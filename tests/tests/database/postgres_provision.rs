@@ -103,7 +103,7 @@ fn a_table_has_its_declared_columns_constraints_and_indexes() {
     let constraints: Vec<_> =
         tasks.constraints.iter().map(|(name, known)| (&**name, &*known.definition)).collect();
     let expected = [
-        ("tasks_pkey", "PRIMARY KEY (id)"),
+        ("tasks_pkey", "PRIMARY KEY (organization_id, id)"),
         ("tasks_status_check", "CHECK ((status = ANY (ARRAY['open'::text, 'done'::text])))"),
         (
             "tasks_team_ref_fkey",
@@ -114,9 +114,9 @@ fn a_table_has_its_declared_columns_constraints_and_indexes() {
     let indexes: Vec<_> = tasks.indexes.values().map(|index| &*index.definition).collect();
     let expected = [
         "CREATE INDEX tasks_extra_idx ON public.tasks USING gin (extra)",
-        "CREATE INDEX tasks_organization_id_idx ON public.tasks USING btree (organization_id)",
-        "CREATE UNIQUE INDEX tasks_pkey ON public.tasks USING btree (id)",
-        "CREATE INDEX tasks_team_ref_idx ON public.tasks USING btree (team_ref)",
+        "CREATE INDEX tasks_id_idx ON public.tasks USING btree (organization_id, id COLLATE \"C\")",
+        "CREATE UNIQUE INDEX tasks_pkey ON public.tasks USING btree (organization_id, id)",
+        "CREATE INDEX tasks_team_ref_idx ON public.tasks USING btree (organization_id, team_ref)",
         "CREATE INDEX tasks_title_idx ON public.tasks USING btree (title)",
     ];
     assert_eq!(indexes, expected);
@@ -133,10 +133,12 @@ fn models_of_the_control_plane_have_no_table() {
 }
 
 #[test]
-fn redeclared_base_fields_share_the_column_unless_named_otherwise() {
+fn a_redeclared_base_field_has_one_column() {
     let text = |organization: Value| {
         schema(&document(json!({ "tasks": {
-            "fields": { "organizationId": organization, "createdBy": field("string") },
+            "fields": { "organizationId": organization, "createdBy": field("string"),
+                "createdAt": { "type": "date", "isOptional": false, "isIndexed": true,
+                    "column": "made_at" } },
             "relations": {}, "tenancy": { "kind": "column", "column": "tenant_id" },
         } })))
     };
@@ -151,10 +153,10 @@ fn redeclared_base_fields_share_the_column_unless_named_otherwise() {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    assert_eq!(columns(text(field("string"))), "created_at created_by id tenant_id updated_at");
+    assert_eq!(columns(text(field("string"))), "created_by id made_at tenant_id updated_at");
     let renamed =
         json!({ "type": "string", "isOptional": false, "isIndexed": false, "column": "org" });
-    assert_eq!(columns(text(renamed)), "created_at created_by id org tenant_id updated_at");
+    assert_eq!(columns(text(renamed)), "created_by id made_at tenant_id updated_at");
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn names_of_63_bytes_that_differ_in_the_last_byte_stay_distinct() {
         let kinds: Vec<_> = table.constraints.values().map(|known| &*known.kind).collect();
         assert_eq!(kinds.iter().filter(|kind| **kind == "check").count(), 2, "{kinds:?}");
         assert_eq!(kinds.iter().filter(|kind| **kind == "foreign key").count(), 1, "{kinds:?}");
-        assert_eq!(table.indexes.len(), 5, "primary key, tenancy, two declared, foreign key");
+        assert_eq!(table.indexes.len(), 5, "primary key, list, two declared, foreign key");
     }
 }
 
@@ -199,7 +201,7 @@ fn colliding_index_names_are_made_distinct() {
     let mut session = database.session();
     provision_silently(&mut session, &schema(&text));
     let tables = &catalogue(&mut session)["public"];
-    assert_eq!((tables["a"].indexes.len(), tables["a_b"].indexes.len(), tables.len()), (2, 2, 4));
+    assert_eq!((tables["a"].indexes.len(), tables["a_b"].indexes.len(), tables.len()), (3, 3, 4));
 }
 
 #[test]

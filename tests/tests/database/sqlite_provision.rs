@@ -90,6 +90,9 @@ fn differences_of_existing_tables_are_reported() {
     assert_eq!(
         warnings,
         [
+            "ablo::provision::primary_key_differs: notes.id should be TEXT NOT NULL PRIMARY KEY 2",
+            "ablo::provision::primary_key_differs: notes.organization_id should be TEXT NOT NULL \
+             PRIMARY KEY 1",
             "ablo::provision::column_missing: notes.updated_at should be TEXT NOT NULL",
             "ablo::provision::null_allowed: notes.title should be TEXT NOT NULL",
             "ablo::provision::type_differs: notes.size should be REAL",

@@ -1,7 +1,7 @@
 //! The statements that bring the coordinator's own tables to the newest layout, for all dialects.
 
 use super::names::{Sql, sql, to_sql};
-use crate::shape::{LAYOUTS, Layout, LayoutStep, NEWEST_LAYOUT};
+use crate::shape::{LAYOUTS, LayoutStep, NEWEST_LAYOUT, ServiceLayout};
 
 /// Statements for one transaction, which ends with `COMMIT` or `ROLLBACK`.
 ///
@@ -10,7 +10,7 @@ use crate::shape::{LAYOUTS, Layout, LayoutStep, NEWEST_LAYOUT};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutProgram {
     /// The newest layout.
-    pub newest: Layout,
+    pub newest: ServiceLayout,
     /// Begins the transaction, waits for other programs, and creates the table of layouts.
     pub begin: String,
     /// Returns one row: the version of the present layout, or 0 in a new database, and its
@@ -51,14 +51,14 @@ impl<T: Sql, E: Sql> LayoutParts<T, E> {
         let mut stored = String::new();
         sql!(&mut stored, "SELECT coalesce(max(version), CASE WHEN ", self.log_exists);
         sql!(&mut stored, " THEN 1 ELSE 0 END), coalesce(max(min_reader), 1) FROM ", self.table);
-        let upgrade = |layout: &Layout| {
+        let upgrade = |layout: &ServiceLayout| {
             let mut sql = String::new();
             for LayoutStep::DropIndex(name) in layout.steps {
                 sql!(&mut sql, "DROP INDEX IF EXISTS ", index(name), ";\n");
             }
             LayoutUpgrade { version: layout.version, sql }
         };
-        let Layout { version, min_reader, .. } = NEWEST_LAYOUT;
+        let ServiceLayout { version, min_reader, .. } = NEWEST_LAYOUT;
         let mut record = to_sql(&self.insert());
         sql!(&mut record, "VALUES (", version, ", ", min_reader, ")", ONCE);
         LayoutProgram {
@@ -74,7 +74,7 @@ impl<T: Sql, E: Sql> LayoutParts<T, E> {
     /// Returns the script, which records the layout of a new database. The coordinator upgrades an
     /// existing one.
     pub(crate) fn script(&self) -> String {
-        let Layout { version, min_reader, .. } = NEWEST_LAYOUT;
+        let ServiceLayout { version, min_reader, .. } = NEWEST_LAYOUT;
         let mut out = self.begin.clone();
         sql!(&mut out, self.insert(), "SELECT ", version, ", ", min_reader);
         sql!(&mut out, " WHERE NOT ", self.log_exists, ONCE, "\n");

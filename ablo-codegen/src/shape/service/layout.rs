@@ -10,7 +10,7 @@ use super::{ServiceColumn, ServiceKind, ServiceTable, date_now};
 /// A coordinator of an earlier layout may still run beside or after one of this layout, so a layout
 /// only adds, and a later one removes what no coordinator uses any more and raises `min_reader`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Layout {
+pub struct ServiceLayout {
     /// The number: one more than that of the layout before.
     pub version: u32,
     /// The earliest layout whose coordinators can use these tables.
@@ -27,10 +27,10 @@ pub enum LayoutStep {
 }
 
 /// All layouts, in order. A database without a recorded layout has the first one.
-pub const LAYOUTS: [Layout; 2] = [
-    Layout { version: 1, min_reader: 1, steps: &[] },
+pub const LAYOUTS: [ServiceLayout; 2] = [
+    ServiceLayout { version: 1, min_reader: 1, steps: &[] },
     // Indexes that begin with the organisation and follow the order of the statements.
-    Layout {
+    ServiceLayout {
         version: 2,
         min_reader: 1,
         steps: &[
@@ -44,7 +44,7 @@ pub const LAYOUTS: [Layout; 2] = [
 ];
 
 /// The newest layout.
-pub const NEWEST_LAYOUT: Layout = LAYOUTS[LAYOUTS.len() - 1];
+pub const NEWEST_LAYOUT: ServiceLayout = LAYOUTS[LAYOUTS.len() - 1];
 
 /// The table of layouts. It exists before all others.
 pub(crate) const LAYOUT_TABLE: ServiceTable = ServiceTable {
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn layouts_follow_each_other() {
-        let mut before = Layout { version: 0, min_reader: 1, steps: &[] };
+        let mut before = ServiceLayout { version: 0, min_reader: 1, steps: &[] };
         for layout in LAYOUTS {
             assert_eq!(layout.version, before.version + 1);
             assert!((before.min_reader..=layout.version).contains(&layout.min_reader));

@@ -65,14 +65,19 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE OR REPLACE PROCEDURE pg_temp.ablo_primary_key(tbl regclass, name text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.ablo_bare(predicate text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  -- The server adds spaces, parentheses, quotes and casts to an expression.
+  SELECT regexp_replace(replace(predicate, '::text', ''), '[\s()"]', '', 'g')
+$$;
+
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_key(tbl regclass, name text, cols text) LANGUAGE plpgsql AS $$
 DECLARE
   found_key text;
 BEGIN
   SELECT pg_get_constraintdef(oid) INTO found_key FROM pg_constraint WHERE conrelid = tbl AND contype = 'p';
   IF NOT FOUND THEN
-    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (id)', tbl, name);
-  ELSIF found_key <> 'PRIMARY KEY (id)' THEN
+    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY %s', tbl, name, cols);
+  ELSIF pg_temp.ablo_bare(found_key) <> pg_temp.ablo_bare('PRIMARY KEY ' || cols) THEN
     CALL pg_temp.ablo_report('primary_key_differs', tbl::text, format('has %s; left unchanged', found_key));
   END IF;
 EXCEPTION WHEN not_null_violation OR unique_violation OR duplicate_table THEN
@@ -103,32 +108,35 @@ EXCEPTION WHEN check_violation OR data_exception OR undefined_function THEN
   CALL pg_temp.ablo_report('check_skipped', format('%s.%I', tbl, col), format('has no enum check: %s', SQLERRM));
 END $$;
 
-CREATE OR REPLACE PROCEDURE pg_temp.ablo_index(tbl regclass, name text, col text, method text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_index(tbl regclass, name text, cols text[], last_collation text, method text) LANGUAGE plpgsql AS $$
 DECLARE
   home text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = tbl);
+  definition text := (SELECT string_agg(quote_ident(col)
+      || CASE WHEN last_collation <> '' AND place = cardinality(cols) THEN format(' COLLATE %I', last_collation) ELSE '' END,
+      ', ' ORDER BY place) FROM unnest(cols) WITH ORDINALITY AS listed (col, place));
 BEGIN
   IF EXISTS (
+    -- An index on the same columns is recognised under any name.
     SELECT FROM pg_index
       JOIN pg_class ON pg_class.oid = indexrelid
       JOIN pg_am ON pg_am.oid = relam
-      JOIN pg_attribute ON attrelid = tbl AND attname = col
-    WHERE indrelid = tbl AND indisvalid AND indpred IS NULL AND indnkeyatts = 1 AND indkey[0] = attnum AND amname = method
+    WHERE indrelid = tbl AND indisvalid AND indpred IS NULL AND indexprs IS NULL AND indnkeyatts = cardinality(cols)
+      AND amname = method AND cols = (
+        SELECT array_agg(attname::text ORDER BY place) FROM unnest(indkey::int2[]) WITH ORDINALITY AS listed (number, place)
+          JOIN pg_attribute ON attrelid = tbl AND attnum = number WHERE place <= indnkeyatts
+      )
+      AND (last_collation = '' OR last_collation = (SELECT collname FROM pg_collation WHERE pg_collation.oid = indcollation[indnkeyatts - 1]))
   ) THEN
     RETURN;
   ELSIF to_regclass(format('%s.%I', home, name)) IS NOT NULL THEN
-    CALL pg_temp.ablo_report('index_differs', format('%s.%I', tbl, col),
+    CALL pg_temp.ablo_report('index_differs', format('%s.%I', tbl, cols[cardinality(cols)]),
       format('has no index: the name %I is taken', name));
   ELSE
-    EXECUTE format('CREATE INDEX %I ON %s USING %s (%I)', name, tbl, method, col);
+    EXECUTE format('CREATE INDEX %I ON %s USING %s (%s)', name, tbl, method, definition);
   END IF;
-EXCEPTION WHEN undefined_object OR program_limit_exceeded THEN
-  CALL pg_temp.ablo_report('index_skipped', format('%s.%I', tbl, col), format('has no index: %s', SQLERRM));
+EXCEPTION WHEN undefined_object OR program_limit_exceeded OR datatype_mismatch THEN
+  CALL pg_temp.ablo_report('index_skipped', format('%s.%I', tbl, cols[cardinality(cols)]), format('has no index: %s', SQLERRM));
 END $$;
-
-CREATE OR REPLACE FUNCTION pg_temp.ablo_bare(predicate text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  -- The server adds spaces, parentheses, quotes and casts to a predicate.
-  SELECT regexp_replace(replace(predicate, '::text', ''), '[\s()"]', '', 'g')
-$$;
 
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_isolate(tbl regclass, predicate text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -252,12 +260,95 @@ EXCEPTION WHEN unique_violation OR undefined_object OR program_limit_exceeded TH
   CALL pg_temp.ablo_report('index_skipped', tbl::text, format('has no unique index on (%s): %s', wanted, SQLERRM));
 END $$;
 
+CREATE OR REPLACE FUNCTION pg_temp.ablo_numbers(tbl regclass, cols text[]) RETURNS int2[] LANGUAGE sql STABLE AS $$
+  SELECT array_agg(attnum ORDER BY place) FROM unnest(cols) WITH ORDINALITY AS listed (col, place)
+    LEFT JOIN pg_attribute ON attrelid = tbl AND attname = col AND NOT attisdropped
+$$;
+
+CREATE OR REPLACE FUNCTION pg_temp.ablo_list(cols text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT string_agg(quote_ident(col), ', ' ORDER BY place) FROM unnest(cols) WITH ORDINALITY AS listed (col, place)
+$$;
+
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_foreign_key(tbl regclass, name text, cols text[], target regclass, target_cols text[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  found_key pg_constraint;
+  subject text := format('%s.%I', tbl, cols[cardinality(cols)]);
+BEGIN
+  SELECT pg_constraint.* INTO found_key FROM pg_constraint
+    WHERE conrelid = tbl AND contype = 'f' AND conkey = pg_temp.ablo_numbers(tbl, cols)
+      AND confrelid = target AND confkey = pg_temp.ablo_numbers(target, target_cols);
+  IF NOT FOUND AND EXISTS (SELECT FROM pg_constraint WHERE conrelid = tbl AND conname = name) THEN
+    CALL pg_temp.ablo_report('foreign_key_differs', subject,
+      format('has a different constraint named %I; left unchanged', name));
+  ELSIF NOT FOUND THEN
+    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I FOREIGN KEY (%s) REFERENCES %s (%s) '
+      'ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED NOT VALID',
+      tbl, name, pg_temp.ablo_list(cols), target, pg_temp.ablo_list(target_cols));
+  ELSIF found_key.confdeltype <> 'a' OR NOT found_key.condeferred THEN
+    CALL pg_temp.ablo_report('foreign_key_differs', subject,
+      format('has %s; left unchanged', pg_get_constraintdef(found_key.oid)));
+  END IF;
+EXCEPTION WHEN invalid_foreign_key OR datatype_mismatch OR undefined_column THEN
+  CALL pg_temp.ablo_report('foreign_key_skipped', subject, format('has no foreign key: %s', SQLERRM));
+END $$;
+
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_index_later(tbl regclass, name text, cols text[]) LANGUAGE plpgsql AS $$
+DECLARE
+  home text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = tbl);
+  subject text := format('%s.%I', tbl, cols[cardinality(cols)]);
+  found_index regclass := to_regclass(format('%s.%I', home, name));
+  is_ours boolean;
+  is_valid boolean;
+BEGIN
+  SELECT (indkey::int2[])[0:cardinality(cols) - 1] = pg_temp.ablo_numbers(tbl, cols), indisvalid
+    INTO is_ours, is_valid FROM pg_index WHERE indrelid = tbl AND indexrelid = found_index;
+  IF found_index IS NOT NULL AND is_ours IS NOT TRUE THEN
+    CALL pg_temp.ablo_report('index_differs', subject, format('has no index: the name %I is taken', name));
+  ELSIF is_valid IS FALSE THEN
+    -- An interrupted concurrent build leaves an invalid index. A running build holds this lock.
+    EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE NOWAIT', tbl);
+    IF NOT (SELECT indisvalid FROM pg_index WHERE indexrelid = found_index) THEN
+      EXECUTE format('DROP INDEX %s', found_index);
+    END IF;
+  END IF;
+EXCEPTION WHEN lock_not_available THEN
+  CALL pg_temp.ablo_report('index_busy', subject, 'is being indexed by another session');
+END $$;
+
+-- Runs after the commit, when SET LOCAL search_path no longer applies.
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_validate(tbl regclass, cols text[], target regclass)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  name text;
+  veiled regclass;
+  veils regclass[];
+BEGIN
+  SELECT conname INTO name FROM pg_constraint
+    WHERE conrelid = tbl AND contype = 'f' AND conkey = pg_temp.ablo_numbers(tbl, cols)
+      AND confrelid = target AND NOT convalidated;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  -- Validation is subject to row security of this role: hidden rows would not be checked or not be found.
+  SELECT array_agg(DISTINCT each) INTO veils FROM unnest(ARRAY[tbl, target]) AS each WHERE row_security_active(each);
+  FOREACH veiled IN ARRAY coalesce(veils, '{}') LOOP
+    EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', veiled);
+  END LOOP;
+  EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', tbl, name);
+  FOREACH veiled IN ARRAY coalesce(veils, '{}') LOOP
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', veiled);
+  END LOOP;
+EXCEPTION WHEN foreign_key_violation THEN
+  CALL pg_temp.ablo_report('foreign_key_not_validated', format('%s.%I', tbl, cols[cardinality(cols)]), format('has orphaned rows: %s', SQLERRM));
+END $$;
+
 -- Allows one run at a time in this database.
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('ablo::provision', 0)); END $$;
 
 -- stations
 CREATE TABLE IF NOT EXISTS "public"."stations" (
-  "id" text PRIMARY KEY,
+  "id" text NOT NULL,
   "organization_id" text NOT NULL,
   "created_by" text,
   "created_at" timestamptz NOT NULL DEFAULT now(),
@@ -266,7 +357,8 @@ CREATE TABLE IF NOT EXISTS "public"."stations" (
   "latitude" numeric(8,5) NOT NULL,
   "longitude" numeric(8,5) NOT NULL,
   "opened_at" timestamptz NOT NULL,
-  "readings" bigint NOT NULL DEFAULT '0'
+  "readings" bigint NOT NULL DEFAULT '0',
+  PRIMARY KEY ("organization_id", "id")
 );
 CALL pg_temp.ablo_columns('"public"."stations"', 'text', ARRAY['id', 'organization_id', 'created_by', 'name']);
 CALL pg_temp.ablo_columns('"public"."stations"', 'timestamptz', ARRAY['opened_at']);
@@ -275,19 +367,19 @@ CALL pg_temp.ablo_column('"public"."stations"', 'latitude', 'numeric(8,5)', NULL
 CALL pg_temp.ablo_column('"public"."stations"', 'longitude', 'numeric(8,5)', NULL);
 CALL pg_temp.ablo_column('"public"."stations"', 'readings', 'bigint', $$'0'$$);
 CALL pg_temp.ablo_not_null('"public"."stations"', ARRAY['organization_id', 'created_at', 'updated_at', 'name', 'latitude', 'longitude', 'opened_at', 'readings']);
-CALL pg_temp.ablo_primary_key('"public"."stations"', 'stations_pkey');
+CALL pg_temp.ablo_key('"public"."stations"', 'stations_pkey', $$("organization_id", "id")$$);
 CALL pg_temp.ablo_comment('"public"."stations"', 'name', 'The name of the station.');
 CALL pg_temp.ablo_comment('"public"."stations"', 'latitude', 'The latitude in degrees north.');
 CALL pg_temp.ablo_comment('"public"."stations"', 'longitude', 'The longitude in degrees east.');
 CALL pg_temp.ablo_comment('"public"."stations"', 'opened_at', 'When the station was opened.');
 CALL pg_temp.ablo_comment('"public"."stations"', 'readings', 'The number of readings, which may exceed the integer range of a double.');
-CALL pg_temp.ablo_index('"public"."stations"', 'stations_organization_id_idx', 'organization_id', 'btree');
+CALL pg_temp.ablo_index('"public"."stations"', 'stations_id_idx', ARRAY['organization_id', 'id'], 'C', 'btree');
 CALL pg_temp.ablo_unique('"public"."stations"', 'stations_name_key', ARRAY['organization_id', 'name']);
 CALL pg_temp.ablo_isolate('"public"."stations"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
 
 -- weatherReports
 CREATE TABLE IF NOT EXISTS "public"."weather_reports" (
-  "id" text PRIMARY KEY,
+  "id" text NOT NULL,
   "organization_id" text NOT NULL,
   "created_by" text,
   "created_at" timestamptz NOT NULL DEFAULT now(),
@@ -297,7 +389,8 @@ CREATE TABLE IF NOT EXISTS "public"."weather_reports" (
   "forecast" text,
   "confidence" smallint,
   "sources" jsonb,
-  "station_id" text
+  "station_id" text,
+  PRIMARY KEY ("organization_id", "id")
 );
 CALL pg_temp.ablo_columns('"public"."weather_reports"', 'text', ARRAY['id', 'organization_id', 'created_by', 'location', 'forecast', 'station_id']);
 CALL pg_temp.ablo_columns('"public"."weather_reports"', 'timestamptz DEFAULT now()', ARRAY['created_at', 'updated_at']);
@@ -305,7 +398,7 @@ CALL pg_temp.ablo_columns('"public"."weather_reports"', 'jsonb', ARRAY['sources'
 CALL pg_temp.ablo_columns('"public"."weather_reports"', 'smallint', ARRAY['confidence']);
 CALL pg_temp.ablo_column('"public"."weather_reports"', 'status', 'text', $$'pending'$$);
 CALL pg_temp.ablo_not_null('"public"."weather_reports"', ARRAY['organization_id', 'created_at', 'updated_at', 'location', 'status']);
-CALL pg_temp.ablo_primary_key('"public"."weather_reports"', 'weather_reports_pkey');
+CALL pg_temp.ablo_key('"public"."weather_reports"', 'weather_reports_pkey', $$("organization_id", "id")$$);
 CALL pg_temp.ablo_comment('"public"."weather_reports"', 'location', 'The place that the report is about.');
 CALL pg_temp.ablo_enum('"public"."weather_reports"', 'weather_reports_status_check', 'status', ARRAY['pending', 'in_review', 'ready']);
 CALL pg_temp.ablo_comment('"public"."weather_reports"', 'status', 'The progress of the report.');
@@ -314,11 +407,22 @@ CALL pg_temp.ablo_range('"public"."weather_reports"', 'weather_reports_confidenc
 CALL pg_temp.ablo_comment('"public"."weather_reports"', 'confidence', 'The author''s confidence in percent.');
 CALL pg_temp.ablo_comment('"public"."weather_reports"', 'sources', 'The sources of the report.');
 CALL pg_temp.ablo_comment('"public"."weather_reports"', 'station_id', 'The station that measured.');
-CALL pg_temp.ablo_index('"public"."weather_reports"', 'weather_reports_organization_id_idx', 'organization_id', 'btree');
-CALL pg_temp.ablo_index('"public"."weather_reports"', 'weather_reports_location_idx', 'location', 'btree');
-CALL pg_temp.ablo_index('"public"."weather_reports"', 'weather_reports_status_idx', 'status', 'btree');
+CALL pg_temp.ablo_index('"public"."weather_reports"', 'weather_reports_location_idx', ARRAY['location'], '', 'btree');
+CALL pg_temp.ablo_index('"public"."weather_reports"', 'weather_reports_status_idx', ARRAY['status'], '', 'btree');
+CALL pg_temp.ablo_index('"public"."weather_reports"', 'weather_reports_id_idx', ARRAY['organization_id', 'id'], 'C', 'btree');
 CALL pg_temp.ablo_isolate('"public"."weather_reports"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
 
+-- Foreign keys and indexes of relations, after all tables exist
+CALL pg_temp.ablo_foreign_key('"public"."weather_reports"', 'weather_reports_station_id_fkey', ARRAY['organization_id', 'station_id'], '"public"."stations"', ARRAY['organization_id', 'id']);
+CALL pg_temp.ablo_index_later('"public"."weather_reports"', 'weather_reports_station_id_idx', ARRAY['organization_id', 'station_id']);
+
 COMMIT;
+
+-- After the commit, in the same session. A driver has to send these statements one by one, because
+-- CREATE INDEX CONCURRENTLY cannot run inside a transaction.
+SET client_min_messages = warning;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "weather_reports_station_id_idx" ON "public"."weather_reports" ("organization_id", "station_id");
+CALL pg_temp.ablo_validate('"public"."weather_reports"', ARRAY['organization_id', 'station_id'], '"public"."stations"');
+RESET client_min_messages;
 
 RESET client_encoding;

@@ -24,7 +24,7 @@ pub(crate) const DRIFT: &[Case] = &[
     ("ablo::drift::index_missing", || drifted("DROP INDEX tasks_note_idx")),
     ("ablo::drift::index_extra", || drifted("CREATE INDEX more ON tasks (lower(title))")),
     ("ablo::drift::foreign_key_extra", || {
-        drifted("ALTER TABLE tasks ADD FOREIGN KEY (note) REFERENCES tasks (id)")
+        drifted("ALTER TABLE tasks ADD FOREIGN KEY (organization_id, note) REFERENCES tasks")
     }),
     ("ablo::drift::foreign_key_missing", || {
         let database = database();

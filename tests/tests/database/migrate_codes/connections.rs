@@ -121,6 +121,6 @@ pub(crate) const QUERIES: &[Case] = &[
     ("ablo::ledger::schema_invalid", || {
         let mut session = open(&database().address());
         session.apply(&record(&[], &[]), TIMEOUTS).expect("an entry");
-        error(current(&mut session, None, false))
+        error(current(&mut session, None))
     }),
 ];

@@ -58,12 +58,12 @@ pub(crate) const PLANS: &[Case] = &[
     ("ablo::migrate::baseline_required", || {
         let database = database();
         provision_silently(&mut database.session(), &tasks(TITLE));
-        error(current(&mut open(&database.address()), None, true))
+        error(current(&mut open(&database.address()), None))
     }),
     ("ablo::migrate::baseline_differs", || {
         let database = database();
         provision_silently(&mut database.session(), &tasks(TITLE));
-        error(current(&mut open(&database.address()), Some(&tasks(NOTE)), true))
+        error(current(&mut open(&database.address()), Some(&tasks(NOTE))))
     }),
     ("ablo::prove::no_server", || error(scratch::Server::start_from(None))),
     ("ablo::prove::scratch_failed", || {

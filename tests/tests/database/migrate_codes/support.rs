@@ -1,6 +1,7 @@
 //! Databases, schemas and plans for the cases.
 
 use ablo_codegen::migrate::{Phase, Statement};
+use ablo_codegen::shape::Layout;
 use ablo_migrate::ledger::Record;
 use ablo_migrate::pull::pull;
 use ablo_migrate::{
@@ -113,13 +114,14 @@ pub(crate) fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
         to: "next".to_owned(),
         schema: "{}".to_owned(),
         foreign_keys: false,
+        layout: Layout::CURRENT,
         statements: first.chain(then).collect(),
     }
 }
 
 /// A plan from the recorded schema to the next one, with every approval.
 pub(crate) fn approved(session: &mut dyn Session, next: &Schema, backfills: &str) -> Plan {
-    let prev = current(session, None, true).expect("a ledger or no tables").schema;
+    let prev = current(session, None).expect("a ledger or no tables").schema;
     let diff = diff(prev.as_ref(), next, &Hints::default()).expect("no hints");
     let backfills = json::read_backfills(backfills, next).0.expect("valid backfills");
     let mut plan = plan_for(session, &diff, &backfills, true).expect("a plan");

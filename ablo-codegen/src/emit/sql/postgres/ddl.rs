@@ -11,7 +11,7 @@ pub(crate) enum Statement<'a> {
     /// Creates the app's own schema.
     Schema(Literal<'a>),
     /// Creates a table with its columns and primary key if it does not exist.
-    CreateTable { table: &'a Table<'a>, columns: Vec<Column<'a>> },
+    CreateTable { table: &'a Table<'a>, columns: Vec<Column<'a>>, key: Vec<Ident<'a>> },
     /// Adds missing columns of one type to an existing table.
     Columns { table: &'a Table<'a>, column_type: ColumnType, names: Vec<&'a str> },
     /// Adds a column with digits or a default to an existing table if it is missing.
@@ -25,16 +25,20 @@ pub(crate) enum Statement<'a> {
     NotNull { table: &'a Table<'a>, names: Vec<&'a str> },
     /// Adds an identity column to an existing table if it is missing.
     IdentityColumn { table: &'a Table<'a>, column: &'a str },
-    /// Adds the primary key `id` to an existing table.
-    PrimaryKey { table: &'a Table<'a> },
-    /// Adds a primary key of any columns if the table has none.
+    /// Adds the primary key if the table has none.
     Key { table: &'a Table<'a>, columns: Vec<Ident<'a>> },
     /// Adds a named check that a column has one of these values.
     Enum { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, values: Vec<Literal<'a>> },
     /// Adds a named check that a column is in this range.
     Range { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, least: String, most: String },
-    /// Creates an index on one column.
-    Index { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, method: Method },
+    /// Creates an index, whose last column may be ordered by its bytes.
+    Index {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        columns: Vec<&'a str>,
+        by_bytes: bool,
+        method: Method,
+    },
     /// Creates a unique index.
     Unique { table: &'a Table<'a>, name: Ident<'a>, columns: Vec<&'a str> },
     /// Creates an index on any columns and rows.
@@ -52,13 +56,19 @@ pub(crate) enum Statement<'a> {
     /// Sets the comment of a table.
     TableComment { table: &'a Table<'a>, text: Literal<'a> },
     /// Adds a foreign key without validating it.
-    ForeignKey { table: &'a Table<'a>, name: Ident<'a>, column: &'a str, target: &'a Table<'a> },
+    ForeignKey {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        columns: Vec<&'a str>,
+        target: &'a Table<'a>,
+        target_columns: Vec<&'a str>,
+    },
     /// Drops an invalid index so that it can be built again after the commit.
-    PrepareConcurrentIndex { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
+    PrepareConcurrentIndex { table: &'a Table<'a>, name: &'a Ident<'a>, columns: Vec<&'a str> },
     /// Validates a foreign key, after the commit.
-    Validate { table: &'a Table<'a>, column: &'a str, target: &'a Table<'a> },
+    Validate { table: &'a Table<'a>, columns: Vec<&'a str>, target: &'a Table<'a> },
     /// Builds an index concurrently, after the commit and outside any transaction.
-    IndexConcurrently { table: &'a Table<'a>, name: &'a Ident<'a>, column: &'a str },
+    IndexConcurrently { table: &'a Table<'a>, name: &'a Ident<'a>, columns: Vec<&'a str> },
 }
 
 /// The names of a table.
@@ -114,8 +124,6 @@ pub(crate) struct Column<'a> {
     pub(crate) column_type: ColumnType,
     /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
-    /// Whether it is the primary key.
-    pub(crate) primary: bool,
     /// The constant default.
     pub(crate) preset: Option<Preset<'a>>,
 }

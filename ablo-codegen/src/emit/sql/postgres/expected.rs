@@ -5,10 +5,12 @@
 
 use super::ddl::{ColumnType, Preset, Table};
 use super::names::{Ident, Literal, sql, to_sql};
-use super::render::write_predicate;
+use super::render::{Columns, idents, write_predicate};
+use super::table_defs::ResolvedOptions;
 use super::table_defs::{CheckDef, ColumnDef, ForeignKeyDef, IndexDef, Rule, TableDef, table_defs};
 use super::{OptionError, PostgresOptions};
-use crate::shape::tables;
+use crate::migrate::Existing;
+use crate::shape::tables_in;
 use ablo_schema::Schema;
 
 /// An expected table.
@@ -18,8 +20,8 @@ pub struct Expected {
     pub name: String,
     /// The columns, in order.
     pub columns: Vec<ExpectedColumn>,
-    /// The column of the primary key.
-    pub key: String,
+    /// The columns of the primary key.
+    pub key: Vec<String>,
     /// The statement that adds the primary key.
     pub key_fix: String,
     /// The check constraints.
@@ -92,7 +94,7 @@ pub struct ExpectedCheck {
 pub struct ExpectedIndex {
     /// The name.
     pub name: String,
-    /// The columns.
+    /// The columns, the last one with `COLLATE "C"` if it is ordered by its bytes.
     pub columns: Vec<String>,
     /// The access method.
     pub method: &'static str,
@@ -107,23 +109,31 @@ pub struct ExpectedIndex {
 pub struct ExpectedKey {
     /// The name.
     pub name: String,
-    /// The referencing column.
-    pub column: String,
+    /// The referencing columns.
+    pub columns: Vec<String>,
     /// The referenced table.
     pub target: String,
+    /// The referenced columns.
+    pub target_columns: Vec<String>,
     /// The statement that creates it.
     pub fix: String,
     /// The statement that validates the key.
     pub validate: String,
 }
 
-/// Returns the tables that a schema expects.
+/// Returns the tables that a schema expects in a layout.
 ///
 /// # Errors
 /// Returns an error if the options contradict each other or the schema name is invalid.
-pub fn expected(schema: &Schema, options: &PostgresOptions) -> Result<Vec<Expected>, OptionError> {
-    let shapes = tables(schema);
-    let definitions = table_defs(&shapes, &options.resolve()?);
+pub fn expected(
+    schema: &Schema,
+    tables: Existing,
+    options: &PostgresOptions,
+) -> Result<Vec<Expected>, OptionError> {
+    let Existing { layout, foreign_keys } = tables;
+    let shapes = tables_in(schema, layout);
+    let plan = ResolvedOptions { layout, foreign_keys, ..options.resolve()? };
+    let definitions = table_defs(&shapes, &plan);
     Ok(definitions.iter().map(|definition| table(definition, &definitions)).collect())
 }
 
@@ -138,8 +148,6 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
         write_predicate(table, predicate, &mut out);
         out
     });
-    let key =
-        definition.columns.iter().find(|column| column.primary).map_or("id", |column| column.name);
     let mut policy_fix = text!("CREATE POLICY tenant_isolation ON ", table);
     if let Some(predicate) = &predicate {
         for part in [" USING (", predicate, ") WITH CHECK (", predicate, ");"] {
@@ -149,15 +157,15 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
     Expected {
         name: table.name.as_str().to_owned(),
         columns: definition.columns.iter().map(|each| column(table, each)).collect(),
-        key: key.to_owned(),
+        key: strings(&definition.key),
         key_fix: text!(
             "ALTER TABLE ",
             table,
             " ADD CONSTRAINT ",
             table.key,
-            " PRIMARY KEY (",
-            Ident::new(key),
-            ");"
+            " PRIMARY KEY ",
+            Columns(&idents(&definition.key)),
+            ";"
         ),
         checks: definition.checks.iter().map(|each| check(table, each)).collect(),
         indexes: definition.indexes.iter().map(|each| index(table, each)).collect(),
@@ -174,6 +182,10 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
         ),
         policy_fix,
     }
+}
+
+fn strings(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
@@ -249,15 +261,20 @@ fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
 }
 
 fn index(table: &Table<'_>, index: &IndexDef<'_>) -> ExpectedIndex {
+    let order = if index.by_bytes { " COLLATE \"C\"" } else { "" };
     let listed: Vec<_> = index.columns.iter().map(|column| to_sql(&Ident::new(*column))).collect();
+    let mut columns = strings(&index.columns);
+    if let Some(last) = columns.last_mut() {
+        last.push_str(order);
+    }
     let unique = if index.unique { "UNIQUE " } else { "" };
     let mut fix =
         text!("CREATE ", unique, "INDEX CONCURRENTLY ", index.name, " ON ", table, " USING ");
     fix.push_str(index.method.name());
-    fix.push_str(&format!(" ({});", listed.join(", ")));
+    fix.push_str(&format!(" ({}{order});", listed.join(", ")));
     ExpectedIndex {
         name: index.name.as_str().to_owned(),
-        columns: index.columns.iter().map(|column| (*column).to_owned()).collect(),
+        columns,
         method: index.method.name(),
         unique: index.unique,
         fix,
@@ -270,21 +287,24 @@ fn foreign_key(
     all: &[TableDef<'_>],
 ) -> Option<ExpectedKey> {
     let target = &all.get(key.target)?.table;
-    let column = Ident::new(key.column);
+    let (columns, target_columns) = (key.columns(), key.target_columns());
     Some(ExpectedKey {
         name: key.name.as_str().to_owned(),
-        column: key.column.to_owned(),
+        columns: strings(&columns),
         target: target.name.as_str().to_owned(),
+        target_columns: strings(&target_columns),
         fix: text!(
             "ALTER TABLE ",
             table,
             " ADD CONSTRAINT ",
             key.name,
-            " FOREIGN KEY (",
-            column,
-            ") REFERENCES ",
+            " FOREIGN KEY ",
+            Columns(&idents(&columns)),
+            " REFERENCES ",
             target,
-            " (\"id\") ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED NOT VALID;"
+            " ",
+            Columns(&idents(&target_columns)),
+            " ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED NOT VALID;"
         ),
         validate: text!("ALTER TABLE ", table, " VALIDATE CONSTRAINT ", key.name, ";"),
     })

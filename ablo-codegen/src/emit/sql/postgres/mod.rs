@@ -8,10 +8,11 @@
 //! ```sql
 //! -- tasks
 //! CREATE TABLE IF NOT EXISTS "public"."tasks" (
-//!   "id" text PRIMARY KEY,
+//!   "id" text NOT NULL,
 //!   "organization_id" text NOT NULL,
 //!   …
-//!   "status" text NOT NULL
+//!   "status" text NOT NULL,
+//!   PRIMARY KEY ("organization_id", "id")
 //! );
 //! CALL pg_temp.ablo_columns('"public"."tasks"', 'text', ARRAY['id', 'organization_id', …]);
 //! CALL pg_temp.ablo_enum('"public"."tasks"', 'tasks_status_check', 'status', ARRAY['open', …]);
@@ -34,11 +35,11 @@ pub use expected::{
     Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
     expected,
 };
-pub use migrate::{files, migrate};
+pub use migrate::{files, migrate, migrate_from};
 pub use provision::Provision;
 
 use crate::Files;
-use crate::shape::tables;
+use crate::shape::{Layout, tables};
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use ablo_schema::Schema;
 use names::{Ident, MAX_BYTES, app_schema};
@@ -51,7 +52,7 @@ use table_defs::ResolvedOptions;
 pub struct Postgres;
 
 /// The options of the `postgres` target.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PostgresOptions {
     /// The schema of the tables. The default is `public`, unless an organisation is given.
@@ -61,6 +62,12 @@ pub struct PostgresOptions {
     pub organization: Option<String>,
     /// Whether relations with `fk` become foreign keys.
     pub foreign_keys: bool,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self { schema: None, organization: None, foreign_keys: true }
+    }
 }
 
 impl PostgresOptions {
@@ -90,6 +97,7 @@ impl PostgresOptions {
             schema,
             own_schema: self.organization.is_some(),
             foreign_keys: self.foreign_keys,
+            layout: Layout::CURRENT,
         })
     }
 }
@@ -148,7 +156,7 @@ impl Target for Postgres {
                 "instead of schema: an organisation, whose tables live in app_<organisation>; \
                  default none",
             ),
-            ("foreign-keys", "whether relations with `fk` become foreign keys; default false"),
+            ("foreign-keys", "whether relations with `fk` become foreign keys; default true"),
         ]
     }
 

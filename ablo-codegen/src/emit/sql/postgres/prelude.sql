@@ -51,14 +51,19 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE OR REPLACE PROCEDURE pg_temp.ablo_primary_key(tbl regclass, name text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION pg_temp.ablo_bare(predicate text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  -- The server adds spaces, parentheses, quotes and casts to an expression.
+  SELECT regexp_replace(replace(predicate, '::text', ''), '[\s()"]', '', 'g')
+$$;
+
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_key(tbl regclass, name text, cols text) LANGUAGE plpgsql AS $$
 DECLARE
   found_key text;
 BEGIN
   SELECT pg_get_constraintdef(oid) INTO found_key FROM pg_constraint WHERE conrelid = tbl AND contype = 'p';
   IF NOT FOUND THEN
-    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY (id)', tbl, name);
-  ELSIF found_key <> 'PRIMARY KEY (id)' THEN
+    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY %s', tbl, name, cols);
+  ELSIF pg_temp.ablo_bare(found_key) <> pg_temp.ablo_bare('PRIMARY KEY ' || cols) THEN
     CALL pg_temp.ablo_report('primary_key_differs', tbl::text, format('has %s; left unchanged', found_key));
   END IF;
 EXCEPTION WHEN not_null_violation OR unique_violation OR duplicate_table THEN
@@ -89,32 +94,35 @@ EXCEPTION WHEN check_violation OR data_exception OR undefined_function THEN
   CALL pg_temp.ablo_report('check_skipped', format('%s.%I', tbl, col), format('has no enum check: %s', SQLERRM));
 END $$;
 
-CREATE OR REPLACE PROCEDURE pg_temp.ablo_index(tbl regclass, name text, col text, method text) LANGUAGE plpgsql AS $$
+CREATE OR REPLACE PROCEDURE pg_temp.ablo_index(tbl regclass, name text, cols text[], last_collation text, method text) LANGUAGE plpgsql AS $$
 DECLARE
   home text := (SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = tbl);
+  definition text := (SELECT string_agg(quote_ident(col)
+      || CASE WHEN last_collation <> '' AND place = cardinality(cols) THEN format(' COLLATE %I', last_collation) ELSE '' END,
+      ', ' ORDER BY place) FROM unnest(cols) WITH ORDINALITY AS listed (col, place));
 BEGIN
   IF EXISTS (
+    -- An index on the same columns is recognised under any name.
     SELECT FROM pg_index
       JOIN pg_class ON pg_class.oid = indexrelid
       JOIN pg_am ON pg_am.oid = relam
-      JOIN pg_attribute ON attrelid = tbl AND attname = col
-    WHERE indrelid = tbl AND indisvalid AND indpred IS NULL AND indnkeyatts = 1 AND indkey[0] = attnum AND amname = method
+    WHERE indrelid = tbl AND indisvalid AND indpred IS NULL AND indexprs IS NULL AND indnkeyatts = cardinality(cols)
+      AND amname = method AND cols = (
+        SELECT array_agg(attname::text ORDER BY place) FROM unnest(indkey::int2[]) WITH ORDINALITY AS listed (number, place)
+          JOIN pg_attribute ON attrelid = tbl AND attnum = number WHERE place <= indnkeyatts
+      )
+      AND (last_collation = '' OR last_collation = (SELECT collname FROM pg_collation WHERE pg_collation.oid = indcollation[indnkeyatts - 1]))
   ) THEN
     RETURN;
   ELSIF to_regclass(format('%s.%I', home, name)) IS NOT NULL THEN
-    CALL pg_temp.ablo_report('index_differs', format('%s.%I', tbl, col),
+    CALL pg_temp.ablo_report('index_differs', format('%s.%I', tbl, cols[cardinality(cols)]),
       format('has no index: the name %I is taken', name));
   ELSE
-    EXECUTE format('CREATE INDEX %I ON %s USING %s (%I)', name, tbl, method, col);
+    EXECUTE format('CREATE INDEX %I ON %s USING %s (%s)', name, tbl, method, definition);
   END IF;
-EXCEPTION WHEN undefined_object OR program_limit_exceeded THEN
-  CALL pg_temp.ablo_report('index_skipped', format('%s.%I', tbl, col), format('has no index: %s', SQLERRM));
+EXCEPTION WHEN undefined_object OR program_limit_exceeded OR datatype_mismatch THEN
+  CALL pg_temp.ablo_report('index_skipped', format('%s.%I', tbl, cols[cardinality(cols)]), format('has no index: %s', SQLERRM));
 END $$;
-
-CREATE OR REPLACE FUNCTION pg_temp.ablo_bare(predicate text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  -- The server adds spaces, parentheses, quotes and casts to a predicate.
-  SELECT regexp_replace(replace(predicate, '::text', ''), '[\s()"]', '', 'g')
-$$;
 
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_isolate(tbl regclass, predicate text) LANGUAGE plpgsql AS $$
 BEGIN

@@ -4,7 +4,7 @@
 //! the script runs in a transaction; foreign keys add a part that runs after the commit.
 
 use super::ddl::{ColumnType, Statement};
-use super::names::{Literal, Sql, to_sql};
+use super::names::{Ident, Literal, Sql, to_sql};
 use super::table_defs::{ResolvedOptions, Rule, TableDef, table_defs};
 use crate::shape::{Isolation, ParentOwner, TableShape};
 
@@ -85,7 +85,7 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &ResolvedOptions<'_>) -
     let tables = table_defs(shapes, plan);
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
     let facets = tables.iter().any(has_facets).then_some(FACETS);
-    let helpers = [facets, plan.foreign_keys.then_some(FOREIGN_KEYS)];
+    let helpers = [facets, tables.iter().any(needs_relation_helpers).then_some(FOREIGN_KEYS)];
     begin(&mut out, plan, helpers.into_iter().flatten());
     for (shape, table) in shapes.iter().zip(&tables) {
         // A key is an ASCII identifier, so it cannot end the comment.
@@ -140,7 +140,8 @@ pub(crate) fn begin(
 fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
     let TableDef { table, columns, .. } = definition;
     let declared = columns.iter().map(|column| column.declared()).collect();
-    let mut statements = vec![Statement::CreateTable { table, columns: declared }];
+    let key = || definition.key.iter().map(|column| Ident::new(*column)).collect();
+    let mut statements = vec![Statement::CreateTable { table, columns: declared, key: key() }];
     for wanted in ColumnType::GROUPED {
         let of_type = columns
             .iter()
@@ -154,10 +155,10 @@ fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
         let preset = column.preset.clone();
         Statement::Column { table, name: column.name, column_type: column.column_type, preset }
     }));
-    let required = columns.iter().filter(|column| column.not_null && !column.primary);
+    let required = columns.iter().filter(|column| column.not_null && column.name != "id");
     statements
         .push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
-    statements.push(Statement::PrimaryKey { table });
+    statements.push(Statement::Key { table, columns: key() });
     statements
 }
 
@@ -203,41 +204,39 @@ fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
 
 fn indexes<'a>(definition: &'a TableDef<'a>) -> impl Iterator<Item = Statement<'a>> {
     let table = &definition.table;
-    definition.indexes.iter().filter(|index| !index.concurrent).filter_map(move |index| {
-        let name = index.name.clone();
-        Some(match (index.unique, index.columns.first()) {
-            (true, _) => Statement::Unique { table, name, columns: index.columns.clone() },
-            (false, column) => {
-                Statement::Index { table, name, column: column?, method: index.method }
-            }
-        })
+    definition.indexes.iter().filter(|index| !index.concurrent).map(move |index| {
+        let (name, columns) = (index.name.clone(), index.columns.clone());
+        let (by_bytes, method) = (index.by_bytes, index.method);
+        match index.unique {
+            true => Statement::Unique { table, name, columns },
+            false => Statement::Index { table, name, columns, by_bytes, method },
+        }
     })
 }
 
-/// Adds foreign keys to the transaction and returns the statements that follow the commit.
+/// Adds foreign keys to the transaction and returns the statements that follow the commit: indexes
+/// of relations, and the validation of keys.
 fn foreign_keys(tables: &[TableDef<'_>], out: &mut String) -> Vec<String> {
     let (mut builds, mut validations) = (Vec::new(), Vec::new());
-    if tables.iter().any(|table| !table.foreign_keys.is_empty()) {
-        out.push_str("\n-- Foreign keys, after all tables exist\n");
+    if tables.iter().any(needs_relation_helpers) {
+        out.push_str("\n-- Foreign keys and indexes of relations, after all tables exist\n");
     }
     for TableDef { table, foreign_keys, indexes, .. } in tables {
-        let mut later = indexes.iter().filter(|index| index.concurrent).peekable();
         for key in foreign_keys {
             let Some(TableDef { table: target, .. }) = tables.get(key.target) else { continue };
-            let (name, column) = (key.name.clone(), key.column);
-            push_line(out, &Statement::ForeignKey { table, name, column, target });
-            validations.push(to_sql(&Statement::Validate { table, column, target }));
-            if let Some(index) = later.next_if(|index| index.columns.first() == Some(&column)) {
-                push_line(
-                    out,
-                    &Statement::PrepareConcurrentIndex { table, name: &index.name, column },
-                );
-                builds.push(to_sql(&Statement::IndexConcurrently {
-                    table,
-                    name: &index.name,
-                    column,
-                }));
-            }
+            let (name, columns, target_columns) =
+                (key.name.clone(), key.columns(), key.target_columns());
+            validations.push(to_sql(&Statement::Validate {
+                table,
+                columns: key.columns(),
+                target,
+            }));
+            push_line(out, &Statement::ForeignKey { table, name, columns, target, target_columns });
+        }
+        for index in indexes.iter().filter(|index| index.concurrent) {
+            let (name, columns) = (&index.name, || index.columns.clone());
+            push_line(out, &Statement::PrepareConcurrentIndex { table, name, columns: columns() });
+            builds.push(to_sql(&Statement::IndexConcurrently { table, name, columns: columns() }));
         }
     }
     if builds.is_empty() && validations.is_empty() {
@@ -246,4 +245,9 @@ fn foreign_keys(tables: &[TableDef<'_>], out: &mut String) -> Vec<String> {
     let quiet = ["SET client_min_messages = warning;".to_owned()];
     let loud = ["RESET client_min_messages;".to_owned()];
     quiet.into_iter().chain(builds).chain(validations).chain(loud).collect()
+}
+
+/// Returns whether a table needs the helpers of `foreign_keys.sql`.
+fn needs_relation_helpers(table: &TableDef<'_>) -> bool {
+    !table.foreign_keys.is_empty() || table.indexes.iter().any(|index| index.concurrent)
 }

@@ -81,7 +81,11 @@ impl Sql for Statement<'_> {
     fn write(&self, out: &mut String) {
         match self {
             Statement::Schema(name) => sql!(out, "CALL pg_temp.ablo_schema(", name, ");"),
-            Statement::CreateTable { table, columns } => write_table(table, columns, out),
+            Statement::CreateTable { table, columns, key } => {
+                sql!(out, "CREATE TABLE IF NOT EXISTS ", table, " (");
+                write_columns(table, columns, key, out);
+                sql!(out, ");");
+            }
             Statement::Columns { table, column_type, names } => {
                 call!(out, "columns", table, Definition(*column_type), Names(names));
             }
@@ -92,9 +96,6 @@ impl Sql for Statement<'_> {
             Statement::NotNull { table, names } => call!(out, "not_null", table, Names(names)),
             Statement::IdentityColumn { table, column } => {
                 call!(out, "numbered", table, text(column))
-            }
-            Statement::PrimaryKey { table } => {
-                call!(out, "primary_key", table, text(table.key.as_str()))
             }
             Statement::Key { table, columns } => {
                 call!(
@@ -122,8 +123,10 @@ impl Sql for Statement<'_> {
             Statement::Unique { table, name, columns } => {
                 call!(out, "unique", table, text(name.as_str()), Names(columns));
             }
-            Statement::Index { table, name, column, method } => {
-                call!(out, "index", table, text(name.as_str()), text(column), text(method.name()));
+            Statement::Index { table, name, columns, by_bytes, method } => {
+                let order = text(if *by_bytes { "C" } else { "" });
+                let (name, method) = (text(name.as_str()), text(method.name()));
+                call!(out, "index", table, name, Names(columns), order, method);
             }
             Statement::IndexOn { table, name, unique, columns, rows } => {
                 let mut on = to_sql(&Columns(columns));
@@ -146,42 +149,36 @@ impl Sql for Statement<'_> {
                 call!(out, "comment", table, text(column), body)
             }
             Statement::TableComment { table, text } => call!(out, "about", table, text),
-            Statement::ForeignKey { table, name, column, target } => {
-                call!(
-                    out,
-                    "foreign_key",
-                    table,
-                    text(name.as_str()),
-                    text(column),
-                    target.regclass
-                );
+            Statement::ForeignKey { table, name, columns, target, target_columns } => {
+                let (name, target) = (text(name.as_str()), &target.regclass);
+                let (columns, target_columns) = (Names(columns), Names(target_columns));
+                call!(out, "foreign_key", table, name, columns, target, target_columns);
             }
-            Statement::PrepareConcurrentIndex { table, name, column } => {
-                call!(out, "index_later", table, text(name.as_str()), text(column));
+            Statement::PrepareConcurrentIndex { table, name, columns } => {
+                call!(out, "index_later", table, text(name.as_str()), Names(columns));
             }
-            Statement::Validate { table, column, target } => {
-                call!(out, "validate", table, text(column), target.regclass);
+            Statement::Validate { table, columns, target } => {
+                call!(out, "validate", table, Names(columns), target.regclass);
             }
-            Statement::IndexConcurrently { table, name, column } => {
+            Statement::IndexConcurrently { table, name, columns } => {
                 sql!(out, "CREATE INDEX CONCURRENTLY IF NOT EXISTS ", name, " ON ", table);
-                sql!(out, " (", Ident::new(*column), ");");
+                sql!(out, " ", Columns(&idents(columns)), ";");
             }
         }
     }
 }
 
-fn write_table(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
-    sql!(out, "CREATE TABLE IF NOT EXISTS ", table, " (");
-    write_columns(table, columns, out);
-    sql!(out, ");");
-}
-
-/// Writes the column declarations of a new table, one per line.
-pub(crate) fn write_columns(table: &Table<'_>, columns: &[Column<'_>], out: &mut String) {
-    for (at, Column { name, column_type, not_null, primary, preset }) in columns.iter().enumerate()
-    {
+/// Writes the column declarations of a new table and its key, one per line.
+pub(crate) fn write_columns(
+    table: &Table<'_>,
+    columns: &[Column<'_>],
+    key: &[Ident<'_>],
+    out: &mut String,
+) {
+    for (at, Column { name, column_type, not_null, preset }) in columns.iter().enumerate() {
         sql!(out, if at == 0 { "\n  " } else { ",\n  " }, name, " ", column_type);
-        if *primary && !table.key_is_default {
+        let primary = key == std::slice::from_ref(name);
+        if primary && !table.key_is_default {
             sql!(out, " CONSTRAINT ", table.key);
         }
         let constraint = match (primary, not_null) {
@@ -193,6 +190,13 @@ pub(crate) fn write_columns(table: &Table<'_>, columns: &[Column<'_>], out: &mut
         if let Some(preset) = preset {
             sql!(out, " DEFAULT ", preset);
         }
+    }
+    if key.len() > 1 {
+        sql!(out, ",\n  ");
+        if !table.key_is_default {
+            sql!(out, "CONSTRAINT ", table.key, " ");
+        }
+        sql!(out, "PRIMARY KEY ", Columns(key));
     }
     sql!(out, "\n");
 }
@@ -255,8 +259,12 @@ impl Sql for Names<'_> {
     }
 }
 
+pub(crate) fn idents<'a>(columns: &[&'a str]) -> Vec<Ident<'a>> {
+    columns.iter().map(|column| Ident::new(*column)).collect()
+}
+
 /// A parenthesised list of columns.
-struct Columns<'a>(&'a [Ident<'a>]);
+pub(crate) struct Columns<'a>(pub(crate) &'a [Ident<'a>]);
 
 impl Sql for Columns<'_> {
     fn write(&self, out: &mut String) {
@@ -297,20 +305,20 @@ mod tests {
 
     #[test]
     fn create_table_is_rendered() {
-        let column = |name, column_type, not_null, primary| Column {
+        let column = |name, column_type, not_null| Column {
             name: Ident::new(name),
             column_type,
             not_null,
-            primary,
             preset: None,
         };
         let columns = vec![
-            column("id", ColumnType::Text, true, true),
-            column("created_at", ColumnType::TimestamptzNow, true, false),
-            column("note", ColumnType::Jsonb, false, false),
+            column("id", ColumnType::Text, true),
+            column("created_at", ColumnType::TimestamptzNow, true),
+            column("note", ColumnType::Jsonb, false),
         ];
+        let key = vec![Ident::new("id")];
         assert_eq!(
-            to_sql(&Statement::CreateTable { table: &table(), columns }),
+            to_sql(&Statement::CreateTable { table: &table(), columns, key }),
             "CREATE TABLE IF NOT EXISTS \"public\".\"it's\" (\n  \"id\" text PRIMARY \
              KEY,\n  \"created_at\" timestamptz NOT NULL \
              DEFAULT now(),\n  \"note\" jsonb\n);"

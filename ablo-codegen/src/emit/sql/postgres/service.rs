@@ -118,15 +118,16 @@ fn columns<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'
         name: Ident::new(column.name),
         column_type: column_type(column),
         not_null: column.not_null,
-        primary: shape.key == [column.name],
         preset: None,
     };
     let of_type = |wanted: ColumnType| {
         let found = shape.columns.iter().filter(move |column| column_type(column) == wanted);
         found.map(|column| column.name).collect::<Vec<_>>()
     };
-    let mut statements =
-        vec![Statement::CreateTable { table, columns: shape.columns.iter().map(column).collect() }];
+    // A key of several columns is added below.
+    let key = if shape.key.len() == 1 { idents(shape.key) } else { Vec::new() };
+    let declared = shape.columns.iter().map(column).collect();
+    let mut statements = vec![Statement::CreateTable { table, columns: declared, key }];
     for column_type in ColumnType::GROUPED {
         let names = of_type(column_type);
         if !names.is_empty() {

@@ -16,20 +16,6 @@ BEGIN
   END IF;
 END $$;
 
-CREATE OR REPLACE PROCEDURE pg_temp.ablo_key(tbl regclass, name text, cols text) LANGUAGE plpgsql AS $$
-DECLARE
-  found_key text;
-BEGIN
-  SELECT pg_get_constraintdef(oid) INTO found_key FROM pg_constraint WHERE conrelid = tbl AND contype = 'p';
-  IF NOT FOUND THEN
-    EXECUTE format('ALTER TABLE %s ADD CONSTRAINT %I PRIMARY KEY %s', tbl, name, cols);
-  ELSIF pg_temp.ablo_bare(found_key) <> pg_temp.ablo_bare('PRIMARY KEY ' || cols) THEN
-    CALL pg_temp.ablo_report('primary_key_differs', tbl::text, format('has %s; left unchanged', found_key));
-  END IF;
-EXCEPTION WHEN not_null_violation OR unique_violation OR duplicate_table THEN
-  CALL pg_temp.ablo_report('primary_key_skipped', tbl::text, format('has no primary key: %s', SQLERRM));
-END $$;
-
 CREATE OR REPLACE PROCEDURE pg_temp.ablo_index_on(tbl regclass, name text, kind text, definition text)
 LANGUAGE plpgsql AS $$
 DECLARE

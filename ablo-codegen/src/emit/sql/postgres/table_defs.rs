@@ -6,10 +6,12 @@
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
 use super::names::{Ident, Literal, Names, sql};
-use crate::shape::{ColumnKind, ColumnShape, Isolation, ParentOwner, TableShape};
+use crate::shape::{
+    ColumnKind, ColumnShape, IndexPurpose, IndexShape, Isolation, Layout, ParentOwner, TableShape,
+};
 use ablo_schema::schema::Format;
 use ablo_schema::value::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The options after validation.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub(crate) struct ResolvedOptions<'a> {
     pub(crate) own_schema: bool,
     /// Whether foreign keys are created.
     pub(crate) foreign_keys: bool,
+    /// The layout of the tables.
+    pub(crate) layout: Layout,
 }
 
 /// The definition of a table.
@@ -29,6 +33,8 @@ pub(crate) struct TableDef<'a> {
     pub(crate) table: Table<'a>,
     /// The columns, in order.
     pub(crate) columns: Vec<ColumnDef<'a>>,
+    /// The columns of the primary key, in order.
+    pub(crate) key: Vec<&'a str>,
     /// The named checks, in column order.
     pub(crate) checks: Vec<CheckDef<'a>>,
     /// The indexes, without that of the primary key.
@@ -50,8 +56,6 @@ pub(crate) struct ColumnDef<'a> {
     pub(crate) column_type: ColumnType,
     /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
-    /// Whether it is the primary key.
-    pub(crate) primary: bool,
     /// The constant default.
     pub(crate) preset: Option<Preset<'a>>,
     /// The comment.
@@ -80,9 +84,12 @@ pub(crate) enum Rule<'a> {
 pub(crate) struct IndexDef<'a> {
     pub(crate) name: Ident<'a>,
     pub(crate) columns: Vec<&'a str>,
+    /// Whether the last column is ordered by its bytes, as lists are, instead of by the collation
+    /// of the database.
+    pub(crate) by_bytes: bool,
     pub(crate) method: Method,
     pub(crate) unique: bool,
-    /// Whether it serves a foreign key and is built concurrently, after the commit.
+    /// Whether it serves a relation and is built concurrently, after the commit.
     pub(crate) concurrent: bool,
 }
 
@@ -91,8 +98,22 @@ pub(crate) struct IndexDef<'a> {
 pub(crate) struct ForeignKeyDef<'a> {
     pub(crate) name: Ident<'a>,
     pub(crate) column: &'a str,
+    /// The tenancy columns of this table and of the target, if they are part of the key.
+    pub(crate) within: Option<(&'a str, &'a str)>,
     /// The position of the target among the tables.
     pub(crate) target: usize,
+}
+
+impl<'a> ForeignKeyDef<'a> {
+    /// Returns the referencing columns.
+    pub(crate) fn columns(&self) -> Vec<&'a str> {
+        self.within.map(|(own, _)| own).into_iter().chain([self.column]).collect()
+    }
+
+    /// Returns the referenced columns.
+    pub(crate) fn target_columns(&self) -> Vec<&'a str> {
+        self.within.map(|(_, theirs)| theirs).into_iter().chain(["id"]).collect()
+    }
 }
 
 /// Defines the objects of these tables and names them.
@@ -105,12 +126,13 @@ pub(crate) fn table_defs<'a>(
         shapes.iter().map(|shape| table(shape.name(), plan, &mut names)).collect();
     let mut definitions: Vec<TableDef<'a>> = Vec::with_capacity(tables.len());
     for (shape, table) in shapes.iter().zip(tables) {
-        let indexes = indexes(shape, &mut names);
+        let indexes = indexes(shape, plan, &mut names);
         let (columns, predicate) =
             (shape.columns.iter().map(ColumnDef::new).collect(), predicate(shape));
         let mut definition = TableDef {
             table,
             columns,
+            key: shape.key.clone(),
             checks: Vec::new(),
             indexes,
             predicate,
@@ -120,7 +142,7 @@ pub(crate) fn table_defs<'a>(
         definitions.push(definition);
     }
     if plan.foreign_keys {
-        foreign_keys(shapes, &mut definitions, &mut names);
+        foreign_keys(shapes, &mut definitions);
     }
     definitions
 }
@@ -132,7 +154,6 @@ impl<'a> ColumnDef<'a> {
             kind: column.kind,
             column_type: column_type(column),
             not_null: column.not_null,
-            primary: column.primary,
             preset: preset(column),
             comment: column.comment().map(Literal::new),
         }
@@ -144,7 +165,6 @@ impl<'a> ColumnDef<'a> {
             name: Ident::new(self.name),
             column_type: self.column_type,
             not_null: self.not_null,
-            primary: self.primary,
             preset: self.preset.clone(),
         }
     }
@@ -235,25 +255,34 @@ fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {
         .collect()
 }
 
-fn indexes<'a>(shape: &TableShape<'a>, names: &mut Names) -> Vec<IndexDef<'a>> {
-    // A unique index on the column alone makes another index redundant.
-    let has_unique_index = |name: &str| {
-        shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name)
+fn indexes<'a>(
+    shape: &TableShape<'a>,
+    plan: &ResolvedOptions<'a>,
+    names: &mut Names,
+) -> Vec<IndexDef<'a>> {
+    let has_later = |index: &IndexShape<'_>| {
+        index.purpose != IndexPurpose::Relation || plan.foreign_keys || plan.layout != Layout::First
     };
-    let wanted = shape
-        .columns
-        .iter()
-        .filter(|column| column.indexed && !column.primary && !has_unique_index(column.name));
-    let index = |column: &ColumnShape<'a>| {
-        let method = if column.kind == ColumnKind::Json { Method::Gin } else { Method::Btree };
-        let name = names.claim(&[shape.name(), column.name, "idx"]);
-        IndexDef { name, columns: vec![column.name], method, unique: false, concurrent: false }
+    let index = |index: &IndexShape<'a>| {
+        let name = index.columns.last().copied().unwrap_or_default();
+        let column = shape.columns.iter().find(|column| column.name == name);
+        let is_json = column.is_some_and(|column| column.kind == ColumnKind::Json);
+        IndexDef {
+            name: names.claim(&[shape.name(), name, "idx"]),
+            columns: index.columns.clone(),
+            by_bytes: index.purpose == IndexPurpose::List,
+            method: if is_json { Method::Gin } else { Method::Btree },
+            unique: false,
+            concurrent: index.purpose == IndexPurpose::Relation,
+        }
     };
-    let mut indexes: Vec<_> = wanted.map(index).collect();
+    let mut indexes: Vec<_> =
+        shape.indexes.iter().filter(|index| has_later(index)).map(index).collect();
     indexes.extend(shape.unique.iter().map(|unique| {
         let name = names.claim(&[shape.name(), unique.column, "key"]);
         let columns = unique.within.into_iter().chain([unique.column]).collect();
-        IndexDef { name, columns, method: Method::Btree, unique: true, concurrent: false }
+        let method = Method::Btree;
+        IndexDef { name, columns, by_bytes: false, method, unique: true, concurrent: false }
     }));
     indexes
 }
@@ -276,33 +305,16 @@ fn predicate<'a>(shape: &TableShape<'a>) -> Option<Predicate<'a>> {
     })
 }
 
-/// Adds foreign keys, and a concurrently built index for each of their columns that has none.
-fn foreign_keys<'a>(
-    shapes: &[TableShape<'a>],
-    definitions: &mut [TableDef<'a>],
-    indexes: &mut Names,
-) {
+/// Adds foreign keys.
+fn foreign_keys<'a>(shapes: &[TableShape<'a>], definitions: &mut [TableDef<'a>]) {
     let at: BTreeMap<&str, usize> = shapes.iter().map(TableShape::name).zip(0..).collect();
     for (shape, definition) in shapes.iter().zip(definitions) {
         let mut names = Names::with([definition.table.key.as_str()]);
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
         for key in &shape.foreign_keys {
             let Some(target) = at.get(key.target).copied() else { continue };
-            let (name, column) = (names.claim(&[shape.name(), key.column, "fkey"]), key.column);
-            definition.foreign_keys.push(ForeignKeyDef { name, column, target });
-            let has_index =
-                |known: &ColumnShape<'_>| known.name == column && (known.indexed || known.primary);
-            if seen.insert(column) && !shape.columns.iter().any(has_index) {
-                let name = indexes.claim(&[shape.name(), column, "idx"]);
-                let columns = vec![column];
-                definition.indexes.push(IndexDef {
-                    name,
-                    columns,
-                    method: Method::Btree,
-                    unique: false,
-                    concurrent: true,
-                });
-            }
+            let name = names.claim(&[shape.name(), key.column, "fkey"]);
+            let (column, within) = (key.column, key.within);
+            definition.foreign_keys.push(ForeignKeyDef { name, column, within, target });
         }
     }
 }

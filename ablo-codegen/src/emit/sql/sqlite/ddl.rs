@@ -11,10 +11,25 @@ pub(crate) struct TableDef<'a> {
     pub(crate) name: Ident<'a>,
     /// The columns, in order.
     pub(crate) columns: Vec<ColumnDef<'a>>,
+    /// The columns of the primary key, if there are several.
+    pub(crate) key: Vec<Ident<'a>>,
+    /// The foreign keys of several columns.
+    pub(crate) foreign_keys: Vec<ForeignKeyDef<'a>>,
     /// The columns of a unique constraint, if they are not the primary key.
     pub(crate) unique: Vec<Ident<'a>>,
     /// The indexes, without those of keys.
     pub(crate) indexes: Vec<IndexDef<'a>>,
+}
+
+/// A foreign key of several columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ForeignKeyDef<'a> {
+    /// The referencing columns.
+    pub(crate) columns: Vec<Ident<'a>>,
+    /// The referenced table.
+    pub(crate) target: Ident<'a>,
+    /// The referenced columns.
+    pub(crate) target_columns: Vec<Ident<'a>>,
 }
 
 /// The definition of a column.

@@ -8,12 +8,12 @@
 //! ```sql
 //! -- tasks
 //! CREATE TABLE IF NOT EXISTS "tasks" (
-//!   "id" TEXT NOT NULL PRIMARY KEY,
+//!   "id" TEXT NOT NULL,
 //!   "organization_id" TEXT NOT NULL,
 //!   …
-//!   "status" TEXT NOT NULL CONSTRAINT "status_check" CHECK ("status" IN ('open', 'done'))
+//!   "status" TEXT NOT NULL CONSTRAINT "status_check" CHECK ("status" IN ('open', 'done')),
+//!   PRIMARY KEY ("organization_id", "id")
 //! ) STRICT;
-//! CREATE INDEX IF NOT EXISTS "tasks_organization_id_idx" ON "tasks" ("organization_id");
 //! ```
 
 mod ddl;
@@ -26,11 +26,12 @@ mod table_defs;
 
 pub use super::files::MigrationFiles;
 use super::layout::LayoutProgram;
-pub use migrate::{EPILOGUE, PROLOGUE, files, migrate};
+pub use migrate::{EPILOGUE, PROLOGUE, files, migrate, migrate_from};
 pub use provision::Provision;
 
 use crate::Files;
-use crate::shape::tables;
+use crate::migrate::Existing;
+use crate::shape::{Layout, tables_in};
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use ablo_schema::Schema;
 use provision::Title;
@@ -42,11 +43,24 @@ use serde_json::{Map, Value};
 pub struct Sqlite;
 
 /// The options of the `sqlite` target.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SqliteOptions {
     /// Whether relations with `fk` become foreign keys.
     pub foreign_keys: bool,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self { foreign_keys: true }
+    }
+}
+
+impl SqliteOptions {
+    /// Returns the tables of these options.
+    fn tables(self) -> Existing {
+        Existing { layout: Layout::CURRENT, foreign_keys: self.foreign_keys }
+    }
 }
 
 /// Returns the script that provisions a schema's tables.
@@ -61,8 +75,14 @@ pub struct SqliteOptions {
 /// ```
 #[must_use]
 pub fn provision(schema: &Schema, options: &SqliteOptions) -> Provision {
-    let shapes = tables(schema);
-    let definitions = table_defs::table_defs(&shapes, options.foreign_keys);
+    provision_in(options.tables(), schema)
+}
+
+/// Returns the script that provisions a schema's tables in a layout.
+#[must_use]
+pub fn provision_in(existing: Existing, schema: &Schema) -> Provision {
+    let shapes = tables_in(schema, existing.layout);
+    let definitions = table_defs::table_defs(&shapes, existing);
     let titles = shapes.iter().map(|shape| Title::Model(shape.model.key.as_str()));
     provision::provision(&titles.zip(definitions).collect::<Vec<_>>())
 }
@@ -96,7 +116,7 @@ impl Target for Sqlite {
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
-        &[("foreign-keys", "whether relations with `fk` become foreign keys; default false")]
+        &[("foreign-keys", "whether relations with `fk` become foreign keys; default true")]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {

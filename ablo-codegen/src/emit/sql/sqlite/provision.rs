@@ -3,7 +3,7 @@
 //! Plain SQLite SQL cannot alter conditionally. `IF NOT EXISTS` creates missing tables and indexes;
 //! differences of existing tables are reported, and a migration fixes them.
 
-use super::ddl::TableDef;
+use super::ddl::{ColumnDef, Key, TableDef};
 use super::names::{Ident, Literal, Sql, Whole, sql};
 use super::render::CreateMode;
 
@@ -81,14 +81,15 @@ impl Sql for Title<'_> {
 /// Writes a query that returns the missing and different columns of existing tables.
 pub(crate) fn differences(tables: &[(Title<'_>, TableDef<'_>)], out: &mut String) {
     sql!(out, "\n-- Differences in existing tables.\n");
-    sql!(out, "WITH wanted (\"table\", \"column\", \"type\", required) AS (VALUES");
+    sql!(out, "WITH wanted (\"table\", \"column\", \"type\", required, \"key\") AS (VALUES");
     let columns = tables
         .iter()
-        .flat_map(|(_, table)| table.columns.iter().map(move |column| (&table.name, column)));
+        .flat_map(|(_, table)| table.columns.iter().map(move |column| (table, column)));
     for (at, (table, column)) in columns.enumerate() {
         let required = i128::from(column.not_null);
-        sql!(out, if at == 0 { "\n  (" } else { ",\n  (" }, name(table), ", ", name(&column.name));
-        sql!(out, ", '", column.storage, "', ", Whole(required), ")");
+        let (table, key) = (name(&table.name), place_in_key(table, column));
+        sql!(out, if at == 0 { "\n  (" } else { ",\n  (" }, table, ", ", name(&column.name));
+        sql!(out, ", '", column.storage, "', ", Whole(required), ", ", Whole(key), ")");
     }
     sql!(
         out,
@@ -96,17 +97,24 @@ pub(crate) fn differences(tables: &[(Title<'_>, TableDef<'_>)], out: &mut String
 SELECT CASE
   WHEN found.name IS NULL THEN 'ablo::provision::column_missing: '
   WHEN upper(found.\"type\") <> wanted.\"type\" THEN 'ablo::provision::type_differs: '
-  ELSE 'ablo::provision::null_allowed: '
+  WHEN required > found.\"notnull\" + found.pk THEN 'ablo::provision::null_allowed: '
+  ELSE 'ablo::provision::primary_key_differs: '
 END || wanted.\"table\" || '.' || wanted.\"column\" || ' should be ' || wanted.\"type\" || \
-iif(required, ' NOT NULL', '')
+iif(required, ' NOT NULL', '') || iif(\"key\", ' PRIMARY KEY ' || \"key\", '')
 FROM wanted
 JOIN sqlite_schema AS made ON made.type = 'table' AND made.name = wanted.\"table\" COLLATE NOCASE
 LEFT JOIN pragma_table_xinfo(wanted.\"table\") AS found ON found.name = wanted.\"column\" COLLATE \
 NOCASE
 WHERE found.name IS NULL OR upper(found.\"type\") <> wanted.\"type\" OR required > \
-found.\"notnull\" + found.pk;
+found.\"notnull\" + found.pk OR \"key\" <> found.pk;
 "
     );
+}
+
+/// Returns the place of a column in the primary key, from 1, or 0 if it is not part of it.
+fn place_in_key(table: &TableDef<'_>, column: &ColumnDef<'_>) -> i128 {
+    let place = table.key.iter().zip(1..).find(|(name, _)| **name == column.name);
+    place.map_or(i128::from(column.key != Key::No), |(_, place)| place)
 }
 
 /// Returns a name as a string literal.

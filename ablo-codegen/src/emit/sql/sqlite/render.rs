@@ -35,8 +35,16 @@ impl TableDef<'_> {
             parts.add(&if at == 0 { "\n  " } else { ",\n  " });
             parts.add(column);
         }
+        if !self.key.is_empty() {
+            parts.add(&expr!(",\n  PRIMARY KEY (", List(&self.key), ")"));
+        }
         if !self.unique.is_empty() {
             parts.add(&expr!(",\n  UNIQUE (", List(&self.unique), ")"));
+        }
+        for key in &self.foreign_keys {
+            parts.add(&expr!(",\n  FOREIGN KEY (", List(&key.columns), ") REFERENCES "));
+            parts.add(&expr!(key.target, " (", List(&key.target_columns), ")"));
+            parts.add(&" DEFERRABLE INITIALLY DEFERRED");
         }
         parts.add(&"\n) STRICT;");
         Expr::new(&parts)

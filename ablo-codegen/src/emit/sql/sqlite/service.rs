@@ -77,6 +77,8 @@ fn table(shape: &'static ServiceTable, names: &mut Names) -> TableDef<'static> {
     TableDef {
         name: Ident::new(shape.name),
         columns: shape.columns.iter().map(|known| column(shape, known)).collect(),
+        key: Vec::new(),
+        foreign_keys: Vec::new(),
         unique: if needs_unique { idents(shape.key) } else { Vec::new() },
         indexes: shape.indexes.iter().map(|known| index(shape, known, names)).collect(),
     }

@@ -5,36 +5,51 @@
 //! same names.
 
 use super::ddl::{
-    ColumnDef, Condition, Constant, Digits, IndexDef, Key, Preset, Rule, Storage, TableDef,
+    ColumnDef, Condition, Constant, Digits, ForeignKeyDef, IndexDef, Key, Preset, Rule, Storage,
+    TableDef,
 };
 use super::names::{Ident, Literal, Names};
-use crate::shape::{ColumnKind, ColumnShape, TableShape};
+use crate::migrate::Existing;
+use crate::shape::{ColumnKind, ColumnShape, IndexPurpose, Layout, TableShape};
 use ablo_schema::schema::Format;
 use ablo_schema::value::Value;
 use std::collections::BTreeSet;
 
 /// Defines the objects of these tables and names them.
-pub(crate) fn table_defs<'a>(shapes: &[TableShape<'a>], foreign_keys: bool) -> Vec<TableDef<'a>> {
+pub(crate) fn table_defs<'a>(shapes: &[TableShape<'a>], plan: Existing) -> Vec<TableDef<'a>> {
     // Tables and indexes share one namespace.
     let mut names = Names::with(shapes.iter().map(TableShape::name));
     let known: BTreeSet<&str> = shapes.iter().map(TableShape::name).collect();
     let table = |shape: &TableShape<'a>| {
-        let mut columns: Vec<_> = shape.columns.iter().map(column).collect();
-        if foreign_keys {
-            for key in shape.foreign_keys.iter().filter(|key| known.contains(key.target)) {
-                let position = shape.columns.iter().position(|column| column.name == key.column);
-                if let Some(column) = position.and_then(|at| columns.get_mut(at)) {
-                    column.references.push(Ident::new(key.target));
-                }
+        let mut columns: Vec<_> =
+            shape.columns.iter().map(|known| column(known, &shape.key)).collect();
+        let mut foreign_keys = Vec::new();
+        let wanted = shape.foreign_keys.iter().filter(|_| plan.foreign_keys);
+        for key in wanted.filter(|key| known.contains(key.target)) {
+            let position = shape.columns.iter().position(|column| column.name == key.column);
+            match (key.within, position.and_then(|at| columns.get_mut(at))) {
+                (Some((own, theirs)), _) => foreign_keys.push(ForeignKeyDef {
+                    columns: vec![Ident::new(own), Ident::new(key.column)],
+                    target: Ident::new(key.target),
+                    target_columns: vec![Ident::new(theirs), Ident::new("id")],
+                }),
+                (None, Some(column)) => column.references.push(Ident::new(key.target)),
+                (None, None) => {}
             }
         }
-        let indexes = indexes(shape, foreign_keys, &mut names);
-        TableDef { name: Ident::new(shape.name()), columns, unique: Vec::new(), indexes }
+        let key = if shape.key.len() > 1 { idents(&shape.key) } else { Vec::new() };
+        let indexes = indexes(shape, plan, &mut names);
+        let (name, unique) = (Ident::new(shape.name()), Vec::new());
+        TableDef { name, columns, key, foreign_keys, unique, indexes }
     };
     shapes.iter().map(table).collect()
 }
 
-fn column<'a>(shape: &ColumnShape<'a>) -> ColumnDef<'a> {
+fn idents<'a>(names: &[&'a str]) -> Vec<Ident<'a>> {
+    names.iter().map(|name| Ident::new(*name)).collect()
+}
+
+fn column<'a>(shape: &ColumnShape<'a>, key: &[&str]) -> ColumnDef<'a> {
     let (storage, rule) = stored(shape.kind);
     let preset = match shape.default {
         _ if shape.default_now => Some(Preset::Now),
@@ -45,7 +60,7 @@ fn column<'a>(shape: &ColumnShape<'a>) -> ColumnDef<'a> {
         name: Ident::new(shape.name),
         storage,
         not_null: shape.not_null,
-        key: if shape.primary { Key::Primary } else { Key::No },
+        key: if key == [shape.name] { Key::Primary } else { Key::No },
         preset,
         rule,
         references: Vec::new(),
@@ -145,26 +160,23 @@ fn date(days: i64) -> (i64, i64, i64) {
     if month < 10 { (year, month + 3, day) } else { (year + 1, month - 9, day) }
 }
 
-fn indexes<'a>(shape: &TableShape<'a>, foreign_keys: bool, names: &mut Names) -> Vec<IndexDef<'a>> {
-    // A unique index on the column alone makes another index redundant.
-    let has_unique_index = |name: &str| {
-        shape.unique.iter().any(|unique| unique.within.is_none() && unique.column == name)
+fn indexes<'a>(shape: &TableShape<'a>, plan: Existing, names: &mut Names) -> Vec<IndexDef<'a>> {
+    let has_relations = plan.foreign_keys || plan.layout != Layout::First;
+    let mut index = |ending, columns: Vec<&'a str>, unique| {
+        let name = names.claim(&[shape.name(), columns.last().unwrap_or(&""), ending]);
+        IndexDef { name, columns: idents(&columns), unique, rows: Condition::All }
     };
-    let refers =
-        |name: &str| foreign_keys && shape.foreign_keys.iter().any(|key| key.column == name);
-    let wanted = shape.columns.iter().filter(|column| {
-        (column.indexed || refers(column.name)) && !column.primary && !has_unique_index(column.name)
+    let wanted = shape.indexes.iter().filter(|index| match index.purpose {
+        IndexPurpose::Declared => true,
+        IndexPurpose::Relation => has_relations,
+        // SQLite compares text by bytes, so the primary key has the order of lists.
+        IndexPurpose::List => false,
     });
-    let mut index = |column: &'a str, ending, columns, unique| {
-        let name = names.claim(&[shape.name(), column, ending]);
-        IndexDef { name, columns, unique, rows: Condition::All }
-    };
-    let mut indexes: Vec<_> = wanted
-        .map(|column| index(column.name, "idx", vec![Ident::new(column.name)], false))
-        .collect();
+    let mut indexes: Vec<_> =
+        wanted.map(|wanted| index("idx", wanted.columns.clone(), false)).collect();
     indexes.extend(shape.unique.iter().map(|unique| {
-        let columns = unique.within.into_iter().chain([unique.column]).map(Ident::new).collect();
-        index(unique.column, "key", columns, true)
+        let columns = unique.within.into_iter().chain([unique.column]).collect();
+        index("key", columns, true)
     }));
     indexes
 }

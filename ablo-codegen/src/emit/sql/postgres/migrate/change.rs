@@ -21,6 +21,7 @@ pub(crate) enum SqlChange<'a> {
     CreateTable {
         table: &'a Table<'a>,
         columns: Vec<Column<'a>>,
+        key: Vec<Ident<'a>>,
     },
     DropTable {
         table: &'a Table<'a>,
@@ -166,11 +167,16 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         parent: Option<&'a Table<'a>>,
     },
-    AddForeignKey {
+    /// Adds a primary key, which checks every row.
+    AddKey {
         table: &'a Table<'a>,
-        name: Ident<'a>,
-        column: Ident<'a>,
-        target: &'a Table<'a>,
+        columns: Vec<Ident<'a>>,
+    },
+    /// Replaces the primary key by a unique index that was built before, and the foreign keys that
+    /// depend on it. Reads no rows.
+    SwapKey(KeySwap<'a>),
+    AddForeignKey {
+        key: ForeignKey<'a>,
         is_new: bool,
     },
     ValidateForeignKey {
@@ -183,6 +189,42 @@ pub(crate) enum SqlChange<'a> {
         column: Ident<'a>,
         text: Option<Literal<'a>>,
     },
+}
+
+/// A foreign key.
+#[derive(Clone, Debug)]
+pub(crate) struct ForeignKey<'a> {
+    pub(crate) table: &'a Table<'a>,
+    pub(crate) name: Ident<'a>,
+    pub(crate) columns: Vec<Ident<'a>>,
+    pub(crate) target: &'a Table<'a>,
+    pub(crate) target_columns: Vec<Ident<'a>>,
+}
+
+/// A primary key and the foreign keys that refer to its table.
+#[derive(Debug)]
+pub(crate) struct KeySwap<'a> {
+    pub(crate) table: &'a Table<'a>,
+    /// The unique index that becomes the key's.
+    pub(crate) index: Ident<'a>,
+    /// The foreign keys on the previous key, by table and name.
+    pub(crate) dropped: Vec<(&'a Table<'a>, Ident<'a>)>,
+    /// The foreign keys on the new key.
+    pub(crate) added: Vec<ForeignKey<'a>>,
+}
+
+impl<'a> KeySwap<'a> {
+    /// Returns the table and those that refer to it, without duplicates.
+    fn tables(&self) -> Vec<&'a Table<'a>> {
+        let referring = self.dropped.iter().map(|(table, _)| *table);
+        let mut tables = vec![self.table];
+        for table in referring.chain(self.added.iter().map(|key| key.table)) {
+            if tables.iter().all(|known| known.name != table.name) {
+                tables.push(table);
+            }
+        }
+        tables
+    }
 }
 
 /// The default of a column.
@@ -210,6 +252,8 @@ pub(crate) struct Index<'a> {
     pub(crate) unique: bool,
     pub(crate) method: Method,
     pub(crate) columns: Vec<Ident<'a>>,
+    /// Whether the last column is ordered by its bytes.
+    pub(crate) by_bytes: bool,
 }
 
 impl SqlChange<'_> {
@@ -221,6 +265,7 @@ impl SqlChange<'_> {
             | SqlChange::DropCheck { .. }
             | SqlChange::DropInvalidIndex { .. }
             | SqlChange::CreateIndexConcurrently { .. }
+            | SqlChange::SwapKey(_)
             | SqlChange::ValidateForeignKey { .. }
             | SqlChange::SetNotNull { guard: None, .. } => Phase::AfterCommit,
             _ => Phase::Transaction,
@@ -276,8 +321,11 @@ impl SqlChange<'_> {
                 .chain(*also)
                 .map(|table| lock(table, AccessExclusive))
                 .collect(),
-            SqlChange::AddForeignKey { table, target, .. } => {
+            SqlChange::AddForeignKey { key: ForeignKey { table, target, .. }, .. } => {
                 both(table, target, ShareRowExclusive, ShareRowExclusive)
+            }
+            SqlChange::SwapKey(swap) => {
+                swap.tables().into_iter().map(|table| lock(table, AccessExclusive)).collect()
             }
             // Forced row security is lifted for the validation if it applies to this role.
             SqlChange::ValidateForeignKey { table, target, .. } if table.name != target.name => {
@@ -297,6 +345,7 @@ impl SqlChange<'_> {
             | SqlChange::DropNotNull { table, .. }
             | SqlChange::SetNotNull { table, .. }
             | SqlChange::AddCheck { table, .. }
+            | SqlChange::AddKey { table, .. }
             | SqlChange::DropCheck { table, .. }
             | SqlChange::DropInvalidIndex { table, .. }
             | SqlChange::DropIndex { table, .. }
@@ -325,7 +374,9 @@ impl SqlChange<'_> {
             | SqlChange::AddCheck { existing_rows: ExistingRows::CheckedNow(_), .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
-            SqlChange::GuardDuplicates { .. } => vec![Hazard::Scan, Hazard::MayFail],
+            SqlChange::GuardDuplicates { .. } | SqlChange::AddKey { .. } => {
+                vec![Hazard::Scan, Hazard::MayFail]
+            }
             SqlChange::Update { .. } | SqlChange::UpdateAfterCommit { .. } => vec![Hazard::Update],
             SqlChange::ValidateCheck { .. } => vec![Hazard::Scan],
             SqlChange::CreateIndex { .. } => vec![Hazard::Scan],

@@ -3,6 +3,7 @@
 use super::super::ddl::{Predicate, Table};
 use super::super::names::Ident;
 use super::change::SqlChange;
+use super::retained::{ForeignKeyFate, KeyFate};
 use super::script::Script;
 use super::tables::{Lowering, Pair};
 
@@ -12,7 +13,7 @@ impl<'a> Lowering<'a> {
         for (origin, (was, kept)) in self.from.tables.iter().zip(&self.retained).enumerate() {
             let table = &was.table;
             for (key, kept) in was.foreign_keys.iter().zip(&kept.foreign_keys) {
-                if kept.is_none() {
+                if *kept == ForeignKeyFate::Dropped {
                     let also = self.from.tables.get(key.target).map(|target| &target.table);
                     let also = also.filter(|target| target.name != table.name);
                     let cause = self.previous_cause(origin, Some(key.column));
@@ -45,6 +46,10 @@ impl<'a> Lowering<'a> {
             }
             if stays.is_none() {
                 continue;
+            }
+            if kept.key == KeyFate::Replaced {
+                let name = table.key.clone();
+                script.push(cause, &SqlChange::DropConstraint { table, name, also: None });
             }
             for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none())
             {

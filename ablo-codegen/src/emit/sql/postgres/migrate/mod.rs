@@ -25,8 +25,10 @@ mod tables;
 mod values;
 mod write;
 
+use super::table_defs::ResolvedOptions;
 use super::{OptionError, PostgresOptions};
-use crate::migrate::Migration;
+use crate::migrate::{Existing, Migration};
+use crate::shape::Layout;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 pub use file::files;
@@ -46,8 +48,26 @@ pub fn migrate(
     backfills: &Backfills,
     options: &PostgresOptions,
 ) -> Result<Migration, OptionError> {
+    let tables = Existing { layout: Layout::CURRENT, foreign_keys: options.foreign_keys };
+    migrate_from(tables, diff, prev, next, backfills, options)
+}
+
+/// Returns the statements that migrate a database whose tables have another layout.
+///
+/// # Errors
+/// As [`migrate`].
+pub fn migrate_from(
+    existing: Existing,
+    diff: &Diff<'_>,
+    prev: Option<&Schema>,
+    next: &Schema,
+    backfills: &Backfills,
+    options: &PostgresOptions,
+) -> Result<Migration, OptionError> {
     let plan = options.resolve()?;
-    let (from, to) = (Side::new(prev, &plan), Side::new(Some(next), &plan));
+    let Existing { layout, foreign_keys } = existing;
+    let was = ResolvedOptions { layout, foreign_keys, ..options.resolve()? };
+    let (from, to) = (Side::new(prev, &was), Side::new(Some(next), &plan));
     let pairing = Pairing::new(&from, &to, diff);
     let retained = Retained::all(&from, &to, &pairing);
     let lowering = Lowering {

@@ -5,7 +5,7 @@
 use super::super::table_defs::ResolvedOptions;
 use super::super::table_defs::{ColumnDef, TableDef, table_defs};
 use super::casts::{Conversion, conversion};
-use crate::shape::{Isolation, TableShape, tables};
+use crate::shape::{Isolation, TableShape, tables_in};
 use ablo_schema::Schema;
 use ablo_schema::diff::Diff;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ pub(crate) struct Side<'a> {
 impl<'a> Side<'a> {
     /// Defines the tables of a schema; without a schema there are none.
     pub(crate) fn new(schema: Option<&'a Schema>, plan: &ResolvedOptions<'a>) -> Self {
-        let shapes = schema.map(tables).unwrap_or_default();
+        let shapes = schema.map(|schema| tables_in(schema, plan.layout)).unwrap_or_default();
         let tables = table_defs(&shapes, plan);
         let by_name = shapes.iter().map(TableShape::name).zip(0..).collect();
         Self { shapes, tables, by_name }
@@ -121,9 +121,10 @@ impl Columns {
             Isolation::Shared | Isolation::Parent { .. } => None,
         };
         let (was_tenancy, is_tenancy) = (tenancy(was_shape), tenancy(shape));
-        // The tenancy column comes first: it keeps its meaning under any name.
+        // The tenancy column comes first: it keeps its meaning under any name. So do base fields.
         let wanted = [(is_tenancy, was_tenancy)]
             .into_iter()
+            .chain((0..is.columns.len()).map(|at| (Some(at), shape.previous_base(at, was_shape))))
             .chain((0..is.columns.len()).map(|at| (Some(at), fields.get(at).copied().flatten())));
         let pairs: Vec<_> = wanted.filter_map(|(at, origin)| Some((at?, origin?))).collect();
         for (at, origin) in pairs {
@@ -134,7 +135,7 @@ impl Columns {
                 shape
                     .columns
                     .iter()
-                    .any(|column| column.name == name && (column.field.is_none() || column.primary))
+                    .any(|column| column.name == name && (column.field.is_none() || name == "id"))
             };
             let either_is_base = is_base(shape, column.name)
                 || is_base(was_shape, column.name)

@@ -3,7 +3,7 @@
 
 use super::super::ddl::Predicate;
 use super::super::names::Ident;
-use super::super::table_defs::TableDef;
+use super::super::table_defs::{ForeignKeyDef, TableDef};
 use super::casts::Conversion;
 use super::pairing::{Pairing, Side};
 
@@ -12,9 +12,32 @@ use super::pairing::{Pairing, Side};
 pub(crate) struct Retained {
     pub(crate) checks: Vec<Option<usize>>,
     pub(crate) indexes: Vec<Option<usize>>,
-    pub(crate) foreign_keys: Vec<Option<usize>>,
+    pub(crate) foreign_keys: Vec<ForeignKeyFate>,
+    pub(crate) key: KeyFate,
     /// Whether the policy means the same.
     pub(crate) policy: bool,
+}
+
+/// The effect of a migration on a primary key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyFate {
+    /// It is kept, or dropped with its table.
+    Kept,
+    /// It gets more columns. The new key is built while the old one is in place.
+    Extended,
+    /// It is dropped in the transaction, which then adds another one.
+    Replaced,
+}
+
+/// The effect of a migration on a foreign key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ForeignKeyFate {
+    /// It becomes the foreign key at this index.
+    Kept(usize),
+    /// It is dropped when the key that it refers to is extended.
+    Swapped,
+    /// It is dropped in the transaction.
+    Dropped,
 }
 
 impl Retained {
@@ -40,7 +63,8 @@ impl<'l> Comparison<'l, '_> {
         let none = || Retained {
             checks: vec![None; was.checks.len()],
             indexes: vec![None; was.indexes.len()],
-            foreign_keys: vec![None; was.foreign_keys.len()],
+            foreign_keys: vec![ForeignKeyFate::Dropped; was.foreign_keys.len()],
+            key: KeyFate::Kept,
             policy: false,
         };
         let Some(at) = self.pairing.targets.get(origin).copied().flatten() else { return none() };
@@ -56,22 +80,67 @@ impl<'l> Comparison<'l, '_> {
                 .map(|column| self.renamed(origin, was, column))
                 .collect::<Option<_>>()?;
             let is_same = |now: &super::super::table_defs::IndexDef<'_>| {
-                now.columns == columns && now.method == index.method && now.unique == index.unique
+                now.columns == columns
+                    && now.by_bytes == index.by_bytes
+                    && now.method == index.method
+                    && now.unique == index.unique
             };
             is.indexes.iter().position(is_same)
         });
-        let foreign_keys = was.foreign_keys.iter().map(|key| {
-            let column = self.unchanged(origin, was, key.column)?;
-            let target = self.pairing.targets.get(key.target).copied().flatten()?;
-            is.foreign_keys.iter().position(|now| now.column == column && now.target == target)
-        });
+        let foreign_keys = was
+            .foreign_keys
+            .iter()
+            .map(|key| self.foreign_key(origin, (was, is), key).unwrap_or(ForeignKeyFate::Dropped));
         let policy =
             was.predicate.as_ref().and_then(|predicate| self.translated(origin, was, predicate));
         Retained {
             checks: checks.collect(),
             indexes: indexes.collect(),
             foreign_keys: foreign_keys.collect(),
+            key: self.key(origin, was, is),
             policy: policy.is_some() && policy == is.predicate,
+        }
+    }
+
+    /// Returns what happens to the primary key of a retained table.
+    fn key(&self, origin: usize, was: &TableDef<'_>, is: &TableDef<'_>) -> KeyFate {
+        let stays = |column: &&str| self.unchanged(origin, was, column);
+        match was.key.iter().map(stays).collect::<Option<Vec<_>>>() {
+            Some(columns) if columns == is.key => KeyFate::Kept,
+            Some(columns) if columns.iter().all(|column| is.key.contains(column)) => {
+                KeyFate::Extended
+            }
+            _ => KeyFate::Replaced,
+        }
+    }
+
+    fn foreign_key(
+        &self,
+        origin: usize,
+        (was, is): (&TableDef<'_>, &TableDef<'_>),
+        key: &ForeignKeyDef<'_>,
+    ) -> Option<ForeignKeyFate> {
+        let column = self.unchanged(origin, was, key.column)?;
+        let target = self.pairing.targets.get(key.target).copied().flatten()?;
+        let same = |now: &ForeignKeyDef<'_>| now.column == column && now.target == target;
+        let at = is.foreign_keys.iter().position(same)?;
+        let (there, now) = (self.from.tables.get(key.target)?, is.foreign_keys.get(at)?);
+        let unchanged = |table: usize, of: &TableDef<'_>, columns: Vec<&str>| {
+            columns.iter().map(|name| self.unchanged(table, of, name)).collect::<Option<Vec<_>>>()
+        };
+        match self.key(key.target, there, self.to.tables.get(target)?) {
+            KeyFate::Kept
+                if unchanged(origin, was, key.columns()) == Some(now.columns())
+                    && unchanged(key.target, there, key.target_columns())
+                        == Some(now.target_columns()) =>
+            {
+                Some(ForeignKeyFate::Kept(at))
+            }
+            // Under another name, it might be in the way of a renamed constraint.
+            KeyFate::Extended if was.table.name == is.table.name && key.name == now.name => {
+                Some(ForeignKeyFate::Swapped)
+            }
+            _ => None,
         }
     }
 

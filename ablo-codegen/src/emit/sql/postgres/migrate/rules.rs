@@ -1,10 +1,13 @@
 //! Rules on the rows of a table: checks, indexes, policies, foreign keys; and comments.
 
+use super::super::ddl::{Method, Table};
 use super::super::names::{Ident, to_sql};
-use super::super::table_defs::{CheckDef, IndexDef};
+use super::super::render::idents;
+use super::super::table_defs::{CheckDef, ForeignKeyDef, IndexDef, TableDef};
 use super::casts::{Conversion, implies, satisfies};
-use super::change::{ExistingRows, Index, SqlChange};
+use super::change::{ExistingRows, ForeignKey, Index, KeySwap, SqlChange};
 use super::guard::Guard;
+use super::retained::{ForeignKeyFate, KeyFate};
 use super::script::Script;
 use super::tables::{Lowering, Pair, check_of};
 
@@ -42,7 +45,9 @@ impl Lowering<'_> {
             if pair.is_none() {
                 script.push(cause, &SqlChange::CreateIndex { table, index: built(index) });
             } else {
-                if index.unique {
+                // The previous key had no duplicates either.
+                let was_key = pair.as_ref().is_some_and(|pair| pair.was.key == index.columns);
+                if index.unique && !was_key {
                     let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
                     script.push(cause, &SqlChange::GuardDuplicates { table, columns });
                 }
@@ -86,23 +91,86 @@ impl Lowering<'_> {
         }
     }
 
-    /// Adds missing foreign keys.
+    /// Changes the primary key of a table. A key with more columns is built concurrently; any other
+    /// one is added in the transaction, because nothing else ensures that it is unique.
+    pub(super) fn replace_key(&self, at: usize, script: &mut Script) {
+        let (Some(is), Some(pair)) = (self.to.tables.get(at), self.pair(at)) else { return };
+        let (table, columns, cause) = (&is.table, idents(&is.key), self.cause(at, None));
+        match pair.retained.key {
+            KeyFate::Kept => {}
+            KeyFate::Replaced => script.push(cause, &SqlChange::AddKey { table, columns }),
+            KeyFate::Extended => {
+                let name = Ident::new(format!("{}_next", table.key.as_str()));
+                let (unique, method, by_bytes) = (true, Method::Btree, false);
+                let index = Index { name: name.clone(), unique, method, columns, by_bytes };
+                script.push(cause, &SqlChange::DropInvalidIndex { table, name: name.clone() });
+                script.push(cause, &SqlChange::CreateIndexConcurrently { table, index });
+                let swap = KeySwap {
+                    table,
+                    index: name,
+                    dropped: self.swapped_keys(at),
+                    added: self.added_keys(at),
+                };
+                let added: Vec<_> = swap.added.clone();
+                script.push(cause, &SqlChange::SwapKey(swap));
+                for ForeignKey { table, name, target, .. } in added {
+                    script.push(cause, &SqlChange::ValidateForeignKey { table, name, target });
+                }
+            }
+        }
+    }
+
+    /// Returns the foreign keys that are dropped when the key of this table is extended.
+    fn swapped_keys(&self, target: usize) -> Vec<(&Table<'_>, Ident<'_>)> {
+        let mut keys = Vec::new();
+        for pair in (0..self.to.tables.len()).filter_map(|at| self.pair(at)) {
+            for (key, fate) in pair.was.foreign_keys.iter().zip(&pair.retained.foreign_keys) {
+                let now = self.pairing.targets.get(key.target).copied().flatten();
+                if *fate == ForeignKeyFate::Swapped && now == Some(target) {
+                    keys.push((&pair.is.table, key.name.clone()));
+                }
+            }
+        }
+        keys
+    }
+
+    /// Returns the foreign keys that are added when the key of this table is extended.
+    fn added_keys(&self, target: usize) -> Vec<ForeignKey<'_>> {
+        let keys = self.to.tables.iter().flat_map(|is| {
+            is.foreign_keys.iter().filter(move |key| key.target == target).map(move |key| (is, key))
+        });
+        keys.filter_map(|(is, key)| self.foreign_key(is, key)).collect()
+    }
+
+    fn foreign_key<'k>(
+        &'k self,
+        is: &'k TableDef<'k>,
+        key: &ForeignKeyDef<'k>,
+    ) -> Option<ForeignKey<'k>> {
+        Some(ForeignKey {
+            table: &is.table,
+            name: key.name.clone(),
+            columns: idents(&key.columns()),
+            target: &self.to.tables.get(key.target)?.table,
+            target_columns: idents(&key.target_columns()),
+        })
+    }
+
+    /// Adds missing foreign keys, except those on an extended key.
     pub(super) fn add_foreign_keys(&self, at: usize, script: &mut Script) {
         let Some(is) = self.to.tables.get(at) else { return };
-        let (table, pair) = (&is.table, self.pair(at));
+        let pair = self.pair(at);
         let has_key = |at: usize| {
-            pair.as_ref().is_some_and(|pair| pair.retained.foreign_keys.contains(&Some(at)))
+            let kept = ForeignKeyFate::Kept(at);
+            pair.as_ref().is_some_and(|pair| pair.retained.foreign_keys.contains(&kept))
         };
         for (_, key) in is.foreign_keys.iter().enumerate().filter(|(nth, _)| !has_key(*nth)) {
-            let Some(target) = self.to.tables.get(key.target).map(|target| &target.table) else {
-                continue;
-            };
+            let is_extended =
+                self.pair(key.target).is_some_and(|pair| pair.retained.key == KeyFate::Extended);
+            let Some(added) = self.foreign_key(is, key).filter(|_| !is_extended) else { continue };
             let (cause, is_new) = (self.cause(at, Some(key.column)), pair.is_none());
-            let (name, column) = (key.name.clone(), Ident::new(key.column));
-            script.push(
-                cause,
-                &SqlChange::AddForeignKey { table, name: name.clone(), column, target, is_new },
-            );
+            let (table, name, target) = (added.table, added.name.clone(), added.target);
+            script.push(cause, &SqlChange::AddForeignKey { key: added, is_new });
             if !is_new {
                 script.push(cause, &SqlChange::ValidateForeignKey { table, name, target });
             }
@@ -127,6 +195,11 @@ impl Lowering<'_> {
 }
 
 fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
-    let columns = index.columns.iter().map(|column| Ident::new(*column)).collect();
-    Index { name: index.name.clone(), unique: index.unique, method: index.method, columns }
+    Index {
+        name: index.name.clone(),
+        unique: index.unique,
+        method: index.method,
+        columns: idents(&index.columns),
+        by_bytes: index.by_bytes,
+    }
 }

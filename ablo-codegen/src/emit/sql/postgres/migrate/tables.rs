@@ -2,6 +2,7 @@
 
 use super::super::ddl::ColumnType;
 use super::super::names::{Ident, sql, to_sql};
+use super::super::render::idents;
 use super::super::table_defs::ResolvedOptions;
 use super::super::table_defs::{CheckDef, ColumnDef, TableDef, constant};
 use super::casts::{Conversion, Expression, Helper, satisfies};
@@ -9,7 +10,7 @@ use super::change::{ColumnDefault, SqlChange};
 use super::guard::Guard;
 use super::pairing::{Pairing, Side};
 use super::renames::{Rename, ordered};
-use super::retained::Retained;
+use super::retained::{ForeignKeyFate, KeyFate, Retained};
 use super::script::Script;
 use crate::migrate::Migration;
 use crate::shape::Isolation;
@@ -76,6 +77,9 @@ impl<'a> Lowering<'a> {
             self.add_checks_and_indexes(at, &mut script);
         }
         for at in 0..self.to.tables.len() {
+            self.replace_key(at, &mut script);
+        }
+        for at in 0..self.to.tables.len() {
             self.isolate(at, &mut script);
             self.add_foreign_keys(at, &mut script);
             self.set_comments(at, &mut script);
@@ -113,7 +117,9 @@ impl<'a> Lowering<'a> {
                 renames.push(Rename { what: (pair.at, relation), from, to });
             };
             add(false, &was.name, &is.name);
-            add(true, &was.key, &is.key);
+            if pair.retained.key != KeyFate::Replaced {
+                add(true, &was.key, &is.key);
+            }
             for (index, kept) in pair.was.indexes.iter().zip(&pair.retained.indexes) {
                 if let Some(now) = kept.and_then(|at| pair.is.indexes.get(at)) {
                     add(true, &index.name, &now.name);
@@ -153,8 +159,9 @@ impl<'a> Lowering<'a> {
                 Some(rename(check.name.as_str(), now.name.as_str()))
             });
         let keys = pair.was.foreign_keys.iter().zip(&pair.retained.foreign_keys).filter_map(
-            |(key, kept)| {
-                let now = pair.is.foreign_keys.get((*kept)?)?;
+            |(key, fate)| {
+                let ForeignKeyFate::Kept(at) = *fate else { return None };
+                let now = pair.is.foreign_keys.get(at)?;
                 Some(rename(key.name.as_str(), now.name.as_str()))
             },
         );
@@ -172,10 +179,8 @@ impl<'a> Lowering<'a> {
         for (at, is) in self.to.tables.iter().enumerate() {
             if self.pairing.origins.get(at).copied().flatten().is_none() {
                 let columns = is.columns.iter().map(ColumnDef::declared).collect();
-                script.push(
-                    self.cause(at, None),
-                    &SqlChange::CreateTable { table: &is.table, columns },
-                );
+                let (table, key) = (&is.table, idents(&is.key));
+                script.push(self.cause(at, None), &SqlChange::CreateTable { table, columns, key });
             }
         }
     }

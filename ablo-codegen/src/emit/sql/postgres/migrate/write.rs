@@ -2,8 +2,8 @@
 
 use super::super::ddl::{Column, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, Quoted, Sql, sql};
-use super::super::render::{write_columns, write_predicate};
-use super::change::{ColumnDefault, ExistingRows, Index, SqlChange};
+use super::super::render::{Columns, write_columns, write_predicate};
+use super::change::{ColumnDefault, ExistingRows, ForeignKey, Index, KeySwap, SqlChange};
 use super::guard::Guard;
 
 impl Sql for ColumnDefault<'_> {
@@ -57,9 +57,9 @@ impl Sql for SqlChange<'_> {
             SqlChange::Setting(text) => sql!(out, *text),
             SqlChange::Helper(helper) => sql!(out, helper.definition().trim_end()),
             SqlChange::CreateSchema(name) => sql!(out, "CREATE SCHEMA IF NOT EXISTS ", name, ";"),
-            SqlChange::CreateTable { table, columns } => {
+            SqlChange::CreateTable { table, columns, key } => {
                 sql!(out, "CREATE TABLE ", table, " (");
-                write_columns(table, columns, out);
+                write_columns(table, columns, key, out);
                 sql!(out, ");");
             }
             SqlChange::DropTable { table } => sql!(out, "DROP TABLE ", table, ";"),
@@ -180,20 +180,16 @@ impl Sql for SqlChange<'_> {
             SqlChange::DropPolicy { table, .. } => {
                 sql!(out, "DROP POLICY IF EXISTS tenant_isolation ON ", table, ";")
             }
-            SqlChange::AddForeignKey { table, name, column, target, is_new } => {
-                let rows = if *is_new { "" } else { " NOT VALID" };
-                alter!(
-                    out,
-                    table,
-                    "ADD CONSTRAINT ",
-                    name,
-                    " FOREIGN KEY (",
-                    column,
-                    ") REFERENCES ",
-                    target,
-                    " (\"id\")\n  ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED",
-                    rows
-                );
+            SqlChange::AddKey { table, columns } => {
+                let mut plain = String::new();
+                let list = Columns(columns);
+                alter!(&mut plain, table, "ADD CONSTRAINT ", table.key, " PRIMARY KEY ", list);
+                let id = Ident::new("id");
+                guarded(&plain, &[Guard::DuplicateValues], table, &id, out);
+            }
+            SqlChange::SwapKey(swap) => swap_key(swap, out),
+            SqlChange::AddForeignKey { key, is_new } => {
+                add_foreign_key(key, if *is_new { "" } else { " NOT VALID" }, out);
             }
             SqlChange::ValidateForeignKey { table, name, target } => {
                 let mut plain = String::new();
@@ -257,7 +253,59 @@ fn create_index(how: &'static str, table: &Table<'_>, index: &Index<'_>, out: &m
     for (at, column) in index.columns.iter().enumerate() {
         sql!(out, if at == 0 { "" } else { ", " }, column);
     }
-    sql!(out, ");");
+    sql!(out, if index.by_bytes { " COLLATE \"C\");" } else { ");" });
+}
+
+fn add_foreign_key(key: &ForeignKey<'_>, rows: &'static str, out: &mut String) {
+    let ForeignKey { table, name, columns, target, target_columns } = key;
+    let (columns, target_columns) = (Columns(columns), Columns(target_columns));
+    alter!(
+        out,
+        table,
+        "ADD CONSTRAINT ",
+        name,
+        " FOREIGN KEY ",
+        columns,
+        " REFERENCES ",
+        target,
+        " ",
+        target_columns,
+        "\n  ON DELETE NO ACTION DEFERRABLE INITIALLY DEFERRED",
+        rows
+    );
+}
+
+/// Replaces a primary key, if the index for the new one is there. It is not once it became the key.
+fn swap_key(swap: &KeySwap<'_>, out: &mut String) {
+    let KeySwap { table, index, dropped, added } = swap;
+    let mut name = String::new();
+    sql!(&mut name, table.schema, ".", index);
+    let mut body = String::from("\nBEGIN\n  IF pg_catalog.to_regclass(");
+    sql!(&mut body, Literal::new(name), ") IS NOT NULL THEN\n");
+    for (table, key) in dropped {
+        sql!(&mut body, "    ALTER TABLE ", table, " DROP CONSTRAINT IF EXISTS ", key, ";\n");
+    }
+    // The key may have foreign keys already if the statement is repeated.
+    for key in added {
+        let (table, key) = (key.table, &key.name);
+        sql!(&mut body, "    ALTER TABLE ", table, " DROP CONSTRAINT IF EXISTS ", key, ";\n");
+    }
+    sql!(&mut body, "    ALTER TABLE ", table, " DROP CONSTRAINT IF EXISTS ", table.key);
+    sql!(
+        &mut body,
+        ",\n      ADD CONSTRAINT ",
+        table.key,
+        " PRIMARY KEY USING INDEX ",
+        index,
+        ";\n"
+    );
+    for key in added {
+        sql!(&mut body, "    ");
+        add_foreign_key(key, " NOT VALID", &mut body);
+        sql!(&mut body, "\n");
+    }
+    sql!(&mut body, "  END IF;\nEND ");
+    sql!(out, "DO ", Quoted(body), ";");
 }
 
 /// Drops an invalid index. An index that another session is building holds the table's lock, so

@@ -23,8 +23,8 @@ use super::ddl::TableDef;
 use super::names::{Expr, Ident, Literal, Names, expr};
 use super::render::CreateMode;
 use super::table_defs::table_defs;
-use crate::migrate::{Hazard, Migration};
-use crate::shape::{TableShape, tables};
+use crate::migrate::{Existing, Hazard, Migration};
+use crate::shape::{TableShape, tables_in};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use script::{Guard, Script};
@@ -55,10 +55,22 @@ pub fn migrate(
     backfills: &Backfills,
     options: &SqliteOptions,
 ) -> Migration {
-    let from = prev.map(tables).unwrap_or_default();
-    let to = tables(next);
-    let (was, is) =
-        (table_defs(&from, options.foreign_keys), table_defs(&to, options.foreign_keys));
+    migrate_from(options.tables(), diff, prev, next, backfills, options)
+}
+
+/// Returns the statements that migrate a database whose tables have another layout.
+#[must_use]
+pub fn migrate_from(
+    existing: Existing,
+    diff: &Diff<'_>,
+    prev: Option<&Schema>,
+    next: &Schema,
+    backfills: &Backfills,
+    options: &SqliteOptions,
+) -> Migration {
+    let from = prev.map(|prev| tables_in(prev, existing.layout)).unwrap_or_default();
+    let to = tables_in(next, options.tables().layout);
+    let (was, is) = (table_defs(&from, existing), table_defs(&to, options.tables()));
     let origins = pairing::origins(&from, &to, diff);
     let mut temporary = Names::with(from.iter().chain(&to).map(TableShape::name));
     let pairs: Vec<Option<Pair<'_, '_>>> = to
@@ -129,7 +141,9 @@ fn check_foreign_keys(is: &[TableDef<'_>], pairs: &[Option<Pair<'_, '_>>], scrip
         .collect();
     for (table, pair) in is.iter().zip(pairs) {
         let Some(pair) = pair else { continue };
-        let mut targets = table.columns.iter().flat_map(|column| &column.references).peekable();
+        let single = table.columns.iter().flat_map(|column| &column.references);
+        let composite = table.foreign_keys.iter().map(|key| &key.target);
+        let mut targets = single.chain(composite).peekable();
         let has_keys = targets.peek().is_some();
         if has_keys
             && (changed.contains(table.name.as_str())

@@ -31,13 +31,18 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
-    /// Pairs the tenancy columns, the columns that the diff pairs, and base columns with the same
-    /// name.
+    /// Pairs the tenancy columns, the base fields, the columns that the diff pairs, and base
+    /// columns with the same name.
     pub(crate) fn new(was: &TableShape<'_>, is: &TableShape<'_>, diff: &Diff<'_>) -> Self {
         let mut columns =
             Self { origins: vec![None; is.columns.len()], is_kept: vec![false; was.columns.len()] };
         if let (Some(at), Some(origin)) = (tenancy(is), tenancy(was)) {
             columns.pair(at, origin);
+        }
+        for at in 0..is.columns.len() {
+            if let Some(origin) = is.previous_base(at, was) {
+                columns.pair(at, origin);
+            }
         }
         let by_field: BTreeMap<&str, usize> = was
             .columns
@@ -86,5 +91,5 @@ fn tenancy(table: &TableShape<'_>) -> Option<usize> {
 
 fn is_base(table: &TableShape<'_>, column: &ColumnShape<'_>) -> bool {
     let tenancy = matches!(table.isolation, Isolation::Column(name) if name == column.name);
-    tenancy || ["id", "created_by", "created_at", "updated_at"].contains(&column.name)
+    tenancy || column.base.is_some()
 }

@@ -70,7 +70,9 @@ impl<'d, 'a> Pair<'d, 'a> {
     }
 
     fn decide(&self) -> Strategy {
-        if self.columns.is_kept.contains(&false) {
+        let has_same_keys =
+            self.was.key == self.is.key && self.was.foreign_keys == self.is.foreign_keys;
+        if self.columns.is_kept.contains(&false) || !has_same_keys {
             return Strategy::Rebuilt;
         }
         let taken: BTreeSet<String> = self
