@@ -4,7 +4,9 @@
 
 use crate::open::BufferedMembers;
 use crate::record::{open_enum, record};
-use crate::{Maybe, Millis, Object, Operation, Order, ParticipantKind, RawRow, SyncId, Where};
+use crate::{
+    Maybe, Millis, Object, Operation, Order, ParticipantKind, RawRow, SyncId, Verb, Where,
+};
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,32 @@ open_enum! {
         Archive = "ARCHIVE",
         /// The row was restored from the archive.
         Unarchive = "UNARCHIVE",
+    }
+}
+
+impl From<&Verb> for SourceVerb {
+    fn from(verb: &Verb) -> Self {
+        match verb {
+            Verb::Create => SourceVerb::Create,
+            Verb::Update => SourceVerb::Update,
+            Verb::Delete => SourceVerb::Delete,
+            Verb::Archive => SourceVerb::Archive,
+            Verb::Unarchive => SourceVerb::Unarchive,
+            Verb::Other(other) => SourceVerb::from(other.to_string()),
+        }
+    }
+}
+
+impl From<&SourceVerb> for Verb {
+    fn from(verb: &SourceVerb) -> Self {
+        match verb {
+            SourceVerb::Create => Verb::Create,
+            SourceVerb::Update => Verb::Update,
+            SourceVerb::Delete => Verb::Delete,
+            SourceVerb::Archive => Verb::Archive,
+            SourceVerb::Unarchive => Verb::Unarchive,
+            SourceVerb::Other(other) => Verb::Other(other.clone()),
+        }
     }
 }
 

@@ -10,7 +10,11 @@ use crate::error::{Error, Finding, Result};
 use crate::ledger::{Record, State, TABLE};
 use crate::session::{Applied, Timeouts};
 use ablo_codegen::migrate::Phase;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use ablo_wire::Backoff;
+use std::time::Duration;
+
+/// Delays between attempts, with jitter so that two sessions in a deadlock do not retry in step.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(400), Duration::from_millis(12_800));
 
 /// SQLSTATEs worth a retry: lock not available, deadlock, serialisation failure.
 const TRANSIENT: [&str; 3] = ["55P03", "40P01", "40001"];
@@ -50,7 +54,7 @@ impl Database {
 
     fn transaction(&mut self, record: &Record, timeouts: Timeouts) -> Result<i64> {
         let total = record.of(Phase::Transaction).count();
-        let mut attempt = 1;
+        let (mut attempt, mut retry) = (1, RETRY);
         loop {
             let (at, error) = match self.try_transaction(record, timeouts) {
                 Ok(id) => return Ok(id),
@@ -66,7 +70,7 @@ impl Database {
             if attempt >= timeouts.attempts {
                 return Err(failed(BUSY, "the transaction", at, total, &error));
             }
-            std::thread::sleep(pause(attempt));
+            std::thread::sleep(retry.fail());
             attempt += 1;
         }
     }
@@ -129,7 +133,7 @@ impl Database {
         self.client
             .batch_execute(&format!("SET lock_timeout = {}", timeouts.table_lock.as_millis()))?;
         for (at, statement) in statements.iter().enumerate().skip(from) {
-            let mut attempt = 1;
+            let (mut attempt, mut retry) = (1, RETRY);
             while let Err(error) = self.client.batch_execute(&statement.sql) {
                 let error = ServerError::from(error);
                 if !error.is_transient() || attempt >= timeouts.attempts {
@@ -141,7 +145,7 @@ impl Database {
                         &error,
                     ));
                 }
-                std::thread::sleep(pause(attempt));
+                std::thread::sleep(retry.fail());
                 attempt += 1;
             }
             let (state, position) =
@@ -184,13 +188,4 @@ fn failed(code: Code, phase: &str, at: usize, total: usize, error: &ServerError)
         format!("writing `{TABLE}` at the end of {phase}")
     };
     Finding::new(code, format!("{what} failed, {error}")).into()
-}
-
-/// Returns the delay before a retry: exponential, with jitter so that two sessions in a deadlock do
-/// not retry in step.
-fn pause(attempt: u32) -> Duration {
-    let nanos =
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
-    let base = 100_u64 << attempt.min(6);
-    Duration::from_millis(base + u64::from(nanos.wrapping_add(std::process::id()) / 1000) % base)
 }

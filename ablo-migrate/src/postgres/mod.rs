@@ -19,6 +19,7 @@ use crate::codes::{LEDGER, LOCKED, QUERY_FAILED};
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::plan::RowCount;
+pub(crate) use ablo_codegen::emit::sql::quoted;
 use postgres::{Client, IsolationLevel, Row};
 use std::time::{Duration, Instant};
 use warnings::Warnings;
@@ -257,8 +258,4 @@ fn entry(row: &Row) -> Result<Entry> {
         _ => return Err(unreadable(format!("unknown state `{state}`, {position}")).into()),
     };
     Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state })
-}
-
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

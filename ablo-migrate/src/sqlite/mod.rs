@@ -18,6 +18,7 @@ use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::plan::RowCount;
 use crate::session::{Applied, Dialect, IfMissing, Session, Timeouts};
+use ablo_codegen::emit::sql::quoted;
 use ablo_codegen::emit::sql::sqlite::{
     EPILOGUE, PROLOGUE, SqliteOptions, migrate_from, provision_in,
 };
@@ -223,10 +224,6 @@ impl Session for Database {
     fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied> {
         apply::apply(&self.connection, record, timeouts)
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

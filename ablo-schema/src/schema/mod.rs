@@ -13,7 +13,7 @@ pub(crate) use field::FieldMember;
 pub use field::{Deprecated, Facets, Field, FieldKind, derived_number};
 pub use format::Format;
 pub(crate) use model::{Authored, MODEL_MEMBERS};
-pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, Plane, Scope};
+pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, NewValue, Plane, Scope};
 pub use name::{
     ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName, default_column,
 };

@@ -222,6 +222,39 @@ pub enum AutoFillSource {
     UserId,
 }
 
+/// The value of a declared field in a new row whose writer gave none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewValue<D> {
+    /// The organisation of the writer.
+    Organization,
+    /// The id of the writer.
+    Participant,
+    /// The default of the field.
+    Default(D),
+    /// None.
+    Absent,
+}
+
+impl<D> NewValue<D> {
+    /// Returns the value of a field with this source and this default. The source comes first.
+    ///
+    /// ```
+    /// use ablo_schema::schema::{AutoFillSource, NewValue};
+    /// assert_eq!(NewValue::of(Some(AutoFillSource::UserId), Some(1)), NewValue::Participant);
+    /// assert_eq!(NewValue::of(None, Some(1)), NewValue::Default(1));
+    /// assert_eq!(NewValue::<i32>::of(None, None), NewValue::Absent);
+    /// ```
+    #[must_use]
+    pub fn of(source: Option<AutoFillSource>, default: Option<D>) -> Self {
+        match (source, default) {
+            (Some(AutoFillSource::OrganizationId), _) => NewValue::Organization,
+            (Some(AutoFillSource::UserId), _) => NewValue::Participant,
+            (None, Some(default)) => NewValue::Default(default),
+            (None, None) => NewValue::Absent,
+        }
+    }
+}
+
 impl AutoFillSource {
     /// All values.
     pub const ALL: [AutoFillSource; 2] = [AutoFillSource::OrganizationId, AutoFillSource::UserId];

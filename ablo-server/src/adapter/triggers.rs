@@ -9,7 +9,7 @@
 use crate::engine::Engine;
 use crate::models::{ColumnMapping, ColumnRole, Model};
 use crate::store::Dialect;
-use crate::store::sql_template::quoted;
+use crate::store::sql_template::{quoted, quoted_text};
 
 /// Returns all triggers as one SQL script.
 pub(super) fn triggers(engine: &Engine, schema: &str) -> String {
@@ -22,10 +22,6 @@ pub(super) fn statements(engine: &Engine, schema: &str) -> Vec<String> {
         Dialect::Postgres => postgres(engine, schema),
         Dialect::Sqlite => engine.models.iter().flat_map(sqlite).collect(),
     }
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// Returns the organisation column, if the table has one.
@@ -81,9 +77,12 @@ END $ablo$",
     ];
     for model in engine.models.iter() {
         let table = format!("{schema}.{}", quoted(&model.table));
-        let arguments =
-            [literal(&model.key), literal(id(model)), literal(owner(model).unwrap_or_default())]
-                .join(", ");
+        let arguments = [
+            quoted_text(&model.key),
+            quoted_text(id(model)),
+            quoted_text(owner(model).unwrap_or_default()),
+        ]
+        .join(", ");
         statements.push(format!(
             "CREATE OR REPLACE TRIGGER ablo_capture AFTER INSERT OR UPDATE OR DELETE ON {table} \
              FOR EACH ROW EXECUTE FUNCTION {schema}.ablo_capture({arguments})"
@@ -97,7 +96,7 @@ END $ablo$",
 }
 
 fn sqlite(model: &Model) -> Vec<String> {
-    let (table, key, id) = (quoted(&model.table), literal(&model.key), quoted(id(model)));
+    let (table, key, id) = (quoted(&model.table), quoted_text(&model.key), quoted(id(model)));
     let append = |row: &str, verb: &str, condition: &str| {
         let organization =
             owner(model).map_or("NULL".to_owned(), |owner| format!("{row}.{}", quoted(owner)));

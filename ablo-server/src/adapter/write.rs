@@ -104,7 +104,7 @@ pub(super) fn commit(
             format!("{key}:{at}").into(),
             model.key.as_str().into(),
             id.into(),
-            verb(change.kind).as_str().into(),
+            SourceVerb::from(&change.kind.verb()).as_str().into(),
             data.into(),
             who.organization.as_str().into(),
             commit.client_tx_id.as_str().into(),
@@ -117,16 +117,6 @@ pub(super) fn commit(
     let rows = format!("[{}]", rows.join(","));
     tx.execute(STORE_RESPONSE.sql(dialect), &[key.into(), rows.as_str().into()])?;
     Ok(rows)
-}
-
-fn verb(act: OperationKind) -> SourceVerb {
-    match act {
-        OperationKind::Create => SourceVerb::Create,
-        OperationKind::Update => SourceVerb::Update,
-        OperationKind::Delete => SourceVerb::Delete,
-        OperationKind::Archive(true) => SourceVerb::Archive,
-        OperationKind::Archive(false) => SourceVerb::Unarchive,
-    }
 }
 
 /// Returns the current row, or `None` if it does not exist or the id does not fit its column.

@@ -2,6 +2,7 @@
 
 use crate::models::ModelId;
 use crate::value::Cell;
+use ablo_wire::Verb;
 
 /// A validated operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,4 +36,29 @@ pub enum OperationKind {
     Delete,
     /// Archives a row (`true`) or unarchives it (`false`).
     Archive(bool),
+}
+
+impl OperationKind {
+    /// Returns the kind of a verb, or `None` for an unknown one.
+    pub(crate) fn of(verb: &Verb) -> Option<Self> {
+        Some(match verb {
+            Verb::Create => OperationKind::Create,
+            Verb::Update => OperationKind::Update,
+            Verb::Delete => OperationKind::Delete,
+            Verb::Archive => OperationKind::Archive(true),
+            Verb::Unarchive => OperationKind::Archive(false),
+            Verb::Other(_) => return None,
+        })
+    }
+
+    /// Returns the verb.
+    pub(crate) fn verb(self) -> Verb {
+        match self {
+            OperationKind::Create => Verb::Create,
+            OperationKind::Update => Verb::Update,
+            OperationKind::Delete => Verb::Delete,
+            OperationKind::Archive(true) => Verb::Archive,
+            OperationKind::Archive(false) => Verb::Unarchive,
+        }
+    }
 }

@@ -51,19 +51,12 @@ fn change(
     operation: &Operation<RawRow>,
 ) -> Result<PlannedChange, ApiError> {
     let model = find(models, &operation.model)?;
-    let kind = match &operation.verb {
-        Verb::Create => OperationKind::Create,
-        Verb::Update => OperationKind::Update,
-        Verb::Delete => OperationKind::Delete,
-        Verb::Archive => OperationKind::Archive(true),
-        Verb::Unarchive => OperationKind::Archive(false),
-        Verb::Other(verb) => {
-            let message = format!(
-                "unknown verb `{verb}`; expected create, update, delete, archive or unarchive"
-            );
-            return Err(ApiError::new("commit_operation_unsupported", message));
-        }
-    };
+    let kind = OperationKind::of(&operation.verb).ok_or_else(|| {
+        let verb = if let Verb::Other(verb) = &operation.verb { verb } else { "" };
+        let message =
+            format!("unknown verb `{verb}`; expected create, update, delete, archive or unarchive");
+        ApiError::new("commit_operation_unsupported", message)
+    })?;
     access::check_write(model, who, kind)?;
     let id = operation.id.value().filter(|id| !id.is_empty());
     let (id, generated_id) = match (id, kind) {

@@ -2,7 +2,7 @@
 
 use super::{ColumnDefault, ColumnRole, Model};
 use crate::value::Cell;
-use ablo_schema::schema::AutoFillSource;
+use ablo_schema::schema;
 
 /// The value of a column in a new row, if its writer gave none.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,20 +26,23 @@ impl Model {
     pub(crate) fn new_value(&self, at: usize) -> NewValue<'_> {
         let Some(column) = self.columns.get(at) else { return NewValue::Absent };
         let auto_fill = self.auto_fill.iter().find(|(filled, _)| *filled == at);
-        match (column.role, auto_fill.map(|(_, source)| *source), &column.default) {
-            (ColumnRole::Id, ..) => NewValue::Id,
-            (ColumnRole::Organization, ..) => NewValue::Organization,
-            (ColumnRole::CreatedBy, ..) => NewValue::Participant,
-            (ColumnRole::CreatedAt | ColumnRole::UpdatedAt, ..) => NewValue::Now,
-            (ColumnRole::Declared, Some(AutoFillSource::OrganizationId), _) => {
-                NewValue::Organization
+        let auto_fill = auto_fill.map(|(_, source)| *source);
+        match column.role {
+            ColumnRole::Id => NewValue::Id,
+            ColumnRole::Organization => NewValue::Organization,
+            ColumnRole::CreatedBy => NewValue::Participant,
+            ColumnRole::CreatedAt | ColumnRole::UpdatedAt => NewValue::Now,
+            ColumnRole::Declared => {
+                match schema::NewValue::of(auto_fill, column.default.as_ref()) {
+                    schema::NewValue::Organization => NewValue::Organization,
+                    schema::NewValue::Participant => NewValue::Participant,
+                    schema::NewValue::Default(ColumnDefault::Now) => NewValue::Now,
+                    schema::NewValue::Default(ColumnDefault::Value(cell)) => {
+                        NewValue::Default(cell)
+                    }
+                    schema::NewValue::Absent => NewValue::Absent,
+                }
             }
-            (ColumnRole::Declared, Some(AutoFillSource::UserId), _) => NewValue::Participant,
-            (ColumnRole::Declared, None, Some(ColumnDefault::Now)) => NewValue::Now,
-            (ColumnRole::Declared, None, Some(ColumnDefault::Value(cell))) => {
-                NewValue::Default(cell)
-            }
-            (ColumnRole::Declared, None, None) => NewValue::Absent,
         }
     }
 }

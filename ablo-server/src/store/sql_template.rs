@@ -6,6 +6,8 @@
 //! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text.
 //! All other text is copied.
 
+pub(crate) use ablo_codegen::emit::sql::{quoted, quoted_text};
+
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -111,12 +113,6 @@ impl Dialect {
             (Dialect::Postgres, _) => Cow::Owned(format!("{column}::text")),
         }
     }
-}
-
-/// Quotes an identifier.
-#[must_use]
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

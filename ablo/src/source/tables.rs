@@ -13,6 +13,7 @@ use crate::wire::{
     SourceVerb, Verb,
 };
 use crate::{Model, Row};
+use ablo_schema::schema::{AutoFillSource, NewValue};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -300,17 +301,6 @@ impl<M: Model, Tx: Send, T: Table<M, Tx>> JsonTable<Tx> for TypedTable<M, T> {
     }
 }
 
-fn source_verb(verb: &Verb) -> SourceVerb {
-    match verb {
-        Verb::Create => SourceVerb::Create,
-        Verb::Update => SourceVerb::Update,
-        Verb::Delete => SourceVerb::Delete,
-        Verb::Archive => SourceVerb::Archive,
-        Verb::Unarchive => SourceVerb::Unarchive,
-        Verb::Other(other) => SourceVerb::from(other.to_string()),
-    }
-}
-
 fn now() -> Value {
     let millisecond = jiff::Timestamp::now().as_millisecond();
     let now = jiff::Timestamp::from_millisecond(millisecond).unwrap_or_default();
@@ -352,7 +342,7 @@ fn read_input(model: &ModelDescriptor, operation: &Operation) -> Result<Map<Stri
     Ok(input)
 }
 
-/// Returns the members of a new row: the input, base fields and defaults.
+/// Returns the members of a new row: the input, base fields, the writer's identity and defaults.
 fn new_row(
     model: &ModelDescriptor,
     id: Option<String>,
@@ -372,13 +362,22 @@ fn new_row(
     let scope = scope.into_iter();
     members.extend(scope.filter_map(|(name, id)| Some((name.to_owned(), id.clone()?.into()))));
     for field in model.fields {
+        let fill = model.auto_fill.iter().find(|fill| fill.field == field.name);
+        let fill = fill.and_then(|fill| {
+            AutoFillSource::ALL.into_iter().find(|source| source.as_str() == fill.from)
+        });
         let default = field.default.and_then(|default| serde_json::from_str(default).ok());
-        let value = match default {
+        let value = match NewValue::of(fill, default) {
+            NewValue::Organization => call.scope.organization_id.clone().map(Value::from),
+            NewValue::Participant => call.scope.participant_id.clone().map(Value::from),
             // On a date, `now` stands for the time of writing.
-            Some(Value::String(word)) if word == "now" && field.kind == crate::FieldKind::Date => {
+            NewValue::Default(Value::String(word))
+                if word == "now" && field.kind == crate::FieldKind::Date =>
+            {
                 Some(now())
             }
-            default => default,
+            NewValue::Default(default) => Some(default),
+            NewValue::Absent => None,
         };
         members.extend(value.map(|value| (field.name.to_owned(), value)));
     }
@@ -420,7 +419,7 @@ impl<L: Ledger> Source for Tables<L> {
                 let mut rows: Vec<RawRow> = Vec::new();
                 for (at, (operation, table)) in request.operations.iter().zip(tables).enumerate() {
                     let (id, row) = table.apply(&mut tx, operation, call).await?;
-                    let verb = source_verb(&operation.verb);
+                    let verb = SourceVerb::from(&operation.verb);
                     let event_id = format!("{commit}:{at}");
                     let mut event = SourceEvent::new(event_id, operation.model.clone(), id, verb);
                     event.organization_id = organization.clone();

@@ -5,7 +5,9 @@ mod layout;
 mod names;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod quote;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub use layout::{LayoutProgram, LayoutUpgrade};
+pub use quote::{quoted, quoted_text};

@@ -11,7 +11,7 @@ use crate::models::Model;
 use crate::store::tables::source_commits as table;
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
-use ablo_wire::{Maybe, ParticipantKind, RawRow, SourceEvent, SourceVerb};
+use ablo_wire::{Maybe, ParticipantKind, RawRow, SourceEvent, Verb};
 use jiff::SignedDuration;
 
 /// How long events with older states of a row are skipped while the commit's own event is missing.
@@ -156,13 +156,7 @@ fn apply_event(
     event: &SourceEvent,
     transaction: &str,
 ) -> Result<u64> {
-    let kind = match &event.r#type {
-        SourceVerb::Create => OperationKind::Create,
-        SourceVerb::Delete => OperationKind::Delete,
-        SourceVerb::Archive => OperationKind::Archive(true),
-        SourceVerb::Unarchive => OperationKind::Archive(false),
-        _ => OperationKind::Update,
-    };
+    let kind = OperationKind::of(&Verb::from(&event.r#type)).unwrap_or(OperationKind::Update);
     let row = match &event.data {
         Maybe::Value(row) if kind != OperationKind::Delete => Some(row),
         _ if kind == OperationKind::Delete => None,

@@ -6,7 +6,7 @@
 use super::SourceOptions;
 use crate::service::metrics::Metrics;
 use ablo::source::{Message, Remote};
-use ablo_wire::{SourceFailure, SourceMode, SourceRequest, SourceScope};
+use ablo_wire::{Backoff, SourceFailure, SourceMode, SourceRequest, SourceScope};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ const MAX_CONCURRENT_CALLS: usize = 32;
 /// The number of consecutive failures that opens the circuit breaker.
 const FAILURE_THRESHOLD: u32 = 5;
 /// For how long the circuit breaker stays open: initially, and at most.
-const OPEN_DURATION: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+const OPEN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Why a request to a data source failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -190,9 +190,7 @@ impl SourceClient {
                 state.failures += 1;
                 state.last_error = Some((jiff::Timestamp::now(), error.clone()));
                 if let Some(excess) = state.failures.checked_sub(FAILURE_THRESHOLD) {
-                    let [first, max] = OPEN_DURATION;
-                    let duration = first.saturating_mul(1 << excess.min(10)).min(max);
-                    state.open_until = Some(Instant::now() + duration);
+                    state.open_until = Some(Instant::now() + OPEN.delay(excess + 1, 0.0));
                 }
             }
         }

@@ -5,8 +5,8 @@ use crate::engine::data_source_log::{self, BatchOutcome};
 use crate::error::{EngineError, Result, StoreError};
 use crate::service::Service;
 use ablo_wire::{
-    EventsAnswer, ListAnswer, LoadAnswer, Maybe, SourceEvent, SourceEvents, SourceList, SourceLoad,
-    SourceQuery, SourceRequest, SourceVerb,
+    Backoff, EventsAnswer, ListAnswer, LoadAnswer, Maybe, SourceEvent, SourceEvents, SourceList,
+    SourceLoad, SourceQuery, SourceRequest, SourceVerb,
 };
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -22,12 +22,11 @@ const MAX_PENDING_COMMIT_WAITS: u32 = 400;
 /// The delay after a commit before the outbox is read, so that one read covers several commits.
 const COMMIT_READ_DELAY: Duration = Duration::from_millis(100);
 /// The delay before a retry: initially, and at most.
-const RETRY_DELAY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(30)];
+const RETRY: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(30));
 
 /// Follows one outbox until the coordinator closes.
 pub(super) async fn follow(service: Weak<Service>, client: Arc<SourceClient>) {
-    let [first, max] = RETRY_DELAY;
-    let mut retry = first;
+    let mut retry = RETRY;
     loop {
         let Some(strong) = service.upgrade() else { return };
         let mut closing = strong.closing();
@@ -35,7 +34,7 @@ pub(super) async fn follow(service: Weak<Service>, client: Arc<SourceClient>) {
         drop(strong);
         let wait = match outcome {
             Ok(wait) => {
-                retry = first;
+                retry.reset();
                 wait
             }
             Err(error) => {
@@ -44,8 +43,7 @@ pub(super) async fn follow(service: Weak<Service>, client: Arc<SourceClient>) {
                     error,
                     "failed to read the outbox of a data source"
                 );
-                retry = (retry * 2).min(max);
-                retry
+                retry.fail()
             }
         };
         tokio::select! {

@@ -1,15 +1,14 @@
 //! Forwards commits to a data source and records their rows in the log.
 
 use super::client::{CallError, SourceClient};
-use crate::engine::change::OperationKind;
 use crate::engine::commit::Commit;
 use crate::engine::data_source_log::{self, BeginOutcome};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::service::Service;
 use ablo_wire::{
-    CODES, CommitReceipt, Maybe, Operation, SourceCommit, SourceCommitAnswer, SourceFailure,
-    SourceRequest, Verb,
+    Backoff, CODES, CommitReceipt, Maybe, Operation, SourceCommit, SourceCommitAnswer,
+    SourceFailure, SourceRequest,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -80,7 +79,8 @@ pub(crate) async fn write(
 
 /// Checks a commit and records it as in flight, once no other commit of its rows is.
 async fn begin(service: &Service, who: &Identity, commit: &Commit) -> Result<BeginOutcome> {
-    let (start, mut delay) = (Instant::now(), Duration::from_millis(2));
+    let start = Instant::now();
+    let mut backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(100));
     loop {
         let (writer, commit) = (who.clone(), commit.clone());
         let begun = service
@@ -91,8 +91,7 @@ async fn begin(service: &Service, who: &Identity, commit: &Commit) -> Result<Beg
         if !matches!(begun, BeginOutcome::RowBusy) || start.elapsed() > BUSY_TIMEOUT {
             return Ok(begun);
         }
-        tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(Duration::from_millis(100));
+        tokio::time::sleep(backoff.fail()).await;
     }
 }
 
@@ -101,7 +100,7 @@ async fn send(
     client: &SourceClient,
     request: &SourceRequest,
 ) -> Result<SourceCommitAnswer, CallError> {
-    let mut delay = Duration::from_millis(50);
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
     for attempt in 1.. {
         // A new message id per attempt: receivers drop repeated messages.
         let id = format!("msg_{}", uuid::Uuid::new_v4().simple());
@@ -109,8 +108,7 @@ async fn send(
             Err(CallError::Unknown(_)) if attempt < MAX_ATTEMPTS => {}
             answer => return answer,
         }
-        tokio::time::sleep(delay).await;
-        delay *= 4;
+        tokio::time::sleep(backoff.fail()).await;
     }
     Err(CallError::Unknown(String::new()))
 }
@@ -128,13 +126,7 @@ fn source_commit(
         commit.changes.iter().zip(operations).enumerate().filter(|(at, _)| !logged.contains(at));
     let operations: Vec<Operation> = each
         .map(|(_, (change, given))| {
-            let verb = match change.kind {
-                OperationKind::Create => Verb::Create,
-                OperationKind::Update => Verb::Update,
-                OperationKind::Delete => Verb::Delete,
-                OperationKind::Archive(true) => Verb::Archive,
-                OperationKind::Archive(false) => Verb::Unarchive,
-            };
+            let verb = change.kind.verb();
             // Data sources identify models by key, and every row has an id by now.
             let mut operation = Operation::frame(
                 verb,

@@ -6,6 +6,7 @@ use super::clock::ServerClock;
 use super::session::{Address, Session};
 use crate::error::StoreError;
 use crate::store::{Notification, layout, spawn};
+use ablo_wire::Backoff;
 use postgres::fallible_iterator::FallibleIterator as _;
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ const CLOCK_SYNC_INTERVAL: Duration = Duration::from_secs(30);
 /// How often to check whether the store still exists.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before reconnecting: initial and maximum.
-const RECONNECT_DELAY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
 
 struct Listener {
     address: Address,
@@ -89,8 +90,7 @@ impl Listener {
 
     /// Forwards notifications while the store exists and reconnects when the connection is lost.
     fn run(&self, mut session: Session) {
-        let [first, max] = RECONNECT_DELAY;
-        let mut wait = first;
+        let mut backoff = RECONNECT;
         loop {
             let Err(error) = self.forward_notifications(&mut session) else { return };
             tracing::warn!(%error, "lost the listener connection");
@@ -98,13 +98,12 @@ impl Listener {
                 if self.store.strong_count() == 0 {
                     return;
                 }
-                std::thread::sleep(wait);
-                match self.connect() {
-                    Ok(session) => break session,
-                    Err(_) => wait = (wait * 2).min(max),
+                std::thread::sleep(backoff.fail());
+                if let Ok(session) = self.connect() {
+                    break session;
                 }
             };
-            wait = first;
+            backoff.reset();
             // Notifications sent in the meantime are lost.
             let _ = self.notifications.send(Notification::Lagged);
         }

@@ -5,7 +5,7 @@ use super::super::connection::{ColumnNames, Record};
 use super::cell;
 use crate::error::StoreError;
 use crate::store::layout::{LayoutSession, StoredLayout};
-use crate::store::sql_template::quoted;
+use crate::store::sql_template::{quoted, quoted_text};
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
 use postgres::types::ToSql;
@@ -149,7 +149,7 @@ pub(super) fn literal(text: &str) -> Result<String, StoreError> {
     match text.contains('\0') {
         true => Err(StoreError::Fault("a string literal cannot contain U+0000".to_owned())),
         // The session sets `standard_conforming_strings`, so backslashes are literal.
-        false => Ok(format!("'{}'", text.replace('\'', "''"))),
+        false => Ok(quoted_text(text)),
     }
 }
 

@@ -9,15 +9,16 @@ use super::listener::CHANNEL;
 use super::session::{Address, Session, literal};
 use crate::error::StoreError;
 use crate::value::Cell;
+use ablo_wire::Backoff;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Maximum number of runs of contended work.
 const MAX_ATTEMPTS: u32 = 6;
-/// Delay before the second run; it doubles for each further run.
-const FIRST_RETRY_DELAY: Duration = Duration::from_millis(4);
-/// Delay before reconnecting: initial and maximum.
-const RECONNECT_DELAY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(5)];
+/// Delays between runs of contended work.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(8), Duration::from_millis(128));
+/// Delays between attempts to connect.
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// Maximum size of a notification; PostgreSQL accepts fewer than 8000 bytes.
 const MAX_NOTIFICATION_BYTES: usize = 7_900;
 
@@ -38,25 +39,33 @@ pub(super) struct Worker {
     session: Option<Session>,
     /// Missing before the first write, and after a violation of an unknown constraint.
     constraints: Option<Constraints>,
-    /// The earliest time to reconnect, and the delay after that attempt.
-    retry: Option<(Instant, Duration)>,
+    /// The earliest time to reconnect.
+    reconnect_at: Option<Instant>,
+    reconnect: Backoff,
 }
 
 impl Worker {
     /// Creates a worker that connects when needed.
     pub(super) fn new(access: Access, address: Address, clock: Arc<ServerClock>) -> Self {
-        Self { access, address, clock, session: None, constraints: None, retry: None }
+        Self {
+            access,
+            address,
+            clock,
+            session: None,
+            constraints: None,
+            reconnect_at: None,
+            reconnect: RECONNECT,
+        }
     }
 
     /// Runs work until it is committed, fails, or has used up its attempts.
     pub(super) fn run(&mut self, tenant: &Tenant, work: &mut dyn Work) -> Result<(), StoreError> {
-        let mut pause = FIRST_RETRY_DELAY;
+        let mut retry = RETRY;
         for _ in 1..MAX_ATTEMPTS {
             match self.run_once(tenant, work) {
-                Err(StoreError::Contended(_)) => std::thread::sleep(pause),
+                Err(StoreError::Contended(_)) => std::thread::sleep(retry.fail()),
                 outcome => return outcome,
             }
-            pause *= 2;
         }
         self.run_once(tenant, work)
     }
@@ -119,19 +128,19 @@ impl Worker {
 
     /// Connects, unless the last attempt failed a moment ago.
     fn connect(&mut self) -> Result<Session, StoreError> {
-        if let Some((at, _)) = self.retry
-            && Instant::now() < at
-        {
+        if self.reconnect_at.is_some_and(|at| Instant::now() < at) {
             return Err(StoreError::Unavailable(
                 "the server was unreachable a moment ago".to_owned(),
             ));
         }
         let opened = Session::open(&self.address);
-        self.retry = opened.is_err().then(|| {
-            let [first, longest] = RECONNECT_DELAY;
-            let wait = self.retry.map_or(first, |(_, wait)| wait);
-            (Instant::now() + wait, (wait * 2).min(longest))
-        });
+        self.reconnect_at = match &opened {
+            Ok(_) => {
+                self.reconnect.reset();
+                None
+            }
+            Err(_) => Some(Instant::now() + self.reconnect.fail()),
+        };
         opened
     }
 }
