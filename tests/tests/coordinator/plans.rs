@@ -50,8 +50,8 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[{"kind":"user","source":{"field"
     "n":{"type":"number","isOptional":true,"isIndexed":false}}}}}"#;
 
 /// Part of a statement, part of the finding, and why that is right.
-const ALLOWED: [(&str, &str, &str); 10] = [
-    ("max(id), 0) FROM sync_deltas", "organisation", "it reads the last entry of the index"),
+const ALLOWED: [(&str, &str, &str); 15] = [
+    ("max(id), 0) AS head", "organisation", "it reads the last entry of the index"),
     ("FROM ablo_sources WHERE", "organisation", "an organisation has one row"),
     ("FROM ablo_webhook_endpoints", "sorts", "an organisation has at most 16 endpoints"),
     ("AS size_before FROM", "sorts", "near the head it may sort the few rows of a bitmap"),
@@ -69,6 +69,11 @@ const ALLOWED: [(&str, &str, &str); 10] = [
     ("FROM ablo_claims", "sorts", "all open claims are needed, in order of arrival"),
     ("FROM ablo_sessions", "sorts", "all open connections are needed"),
     ("WITH RECURSIVE own", "sorts", "a participant has few tokens"),
+    ("\"title\"", "", "a reader filters or sorts by a field without an index"),
+    ("ORDER BY \"reports\".\"created_at\"", "", "a bootstrap sorts by a field without an index"),
+    ("\"id\" IN (SELECT", "sorts", "a reader names the rows"),
+    ("\"desk_id\" = ", "sorts", "a reader filters by a parent; its rows are sorted"),
+    (".\"id\" ASC", "organisation", "the index has the order of the list; a page ends it"),
 ];
 
 /// The tables that are filled, with the names that statements give them.

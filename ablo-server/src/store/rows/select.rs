@@ -14,7 +14,9 @@ use crate::value::{Cell, Row, ValueKind};
 impl RowQuery<'_> {
     /// Runs the query.
     pub(crate) fn run(&self, rows: Rows<'_>, tx: &mut Tx<'_>) -> Result<Vec<Row>, StoreError> {
-        let mut select = Select::new(rows, self.reader, self.model);
+        let Some(mut select) = Select::new(rows, self.reader, self.model) else {
+            return Ok(Vec::new());
+        };
         for condition in &self.conditions {
             select.condition(condition);
         }
@@ -41,13 +43,13 @@ pub(super) struct Select<'e> {
 }
 
 impl<'e> Select<'e> {
-    /// Starts a SELECT of the visible rows of a model.
-    pub(super) fn new(rows: Rows<'_>, who: &Identity, model: &'e Model) -> Self {
-        let (visible, groups) = visible_to(rows, who, model, 2);
+    /// Starts a SELECT of the visible rows of a model, or returns `None` if there cannot be any.
+    pub(super) fn new(rows: Rows<'_>, who: &Identity, model: &'e Model) -> Option<Self> {
+        let (visible, groups) = visible_to(rows, who, model, 2)?;
         let mut values: Vec<Cell> = vec![who.organization.as_str().into()];
         values.extend(groups);
         let text = format!("{} AND {visible}", rows.tables.get(model.id).select);
-        Self { dialect: rows.tables.dialect(), model, text, values }
+        Some(Self { dialect: rows.tables.dialect(), model, text, values })
     }
 
     /// Adds a parameter and returns its expression for a column.

@@ -2,31 +2,32 @@
 
 use super::Rows;
 use crate::identity::Identity;
-use crate::models::{MAX_PARENT_DEPTH, Model, Models};
+use crate::models::{MAX_PARENT_DEPTH, Model};
 use crate::store::Dialect;
 use crate::store::sql_template::quoted;
 use crate::value::{Cell, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns the condition that a reader can see a row, and its parameters, numbered from `first`.
+/// Returns the condition that a reader can see a row, and its parameters, numbered from `first`;
+/// `None` if no row of the model can be visible. The organisation is parameter 1.
 pub(super) fn visible_to(
     rows: Rows<'_>,
     who: &Identity,
     model: &Model,
     first: usize,
-) -> (String, Vec<Cell>) {
+) -> Option<(String, Vec<Cell>)> {
     let mut condition = Visible {
-        models: rows.models,
+        rows,
         dialect: rows.tables.dialect(),
         ids: by_kind(&who.groups),
         first,
         values: Vec::new(),
     };
     if who.sees_all() {
-        return ("1 = 1".to_owned(), condition.values);
+        return Some(("1 = 1".to_owned(), condition.values));
     }
     let text = condition.of(model, MAX_PARENT_DEPTH);
-    (text, condition.values)
+    (text != NEVER).then_some((text, condition.values))
 }
 
 /// Groups the ids by kind, each list as a JSON array.
@@ -41,7 +42,7 @@ fn by_kind(groups: &BTreeSet<String>) -> BTreeMap<String, String> {
 }
 
 struct Visible<'r> {
-    models: &'r Models,
+    rows: Rows<'r>,
     dialect: Dialect,
     ids: BTreeMap<String, String>,
     first: usize,
@@ -87,12 +88,15 @@ impl Visible<'_> {
         }
         if depth > 0 {
             for (local, parent) in &model.parents {
-                let parent = self.models.get(*parent);
+                let parent = self.rows.models.get(*parent);
                 let parent_condition = self.of(parent, depth - 1);
                 if parent_condition != NEVER {
-                    let parent_table = quoted(&parent.table);
+                    let table = quoted(&parent.table);
+                    // Another organisation may have a parent with the same id.
+                    let tenancy = &self.rows.tables.get(parent.id).tenancy;
                     alternatives.push(format!(
-                        "{} IN (SELECT \"id\" FROM {parent_table} WHERE {parent_condition})",
+                        "{} IN (SELECT \"id\" FROM {table} WHERE {tenancy} AND \
+                         {parent_condition})",
                         column(*local)
                     ));
                 }
