@@ -5,31 +5,13 @@
 //! the other tables, and in a table that isolates another one: its rows belong to the organisation
 //! of the row with their parent's id.
 
-use super::tables::{ForeignKeyShape, Isolation, Layout, TableShape, UniqueShape, column_of};
+use super::table::{
+    ForeignKeyShape, IndexPurpose, IndexShape, Isolation, Layout, TableShape, UniqueShape,
+    column_of,
+};
 use ablo_schema::Schema;
 use ablo_schema::schema::{Model, Plane, Relation, Tenancy};
 use std::collections::BTreeSet;
-
-/// An index that is neither unique nor the primary key's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IndexShape<'s> {
-    /// The columns, in order. The last one names the index.
-    pub columns: Vec<&'s str>,
-    /// The statements that it serves.
-    pub purpose: IndexPurpose,
-}
-
-/// The statements that an index serves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IndexPurpose {
-    /// Filters on a column, as the author declares.
-    Declared,
-    /// Lists, which are ordered by the bytes of `id`. The primary key serves them if its order is
-    /// that of bytes.
-    List,
-    /// Lookups of the rows that refer to a row.
-    Relation,
-}
 
 /// The rules on keys of one schema.
 pub(super) struct Keys<'s> {

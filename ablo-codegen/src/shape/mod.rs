@@ -7,10 +7,10 @@ mod keys;
 mod reference;
 mod rows;
 mod service;
+mod table;
 mod tables;
 
 pub use facets::{Preset, digits_pattern, tree};
-pub use keys::{IndexPurpose, IndexShape};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{
     IndexRows, LAYOUTS, LayoutStep, NEWEST_LAYOUT, SERVICE_TABLES, SOURCE_TABLES, ServiceColumn,
@@ -18,10 +18,11 @@ pub use service::{
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) use service::{LAYOUT_TABLE, SYNC_DELTAS};
-pub use tables::{
-    ColumnKind, ColumnShape, ForeignKeyShape, Isolation, Layout, ParentOwner, TableShape,
-    UniqueShape, tables, tables_in,
+pub use table::{
+    ColumnKind, ColumnShape, ForeignKeyShape, IndexPurpose, IndexShape, Isolation, Layout,
+    ParentOwner, TableShape, UniqueShape,
 };
+pub use tables::{tables, tables_in};
 
 use ablo_schema::Schema;
 

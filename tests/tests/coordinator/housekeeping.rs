@@ -164,5 +164,5 @@ async fn an_embedded_coordinator_keeps_house_until_it_is_dropped(world: World) {
         tokio::time::sleep(Duration::from_secs(600)).await;
         left().await;
     }
-    assert!(statements.take_log().is_empty(), "the task has ended");
+    assert_eq!(statements.take_log(), [], "the task has ended");
 }

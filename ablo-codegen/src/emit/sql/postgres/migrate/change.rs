@@ -178,6 +178,8 @@ pub(crate) enum SqlChange<'a> {
     AddForeignKey {
         key: ForeignKey<'a>,
         is_new: bool,
+        /// The tables that the policies of both tables read, if the key is checked at once.
+        policies: Vec<&'a str>,
     },
     ValidateForeignKey {
         table: &'a Table<'a>,
@@ -321,8 +323,16 @@ impl SqlChange<'_> {
                 .chain(*also)
                 .map(|table| lock(table, AccessExclusive))
                 .collect(),
-            SqlChange::AddForeignKey { key: ForeignKey { table, target, .. }, .. } => {
-                both(table, target, ShareRowExclusive, ShareRowExclusive)
+            SqlChange::AddForeignKey {
+                key: ForeignKey { table, target, .. }, policies, ..
+            } => {
+                let mut locks = both(table, target, ShareRowExclusive, ShareRowExclusive);
+                for name in policies {
+                    if locks.iter().all(|lock| lock.table != *name) {
+                        locks.push(Lock { table: (*name).to_owned(), mode: AccessShare });
+                    }
+                }
+                locks
             }
             SqlChange::SwapKey(swap) => {
                 swap.tables().into_iter().map(|table| lock(table, AccessExclusive)).collect()

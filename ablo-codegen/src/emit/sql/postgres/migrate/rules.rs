@@ -1,6 +1,6 @@
 //! Rules on the rows of a table: checks, indexes, policies, foreign keys; and comments.
 
-use super::super::ddl::{Method, Table};
+use super::super::ddl::{Method, Predicate, Table};
 use super::super::names::{Ident, to_sql};
 use super::super::render::idents;
 use super::super::table_defs::{CheckDef, ForeignKeyDef, IndexDef, TableDef};
@@ -156,6 +156,21 @@ impl Lowering<'_> {
         })
     }
 
+    /// Returns the tables that the policy of a table reads, and that their policies read.
+    fn isolating<'k>(&'k self, of: &'k TableDef<'k>) -> Vec<&'k str> {
+        let mut found: Vec<&str> = Vec::new();
+        let mut next = Some(of);
+        while let Some(Predicate::Parent { parent, .. }) = next.and_then(|at| at.predicate.as_ref())
+        {
+            if found.contains(&parent.as_str()) {
+                break;
+            }
+            found.push(parent.as_str());
+            next = self.to.tables.iter().find(|at| at.table.name.as_str() == parent.as_str());
+        }
+        found
+    }
+
     /// Adds missing foreign keys, except those on an extended key.
     pub(super) fn add_foreign_keys(&self, at: usize, script: &mut Script) {
         let Some(is) = self.to.tables.get(at) else { return };
@@ -170,7 +185,9 @@ impl Lowering<'_> {
             let Some(added) = self.foreign_key(is, key).filter(|_| !is_extended) else { continue };
             let (cause, is_new) = (self.cause(at, Some(key.column)), pair.is_none());
             let (table, name, target) = (added.table, added.name.clone(), added.target);
-            script.push(cause, &SqlChange::AddForeignKey { key: added, is_new });
+            let checked = [Some(is), self.to.tables.get(key.target)].into_iter().flatten();
+            let policies = checked.filter(|_| is_new).flat_map(|at| self.isolating(at)).collect();
+            script.push(cause, &SqlChange::AddForeignKey { key: added, is_new, policies });
             if !is_new {
                 script.push(cause, &SqlChange::ValidateForeignKey { table, name, target });
             }

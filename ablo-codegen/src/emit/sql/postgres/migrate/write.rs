@@ -188,7 +188,7 @@ impl Sql for SqlChange<'_> {
                 guarded(&plain, &[Guard::DuplicateValues], table, &id, out);
             }
             SqlChange::SwapKey(swap) => swap_key(swap, out),
-            SqlChange::AddForeignKey { key, is_new } => {
+            SqlChange::AddForeignKey { key, is_new, .. } => {
                 add_foreign_key(key, if *is_new { "" } else { " NOT VALID" }, out);
             }
             SqlChange::ValidateForeignKey { table, name, target } => {
