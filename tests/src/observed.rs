@@ -64,6 +64,12 @@ impl Observed {
         self.state.ahead.store(seconds, Ordering::SeqCst);
     }
 
+    /// Returns whether no work is queued or running.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        Arc::strong_count(&self.state) == 1
+    }
+
     /// Returns the statements since the last call, in order.
     pub fn take_log(&self) -> Vec<(String, Vec<Cell>)> {
         std::mem::take(&mut *self.state.log.lock().unwrap_or_else(PoisonError::into_inner))

@@ -249,20 +249,27 @@ impl World {
         id: &str,
         operations: &str,
     ) -> Result<CommitReceipt, EngineError> {
+        let made = self.try_plan(who, id, operations)?;
+        self.write(who, move |engine, tx, who| commit(engine, tx, who, &made)).await
+    }
+
+    /// Checks the operations of a commit.
+    ///
+    /// # Panics
+    /// Panics if `operations` is not a list of valid operations.
+    #[must_use]
+    pub fn planned(&self, who: &Identity, id: &str, operations: &str) -> Commit {
+        self.try_plan(who, id, operations).expect("valid operations")
+    }
+
+    fn try_plan(&self, who: &Identity, id: &str, operations: &str) -> Result<Commit, EngineError> {
         let operations: Vec<Operation<RawRow>> =
             serde_json::from_str(operations).expect("operations");
         let changes = plan(&self.engine.models, who, &operations)?;
         let body_hash = blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes())
             .to_hex()
             .to_string();
-        let made = Commit {
-            client_tx_id: id.to_owned(),
-            changes,
-            body_hash,
-            caused_by: None,
-            claim: None,
-        };
-        self.write(who, move |engine, tx, who| commit(engine, tx, who, &made)).await
+        Ok(Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None, claim: None })
     }
 
     /// Lists one page of rows.

@@ -33,8 +33,8 @@ static LAST_CURSOR: SqlTemplate =
 /// Deletes events that the triggers captured in this transaction: SQLite, PostgreSQL.
 const DELETE_CAPTURED_SQLITE: &str = "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 \
      AND client_tx_id IS NULL AND cursor > ?3";
-const DELETE_CAPTURED_POSTGRES: &str = "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = $2 \
-     AND client_tx_id IS NULL AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL";
+const DELETE_CAPTURED_POSTGRES: &str = "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = \
+     $2 AND client_tx_id IS NULL AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL";
 
 /// The end of the stored form of a timestamp that is a whole day.
 const MIDNIGHT: &str = "00:00:00.000000Z";

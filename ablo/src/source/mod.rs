@@ -28,6 +28,7 @@ mod endpoint;
 mod error;
 #[cfg(feature = "source-kit")]
 pub mod kit;
+mod new_row;
 #[cfg(feature = "source-kit")]
 mod remote;
 mod service;

@@ -6,6 +6,7 @@
 
 use super::endpoint::{Call, Scopes, Source};
 use super::error::{Error, Result};
+use super::new_row::{new_row, now};
 use crate::descriptor::ModelDescriptor;
 use crate::wire::{
     EventsAnswer, ListAnswer, Maybe, Operation, RawRow, SourceCommit, SourceCommitAnswer,
@@ -13,7 +14,6 @@ use crate::wire::{
     SourceVerb, Verb,
 };
 use crate::{Model, Row};
-use ablo_schema::schema::{AutoFillSource, NewValue};
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -301,12 +301,6 @@ impl<M: Model, Tx: Send, T: Table<M, Tx>> JsonTable<Tx> for TypedTable<M, T> {
     }
 }
 
-fn now() -> Value {
-    let millisecond = jiff::Timestamp::now().as_millisecond();
-    let now = jiff::Timestamp::from_millisecond(millisecond).unwrap_or_default();
-    format!("{now:.3}").into()
-}
-
 fn to_raw<M: Model>(row: &Row<M>) -> Result<RawRow> {
     RawRow::parse(&serde_json::to_string(row).map_err(Error::failed)?).map_err(Error::failed)
 }
@@ -340,49 +334,6 @@ fn read_input(model: &ModelDescriptor, operation: &Operation) -> Result<Map<Stri
         input = Map::from_iter([("archivedAt".to_owned(), at)]);
     }
     Ok(input)
-}
-
-/// Returns the members of a new row: the input, base fields, the writer's identity and defaults.
-fn new_row(
-    model: &ModelDescriptor,
-    id: Option<String>,
-    input: Map<String, Value>,
-    call: &Call,
-) -> Map<String, Value> {
-    let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().hyphenated().to_string());
-    let mut members = Map::from_iter([
-        ("id".to_owned(), id.into()),
-        ("createdAt".to_owned(), now()),
-        ("updatedAt".to_owned(), now()),
-    ]);
-    let scope = [
-        ("organizationId", &call.scope.organization_id),
-        ("createdBy", &call.scope.participant_id),
-    ];
-    let scope = scope.into_iter();
-    members.extend(scope.filter_map(|(name, id)| Some((name.to_owned(), id.clone()?.into()))));
-    for field in model.fields {
-        let fill = model.auto_fill.iter().find(|fill| fill.field == field.name);
-        let fill = fill.and_then(|fill| {
-            AutoFillSource::ALL.into_iter().find(|source| source.as_str() == fill.from)
-        });
-        let default = field.default.and_then(|default| serde_json::from_str(default).ok());
-        let value = match NewValue::of(fill, default) {
-            NewValue::Organization => call.scope.organization_id.clone().map(Value::from),
-            NewValue::Participant => call.scope.participant_id.clone().map(Value::from),
-            // On a date, `now` stands for the time of writing.
-            NewValue::Default(Value::String(word))
-                if word == "now" && field.kind == crate::FieldKind::Date =>
-            {
-                Some(now())
-            }
-            NewValue::Default(default) => Some(default),
-            NewValue::Absent => None,
-        };
-        members.extend(value.map(|value| (field.name.to_owned(), value)));
-    }
-    members.extend(input);
-    members
 }
 
 impl<L: Ledger> Source for Tables<L> {

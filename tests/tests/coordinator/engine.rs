@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::engine::claims::ClaimOutcome;
+use ablo_server::engine::commit::{Submission, commit_all};
 use ablo_server::engine::read::ListQuery;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, ask, code, user};
@@ -24,6 +25,7 @@ on_both_stores! { super::SCHEMA;
     a_commit_is_applied_once_and_as_a_whole
     a_stale_write_is_refused
     a_claim_blocks_other_writers_and_queues_waiters
+    a_refused_commit_does_not_affect_the_others_of_its_set
 }
 
 const UNIQUE: &str = r#"{"v":3,"identityRoles":[],"models":{
@@ -64,6 +66,55 @@ async fn rows_are_written_read_and_logged(world: World) {
     let deltas = world.log(&ann, 0).await.expect("the log is readable");
     assert_eq!(deltas.iter().map(|delta| &*delta.action).collect::<Vec<_>>(), ["I", "I", "U"]);
     assert_eq!(deltas[2].groups, BTreeSet::from(["deck:d1".to_owned(), "org:acme".to_owned()]));
+}
+
+async fn a_refused_commit_does_not_affect_the_others_of_its_set(world: World) {
+    let create = |id: &str, title: &str| {
+        format!(
+            r#"[{{"action":"create","model":"decks","id":"{id}","data":{{"title":"{title}"}}}},
+                {{"action":"create","model":"slide","data":{{"deckId":"{id}","title":"1"}}}}]"#
+        )
+    };
+    let ann = user("ann");
+    let commits = [
+        world.planned(&ann, "first", &create("d1", "Plan")),
+        world.planned(&ann, "other", &create("d1", "Another")),
+        // The deck `d2` is created before the commit is refused.
+        world.planned(
+            &ann,
+            "broken",
+            r#"[{"action":"create","model":"decks","id":"d2","data":{"title":"x"}},
+                {"action":"update","model":"decks","id":"missing","data":{"title":"x"}}]"#,
+        ),
+        world.planned(
+            &ann,
+            "update",
+            r#"[{"action":"update","model":"decks","id":"d1","data":{"title":"Agenda"}}]"#,
+        ),
+        world.planned(&ann, "again", &create("d2", "Second")),
+    ];
+    let outcomes = world
+        .write(&ann, move |engine, tx, who| {
+            let set: Vec<Submission<'_>> =
+                commits.iter().map(|commit| Submission { who, commit }).collect();
+            commit_all(engine, tx, &who.organization, &set)
+        })
+        .await
+        .expect("the set is written");
+    let shown: Vec<&str> = outcomes
+        .iter()
+        .map(|outcome| outcome.as_ref().err().map_or("", |refusal| refusal.code()))
+        .collect();
+    assert_eq!(shown, ["", "unique_violation", "entity_not_found", "", ""]);
+    let rows = world.bootstrap(&ann).await.expect("the rows");
+    let titles: Vec<String> =
+        rows["Deck"].iter().map(|row| ablo_tests::server::json(row)["title"].to_string()).collect();
+    assert_eq!(titles, ["\"Agenda\"", "\"Second\""]);
+    let log = world.log(&ann, 0).await.expect("the log");
+    assert_eq!(
+        log.iter().map(|delta| &*delta.action).collect::<Vec<_>>(),
+        ["I", "I", "U", "I", "I"]
+    );
 }
 
 async fn a_unique_violation_names_the_field(world: World) {

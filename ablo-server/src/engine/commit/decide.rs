@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A row of an organisation.
 type RowKey = (ModelId, String);
 
-/// The facts that a decision depends on. [`decide`] adds the effects of the commits that it accepts, so that
-/// the next commit is decided after them.
+/// The facts that a decision depends on. [`decide`] adds the effects of the commits that it
+/// accepts, so that the next commit is decided after them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     /// The time of the writes, in the stored date format.

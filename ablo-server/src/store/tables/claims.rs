@@ -93,7 +93,9 @@ static OPEN: SqlTemplate =
     select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
 
 static DUE: SqlTemplate = select!(
-    "status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY expires_at LIMIT {3}"
+    // Qualified, because the bare name is that of the formatted result.
+    "status IN ('active', 'queued') AND expires_at <= {2:date} ORDER BY ablo_claims.expires_at \
+     LIMIT {3}"
 );
 
 static INSERT: SqlTemplate = SqlTemplate::new(

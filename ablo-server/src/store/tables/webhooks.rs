@@ -19,7 +19,8 @@ macro_rules! select {
     };
 }
 
-static OF_ORGANIZATION: SqlTemplate = select!("organization_id = {1} ORDER BY created_at, id");
+static OF_ORGANIZATION: SqlTemplate =
+    select!("organization_id = {1} ORDER BY ablo_webhook_endpoints.created_at, id");
 static DUE: SqlTemplate =
     select!("status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date}");
 /// Three look-ups, because most endpoints have nothing to send.
@@ -69,8 +70,9 @@ static INSERT_DEAD_LETTER: SqlTemplate = SqlTemplate::new(
      endpoint_id, id) DO UPDATE SET error = {5}, died_at = {6:date}, again = 'no'",
 );
 static DEAD_LETTERS: SqlTemplate = SqlTemplate::new(
+    // Qualified, because the bare name is that of the formatted result.
     "SELECT id, body, error, {died_at:date}, again FROM ablo_webhook_letters WHERE organization_id \
-     = {1} AND endpoint_id = {2} ORDER BY died_at, id LIMIT 100",
+     = {1} AND endpoint_id = {2} ORDER BY ablo_webhook_letters.died_at, id LIMIT 100",
 );
 static NEXT_REDRIVE: SqlTemplate = SqlTemplate::new(
     "SELECT id, body FROM ablo_webhook_letters WHERE organization_id = {1} AND endpoint_id = {2} \
