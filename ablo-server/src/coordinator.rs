@@ -17,7 +17,8 @@ pub struct Coordinator {
 }
 
 impl Coordinator {
-    /// Creates a coordinator for a schema over a store that holds its tables.
+    /// Creates a coordinator for a schema over a store that holds its tables, and starts its tasks
+    /// on the current tokio runtime.
     #[must_use]
     pub fn new(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
         let engine = Arc::new(Engine::new(schema, store.dialect()));
@@ -27,6 +28,7 @@ impl Coordinator {
         };
         let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
         let service = Arc::new(Service::new(engine, store, options));
+        housekeeping::start(&service);
         let (hubs, documents) = (Arc::new(hubs), Arc::new(documents));
         Self { state: HttpState { service, hubs, documents } }
     }
@@ -66,16 +68,10 @@ impl Coordinator {
         &self.state.service
     }
 
-    /// Starts the background tasks: data sources, webhooks and housekeeping.
+    /// Starts the tasks of data sources and webhooks.
     pub(crate) fn start(&self) {
-        self.start_housekeeping();
         source::start(&self.state.service);
         webhooks::start(&self.state.service);
-    }
-
-    /// Starts the task that deletes what is too old.
-    pub(crate) fn start_housekeeping(&self) {
-        housekeeping::start(&self.state.service);
     }
 
     /// Returns the number of open sockets.

@@ -58,7 +58,6 @@ impl Embedded {
     pub async fn with_store(schema: &Schema, store: Arc<dyn Store>) -> Result<Self> {
         let coordinator = Coordinator::new(schema, store, CoordinatorOptions::default());
         let key = coordinator.issue_secret_key(ORGANIZATION, "embedded").await?;
-        coordinator.start_housekeeping();
         Ok(Self { router: coordinator.router(), coordinator, key })
     }
 

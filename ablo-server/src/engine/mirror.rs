@@ -8,7 +8,7 @@ use super::commit::{GroupChange, RowWriter};
 use super::groups::row_groups;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::models::new_row::RowOrigin;
+use crate::models::new_row::{NewValue, RowOrigin};
 use crate::models::{Column, ColumnRole, Model};
 use crate::store::Tx;
 use crate::value::{Cell, Row, stored_date};
@@ -113,7 +113,16 @@ fn cells(
             };
         }
         let kept = before.filter(|_| !fixed).and_then(|before| before.get(at)).cloned();
-        match kept.or_else(|| origin.cell(model.new_value(at))) {
+        let filled = match model.new_value(at) {
+            // The source has filled its row; the writer is not known here.
+            NewValue::Participant | NewValue::Organization
+                if column.role == ColumnRole::Declared =>
+            {
+                None
+            }
+            value => origin.cell(value),
+        };
+        match kept.or(filled) {
             Some(cell) => Ok(cell),
             None if column.required => {
                 let path = path();

@@ -2,7 +2,7 @@
 //! rows whose columns are read by name.
 
 use super::{Dialect, Notification, Row, SqlTemplate};
-use crate::error::{Result, StoreError};
+use crate::error::{EngineError, Result, StoreError};
 use crate::value::Cell;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -75,6 +75,18 @@ impl<'t> Tx<'t> {
     /// Returns an error if the notification cannot be queued.
     pub fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
         self.connection.notify(notification)
+    }
+
+    /// Runs a job and undoes its writes. After an error the transaction has to be rolled back.
+    pub(crate) fn dry_run<T>(
+        &mut self,
+        job: impl FnOnce(&mut Self) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
+        self.execute("SAVEPOINT ablo_try", &[])?;
+        let done = job(self)?;
+        self.execute("ROLLBACK TO SAVEPOINT ablo_try", &[])?;
+        self.execute("RELEASE SAVEPOINT ablo_try", &[])?;
+        Ok(done)
     }
 
     /// Checks that the database answers.

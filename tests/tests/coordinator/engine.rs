@@ -1,9 +1,12 @@
 //! The engine on both stores, without HTTP: commits, reads, stale writes and claims.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
+use ablo_server::engine::Engine;
 use ablo_server::engine::claims::ClaimOutcome;
 use ablo_server::engine::commit::{Submission, commit_all};
 use ablo_server::engine::read::ListQuery;
+use ablo_server::identity::Identity;
+use ablo_server::store::Tx;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, ask, code, user};
 use std::collections::BTreeSet;
@@ -26,6 +29,8 @@ on_both_stores! { super::SCHEMA;
     a_stale_write_is_refused
     a_claim_blocks_other_writers_and_queues_waiters
     a_refused_commit_does_not_affect_the_others_of_its_set
+    a_set_is_decided_like_its_commits_one_by_one
+    deltas_without_an_actor_are_readable
 }
 
 const UNIQUE: &str = r#"{"v":3,"identityRoles":[],"models":{
@@ -35,6 +40,29 @@ const UNIQUE: &str = r#"{"v":3,"identityRoles":[],"models":{
 
 on_both_stores! { super::UNIQUE;
     a_unique_violation_names_the_field
+}
+
+const OWNED: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "users":{"typename":"User","scope":"user","mutable":true,"relations":{},"fields":{
+    "name":{"type":"string","isOptional":false,"isIndexed":false}}},
+  "notes":{"typename":"Note","mutable":true,"autoFill":[{"field":"ownerId","from":"userId"}],
+   "fields":{"ownerId":{"type":"string","isOptional":true,"isIndexed":false}},
+   "relations":{"owner":{"type":"belongsTo","target":"users","foreignKey":"ownerId",
+     "foreignKeyColumn":"owner_id","options":{"parent":true}}}}}}"#;
+
+on_both_stores! { super::OWNED;
+    a_parent_that_the_coordinator_fills_gives_its_groups
+}
+
+async fn a_parent_that_the_coordinator_fills_gives_its_groups(world: World) {
+    let create = r#"[{"action":"create","model":"users","id":"u1","data":{"name":"Uma"}}]"#;
+    world.commit(&user("ann"), create).await.expect("the commit succeeds");
+    let mut uma = user("u1");
+    uma.groups = BTreeSet::from(["user:u1".to_owned()]);
+    let note = r#"[{"action":"create","model":"notes","id":"n1","data":{}}]"#;
+    world.commit(&uma, note).await.expect("the note is visible to its owner");
+    let log = world.log(&uma, 1).await.expect("the log");
+    assert!(log[0].groups.contains("user:u1"), "{:?}", log[0].groups);
 }
 
 const DECK: &str = r#"[{"action":"create","model":"decks","id":"d1","data":{"title":"Plan"}}]"#;
@@ -115,6 +143,52 @@ async fn a_refused_commit_does_not_affect_the_others_of_its_set(world: World) {
         log.iter().map(|delta| &*delta.action).collect::<Vec<_>>(),
         ["I", "I", "U", "I", "I"]
     );
+}
+
+async fn a_set_is_decided_like_its_commits_one_by_one(world: World) {
+    let (ann, bob) = (user("ann"), user("bob"));
+    world.commit(&ann, DECK).await.expect("the commit succeeds");
+    let update = |title: &str, read_at: u64| {
+        format!(
+            r#"[{{"action":"update","model":"decks","id":"d1","readAt":{read_at},
+                "data":{{"title":"{title}"}}}}]"#
+        )
+    };
+    let commits = [
+        (ann.clone(), world.planned(&ann, "ann", &update("Ann", 1))),
+        (bob.clone(), world.planned(&bob, "bob", &update("Bob", 1))),
+        (ann.clone(), world.planned(&ann, "ann", &update("Ann", 1))),
+        (ann.clone(), world.planned(&ann, "more", DECK)),
+    ];
+    let outcomes = world
+        .write(&ann, move |engine, tx, who| {
+            let set: Vec<Submission<'_>> =
+                commits.iter().map(|(who, commit)| Submission { who, commit }).collect();
+            commit_all(engine, tx, &who.organization, &set)
+        })
+        .await
+        .expect("the set is written");
+    let codes: Vec<&str> = outcomes
+        .iter()
+        .map(|outcome| outcome.as_ref().err().map_or("", |refusal| refusal.code()))
+        .collect();
+    assert_eq!(codes, ["", "stale_context", "", "unique_violation"]);
+    assert_eq!(outcomes[0], outcomes[2], "a repeated key returns the receipt");
+    assert_eq!(world.log(&ann, 0).await.expect("the log").len(), 2);
+}
+
+async fn deltas_without_an_actor_are_readable(world: World) {
+    let ann = user("ann");
+    world.commit(&ann, DECK).await.expect("the commit succeeds");
+    let strip = |_: &Engine, tx: &mut Tx<'_>, _: &Identity| {
+        let sql = "UPDATE sync_deltas SET actor_id = NULL, actor_kind = NULL";
+        Ok(tx.connection().execute(sql, &[])?)
+    };
+    world.write(&ann, strip).await.expect("the update succeeds");
+    assert_eq!(world.log(&ann, 0).await.expect("the log is readable").len(), 1);
+    let stale = r#"[{"action":"update","model":"decks","id":"d1","readAt":1,
+        "data":{"title":"Next"}}]"#;
+    world.commit(&ann, stale).await.expect("nothing has changed since");
 }
 
 async fn a_unique_violation_names_the_field(world: World) {

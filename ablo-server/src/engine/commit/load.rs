@@ -5,9 +5,10 @@ use crate::engine::Engine;
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::error::StoreError;
 use crate::models::ModelId;
+use crate::models::new_row::RowOrigin;
 use crate::store::Tx;
 use crate::store::tables::{claims, log, receipts, turns};
-use crate::value::stored_date;
+use crate::value::{Cell, stored_date};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Loads the receipts, rows, claims, turns and deltas that a set of commits refers to.
@@ -40,9 +41,9 @@ pub(in crate::engine) fn load(
             state.claims.insert((who.participant.clone(), claim.clone()), found);
         }
     }
+    load_rows(engine, tx, organization, &open, &mut state)?;
     let changes: Vec<&PlannedChange> =
         open.iter().flat_map(|submission| &submission.commit.changes).collect();
-    load_rows(engine, tx, organization, &changes, &mut state)?;
     load_log(engine, tx, organization, &changes, &mut state)?;
     Ok(state)
 }
@@ -53,18 +54,30 @@ fn load_rows(
     engine: &Engine,
     tx: &mut Tx<'_>,
     organization: &str,
-    changes: &[&PlannedChange],
+    open: &[&Submission<'_>],
     state: &mut State,
 ) -> Result<(), StoreError> {
     let mut wanted = BTreeSet::new();
     let mut claimed: BTreeMap<ModelId, BTreeSet<&str>> = BTreeMap::new();
-    for change in changes {
+    let changes = open.iter().flat_map(|submission| {
+        submission.commit.changes.iter().map(|change| (submission.who, change))
+    });
+    for (who, change) in changes {
+        let model = engine.models.get(change.model);
         wanted.insert((change.model, change.id.clone()));
-        for (column, parent) in &engine.models.get(change.model).parents {
+        let origin = RowOrigin {
+            id: &change.id,
+            organization,
+            participant: &who.participant,
+            now: &state.now,
+        };
+        for (column, parent) in &model.parents {
             let given = change.cells.iter().find(|(at, _)| at == column);
-            wanted.extend(
-                given.and_then(|(_, cell)| cell.text()).map(|key| (*parent, key.to_owned())),
-            );
+            let is_new = change.kind == OperationKind::Create;
+            // The coordinator fills some columns of new rows, which can name a parent, too.
+            let filled = || is_new.then(|| origin.cell(model.new_value(*column))).flatten();
+            let cell = given.map(|(_, cell)| cell.clone()).or_else(filled);
+            wanted.extend(cell.and_then(Cell::into_text).map(|key| (*parent, key)));
         }
         if !change.bypass_claims {
             claimed.entry(change.model).or_default().insert(&change.id);

@@ -1,8 +1,8 @@
 //! Applies commits: rows and deltas are written together or not at all (docs/protocol/commits.md
 //! §4).
 //!
-//! A set of commits of one organisation is loaded, decided and written. [`decide`] is a function
-//! of the loaded [`State`]: it reads no database, so both stores decide alike.
+//! A set of commits of one organisation is loaded, decided and written. `decide` is a function
+//! of the loaded `State`: it reads no database, so both stores decide alike.
 
 mod decide;
 mod load;
@@ -16,12 +16,13 @@ pub(crate) use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
 pub(super) use write::RowWriter;
 
-use super::change::PlannedChange;
+use super::change::{OperationKind, PlannedChange};
 use super::{Engine, violation};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::store::Tx;
 use ablo_wire::CommitReceipt;
+use std::collections::BTreeSet;
 
 /// A validated commit.
 #[derive(Clone, Debug)]
@@ -74,9 +75,54 @@ pub fn commit(
 ///
 /// # Errors
 ///
-/// Returns an error if a statement fails, such as one that violates a constraint. The transaction
-/// has to be rolled back then; the commits can be tried one by one.
+/// Returns an error if a statement fails, such as one that violates a constraint, or if the
+/// database finds that a row would belong to another organisation. The transaction has to be rolled
+/// back then; the commits can be tried one by one.
 pub fn commit_all(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    submissions: &[Submission<'_>],
+) -> Result<Outcomes> {
+    let mut outcomes = Vec::with_capacity(submissions.len());
+    let mut rest = submissions;
+    while !rest.is_empty() {
+        let (set, later) = rest.split_at(independent(rest));
+        outcomes.extend(commit_set(engine, tx, organization, set)?);
+        rest = later;
+    }
+    Ok(outcomes)
+}
+
+/// Returns the number of commits, at least one, that can be decided on one load: none repeats a key
+/// or an operation of an earlier one, and none asks for the history of a row that an earlier one
+/// writes.
+fn independent(submissions: &[Submission<'_>]) -> usize {
+    let (mut keys, mut transactions) = (BTreeSet::new(), BTreeSet::new());
+    let mut written = BTreeSet::new();
+    for (at, Submission { commit, .. }) in submissions.iter().enumerate() {
+        let asks = |change: &PlannedChange| {
+            (change.stale_guard.is_some() || change.kind == OperationKind::Create)
+                && written.contains(&(change.model, change.id.as_str()))
+        };
+        let repeats = |change: &PlannedChange| {
+            change.transaction.as_deref().is_some_and(|id| transactions.contains(id))
+        };
+        if keys.contains(commit.client_tx_id.as_str())
+            || commit.changes.iter().any(|change| asks(change) || repeats(change))
+        {
+            return at;
+        }
+        keys.insert(commit.client_tx_id.as_str());
+        for change in &commit.changes {
+            written.insert((change.model, change.id.as_str()));
+            transactions.extend(change.transaction.as_deref());
+        }
+    }
+    submissions.len()
+}
+
+fn commit_set(
     engine: &Engine,
     tx: &mut Tx<'_>,
     organization: &str,

@@ -78,7 +78,10 @@ impl RowWriter<'_> {
         groups: &BTreeSet<String>,
     ) -> Result<u64> {
         let (rows, organization) = (self.engine.rows(), &self.who.organization);
-        rows.delete(tx, organization, self.model, &self.change.id)?;
+        // A row whose tenancy parent was deleted before it no longer belongs to the organisation.
+        if !rows.delete(tx, organization, self.model, &self.change.id)? {
+            return Ok(0);
+        }
         let sync_id = self.append(tx, "D", None, None, groups, None)?;
         Ok(self.update_memberships(tx, Some(before), None)?.unwrap_or(sync_id))
     }
@@ -121,7 +124,7 @@ impl RowWriter<'_> {
         let mut out = String::from("{");
         for (at, column) in self.model.columns.iter().enumerate() {
             if let (Some(old), Some(new)) = (before.get(at), after.get(at))
-                && old != new
+                && !column.kind.same(old, new)
                 && column.role != ColumnRole::UpdatedAt
             {
                 if out.len() > 1 {

@@ -15,9 +15,7 @@ pub(crate) use events::{
 
 use super::Engine;
 use super::change::OperationKind;
-use super::commit::{
-    Commit, Submission, commit, confirmed_receipt, decide, find_receipt, load, save_receipt,
-};
+use super::commit::{Commit, commit, confirmed_receipt, find_receipt, save_receipt};
 use super::log;
 use super::mirror::{UpstreamChange, apply};
 use crate::error::{ApiError, Result};
@@ -100,10 +98,9 @@ pub(crate) fn begin(
             commit_request,
         )?)));
     }
-    // The coordinator rejects what it can: scope, claims, stale writes, values.
-    let submission = Submission { who, commit: commit_request };
-    let mut state = load(engine, tx, &who.organization, &[submission])?;
-    decide(&engine.models, &mut state, submission)?;
+    // The coordinator rejects what it can: scope, claims, stale writes, values, and what the tables
+    // of the mirror reject.
+    tx.dry_run(|tx| commit(engine, tx, who, commit_request))?;
     if let Some(claim) = &commit_request.claim {
         super::claims::renew(tx, who, claim)?;
     }

@@ -163,15 +163,16 @@ impl<'r> Rows<'r> {
         }
     }
 
-    /// Deletes a row.
+    /// Deletes a row. Returns whether there was one.
     pub(crate) fn delete(
         self,
         tx: &mut Tx<'_>,
         organization: &str,
         model: &Model,
         id: &str,
-    ) -> Result<(), StoreError> {
-        tx.execute(&self.tables.get(model.id).delete, &[organization.into(), id.into()]).map(drop)
+    ) -> Result<bool, StoreError> {
+        let sql = &self.tables.get(model.id).delete;
+        Ok(tx.execute(sql, &[organization.into(), id.into()])? > 0)
     }
 
     /// Returns the rows of a model whose column names a parent.

@@ -87,7 +87,8 @@ impl Table {
                 values.collect::<Vec<_>>().join(", "),
                 columns.join(", ")
             ),
-            tenancy_follows_rows: !matches!(model.tenancy, Tenancy::Column(_) | Tenancy::Shared),
+            // A client sets the id, so a tenancy column that is the id proves nothing.
+            tenancy_follows_rows: !matches!(model.tenancy, Tenancy::Column(1..) | Tenancy::Shared),
             columns: columns.join(", "),
             delete: format!("DELETE FROM {name} WHERE {tenancy} AND {has_id}"),
             has_id,

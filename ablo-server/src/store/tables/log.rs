@@ -219,8 +219,8 @@ pub fn changes_since(
             id: record.number("id")?,
             row: record.text("model_id")?,
             members: previous.map(|members| members.into_keys().collect()),
-            actor: record.text("actor_id")?,
-            actor_kind: record.text("actor_kind")?,
+            actor: record.optional_text("actor_id")?.unwrap_or_default(),
+            actor_kind: record.optional_text("actor_kind")?.unwrap_or_default(),
         })
     })
 }
@@ -280,8 +280,8 @@ pub fn last_change(
     tx.first(&LAST_OF_ROW, &[organization.into(), model.into(), row.into()], |mut record| {
         Ok(LastChange {
             id: record.number("id")?,
-            actor: record.text("actor_id")?,
-            actor_kind: record.text("actor_kind")?,
+            actor: record.optional_text("actor_id")?.unwrap_or_default(),
+            actor_kind: record.optional_text("actor_kind")?.unwrap_or_default(),
         })
     })
 }
@@ -322,8 +322,9 @@ fn delta(mut record: Record) -> Result<Delta, StoreError> {
         previous_groups: record.optional_json("previous_groups")?,
         transaction: record.optional_text("transaction_id")?,
         created_at: record.text("created_at")?,
-        actor_kind: record.text("actor_kind")?,
-        actor: record.text("actor_id")?,
+        // Old rows have no actor.
+        actor_kind: record.optional_text("actor_kind")?.unwrap_or_default(),
+        actor: record.optional_text("actor_id")?.unwrap_or_default(),
         on_behalf_of: kind.zip(record.optional_text("on_behalf_of_id")?),
         capability: record.optional_text("capability_id")?,
         caused_by: record.optional_text("caused_by_task_id")?,

@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::identity::Identity;
 use crate::store::{Notification, Record, SqlTemplate, Tx};
 use crate::value::stored_date;
-use ablo_wire::{Millis, PresenceReport};
+use ablo_wire::{Millis, PresenceReport, PresenceStatus};
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
 
@@ -165,7 +165,11 @@ fn session(mut record: Record) -> Result<Session, StoreError> {
         participant: record.text("participant_id")?,
         kind: record.text("participant_kind")?,
         groups: record.json("sync_groups")?,
-        report: record.json("presence")?,
+        // A report that this version cannot read must not hide the others.
+        report: record
+            .optional_json("presence")
+            .unwrap_or_default()
+            .unwrap_or_else(|| PresenceReport::new(PresenceStatus::Online)),
         active_at: Millis(millis.unwrap_or_default()),
         closed: false,
     })
