@@ -14,7 +14,9 @@ use ablo_codegen::emit::sql::sqlite;
 use ablo_schema::Schema;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection as Database, ErrorCode, OpenFlags, ToSql, ffi, params_from_iter};
+use rusqlite::{
+    Connection as Database, ErrorCode, OpenFlags, Statement, ToSql, ffi, params_from_iter,
+};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -286,19 +288,17 @@ impl Connection for Transaction<'_> {
 
     fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
         let mut statement = self.connection.prepare_cached(sql)?;
-        let width = statement.column_count();
-        let mut found = statement.query(params_from_iter(values))?;
-        let mut rows = Vec::new();
-        while let Some(row) = found.next()? {
-            rows.push((0..width).map(|at| row.get_ref(at).map(cell)).collect::<Result<Row, _>>()?);
-        }
-        Ok(rows)
+        Ok(read_rows(&mut statement, values)?)
     }
 
     fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
-        let names: ColumnNames =
-            self.connection.prepare_cached(sql)?.column_names().map(Box::from).collect();
-        let rows = self.query(sql, values)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = read_rows(&mut statement, values)?;
+        // Most look-ups of a commit find nothing.
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: ColumnNames = statement.column_names().map(Box::from).collect();
         Ok(rows.into_iter().map(|row| Record::new(names.clone(), row)).collect())
     }
 
@@ -312,6 +312,16 @@ impl Connection for Transaction<'_> {
         }
         Ok(())
     }
+}
+
+fn read_rows(statement: &mut Statement<'_>, values: &[Cell]) -> rusqlite::Result<Vec<Row>> {
+    let width = statement.column_count();
+    let mut found = statement.query(params_from_iter(values))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push((0..width).map(|at| row.get_ref(at).map(cell)).collect::<Result<Row, _>>()?);
+    }
+    Ok(rows)
 }
 
 fn cell(value: ValueRef<'_>) -> Cell {
