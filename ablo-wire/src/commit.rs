@@ -1,4 +1,4 @@
-//! Commits: operations in both dialects, the frame and the request body that carry them, and
+//! Commits: operations in both spellings, the frame and the request body that carry them, and
 //! receipts (docs/protocol/commits.md). Applying a commit is the coordinator's job.
 
 use crate::open::lenient;
@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The verb of an operation. Its spelling depends on the dialect.
+/// The verb of an operation. Frames and HTTP spell it differently.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
     /// Inserts a row.
@@ -22,13 +22,13 @@ pub enum Verb {
     Archive,
     /// Restores an archived row.
     Unarchive,
-    /// An unknown verb, or a known one in the other dialect's case. It is kept as received.
+    /// An unknown verb, or a known one in the other spelling. It is kept as received.
     Other(Box<str>),
 }
 
 /// The spelling in which an operation is read and written (docs/protocol/commits.md §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Dialect {
+pub enum Spelling {
     /// `type: "UPDATE"`, `input`: WebSocket frames and data sources.
     Frame,
     /// `action: "update"`, `data`: HTTP.
@@ -45,24 +45,24 @@ const VERBS: [(Verb, &str, &str); 5] = [
 ];
 
 impl Verb {
-    /// Parses a verb in the spelling of a dialect.
-    pub fn read(text: &str, dialect: Dialect) -> Self {
-        let known = VERBS.iter().find(|(_, upper, lower)| match dialect {
-            Dialect::Frame => *upper == text,
-            Dialect::Http => *lower == text,
+    /// Parses a verb in a spelling.
+    pub fn read(text: &str, spelling: Spelling) -> Self {
+        let known = VERBS.iter().find(|(_, upper, lower)| match spelling {
+            Spelling::Frame => *upper == text,
+            Spelling::Http => *lower == text,
         });
         known.map_or_else(|| Verb::Other(text.into()), |(verb, ..)| verb.clone())
     }
 
-    /// Returns the verb in the spelling of a dialect.
-    pub fn text(&self, dialect: Dialect) -> &str {
-        match (self, dialect) {
+    /// Returns the verb in a spelling.
+    pub fn text(&self, spelling: Spelling) -> &str {
+        match (self, spelling) {
             (Verb::Other(text), _) => text,
-            (verb, dialect) => {
+            (verb, spelling) => {
                 VERBS.iter().find(|(known, ..)| known == verb).map_or("", |(_, upper, lower)| {
-                    match dialect {
-                        Dialect::Frame => upper,
-                        Dialect::Http => lower,
+                    match spelling {
+                        Spelling::Frame => upper,
+                        Spelling::Http => lower,
                     }
                 })
             }
@@ -85,30 +85,30 @@ open_enum! {
     }
 }
 
-/// One operation of a commit, in either dialect (docs/protocol/commits.md §1).
+/// One operation of a commit, in either spelling (docs/protocol/commits.md §1).
 ///
-/// Both dialects are accepted everywhere; each operation is written in the dialect in which it was
+/// Both spellings are accepted everywhere; each operation is written in the spelling in which it was
 /// read.
 ///
 /// ```
-/// use ablo_wire::{Dialect, Maybe, Operation, RawRow, Verb};
+/// use ablo_wire::{Spelling, Maybe, Operation, RawRow, Verb};
 ///
 /// let frame = r#"{"type":"UPDATE","model":"task","id":"t_1","input":{"status":"done"},"readAt":118}"#;
 /// let http = r#"{"action":"create","model":"tasks","id":null,"data":{"title":"New"},"transactionId":null,"readAt":null,"onStale":null}"#;
-/// for (text, verb, dialect) in [
-///     (frame, Verb::Update, Dialect::Frame),
-///     (http, Verb::Create, Dialect::Http),
+/// for (text, verb, spelling) in [
+///     (frame, Verb::Update, Spelling::Frame),
+///     (http, Verb::Create, Spelling::Http),
 /// ] {
 ///     let operation: Operation = serde_json::from_str(text)?;
-///     assert_eq!((operation.verb.clone(), operation.dialect), (verb, dialect));
+///     assert_eq!((operation.verb.clone(), operation.spelling), (verb, spelling));
 ///     assert_eq!(serde_json::to_string(&operation)?, text);
 /// }
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation<D = RawRow> {
-    /// The dialect in which it was read and is written.
-    pub dialect: Dialect,
+    /// The spelling in which it was read and is written.
+    pub spelling: Spelling,
     /// The verb.
     pub verb: Verb,
     /// The model, in any of its spellings (docs/protocol/commits.md §1).
@@ -135,7 +135,7 @@ impl<D> Operation<D> {
     /// Creates an operation for a WebSocket commit or a data source: unset members are absent.
     pub fn frame(verb: Verb, model: impl Into<String>, id: impl Into<String>) -> Self {
         Self {
-            dialect: Dialect::Frame,
+            spelling: Spelling::Frame,
             verb,
             model: model.into(),
             id: Maybe::Value(id.into()),
@@ -151,7 +151,7 @@ impl<D> Operation<D> {
     /// Creates an operation for `POST /v1/commits`: unset members are null.
     pub fn http(verb: Verb, model: impl Into<String>, id: Option<String>) -> Self {
         Self {
-            dialect: Dialect::Http,
+            spelling: Spelling::Http,
             id: Maybe::or_null(id),
             data: Maybe::Null,
             transaction_id: Maybe::Null,
@@ -171,12 +171,12 @@ impl<D: Serialize> Serialize for Operation<D> {
         ) -> Result<(), M::Error> {
             if value.is_absent() { Ok(()) } else { map.serialize_entry(key, value) }
         }
-        let (verb, data) = match self.dialect {
-            Dialect::Frame => ("type", "input"),
-            Dialect::Http => ("action", "data"),
+        let (verb, data) = match self.spelling {
+            Spelling::Frame => ("type", "input"),
+            Spelling::Http => ("action", "data"),
         };
         let mut map = to.serialize_map(None)?;
-        map.serialize_entry(verb, self.verb.text(self.dialect))?;
+        map.serialize_entry(verb, self.verb.text(self.spelling))?;
         map.serialize_entry("model", &self.model)?;
         put(&mut map, "id", &self.id)?;
         put(&mut map, data, &self.data)?;
@@ -196,9 +196,9 @@ impl<D: Serialize> Serialize for Operation<D> {
 impl<'de, D: Deserialize<'de>> Deserialize<'de> for Operation<D> {
     fn deserialize<R: Deserializer<'de>>(from: R) -> Result<Self, R::Error> {
         let read = EitherOperation::<D>::deserialize(from)?;
-        let (dialect, verb) = match (read.r#type, read.action) {
-            (Some(verb), None) => (Dialect::Frame, verb),
-            (None, Some(verb)) => (Dialect::Http, verb),
+        let (spelling, verb) = match (read.r#type, read.action) {
+            (Some(verb), None) => (Spelling::Frame, verb),
+            (None, Some(verb)) => (Spelling::Http, verb),
             (Some(_), Some(_)) => {
                 return Err(Error::custom("an operation cannot have both `type` and `action`"));
             }
@@ -210,8 +210,8 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Operation<D> {
             _ => return Err(Error::custom("an operation cannot have both `input` and `data`")),
         };
         Ok(Self {
-            dialect,
-            verb: Verb::read(&verb, dialect),
+            spelling,
+            verb: Verb::read(&verb, spelling),
             model: read.model,
             id: read.id,
             data,
@@ -224,7 +224,7 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Operation<D> {
     }
 }
 
-/// An operation before its dialect is known.
+/// An operation before its spelling is known.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "D: Deserialize<'de>")]
 struct EitherOperation<D> {
@@ -267,8 +267,8 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
         });
         let sync_id = generator.subschema_for::<SyncId>();
         let on_stale = generator.subschema_for::<OnStale>();
-        let dialect = |dialect: Dialect, verb: &str, payload: &str| {
-            let verbs: Vec<&str> = VERBS.iter().map(|(known, ..)| known.text(dialect)).collect();
+        let spelling = |spelling: Spelling, verb: &str, payload: &str| {
+            let verbs: Vec<&str> = VERBS.iter().map(|(known, ..)| known.text(spelling)).collect();
             serde_json::json!({
                 "description":
                     format!("One operation of a commit, written with `{verb}` and `{payload}`."),
@@ -309,10 +309,10 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
                 "additionalProperties": true,
             })
         };
-        let frame = dialect(Dialect::Frame, "type", "input");
-        let http = dialect(Dialect::Http, "action", "data");
+        let frame = spelling(Spelling::Frame, "type", "input");
+        let http = spelling(Spelling::Http, "action", "data");
         schemars::json_schema!({
-            "description": "One operation of a commit, in either dialect.",
+            "description": "One operation of a commit, in either spelling.",
             "anyOf": [
                 crate::definition::define(generator, "FrameOperation", frame),
                 crate::definition::define(generator, "HttpOperation", http),

@@ -130,7 +130,7 @@ record! {
         client_tx_id?: String,
         /// The schema key of the model, if all operations share it.
         model?: String,
-        /// The operations, in the frame dialect.
+        /// The operations, in the spelling of frames.
         operations: Vec<Operation<D>>,
         /// The participant and organisation that the request is made for.
         scope?: SourceScope,
