@@ -1,9 +1,11 @@
 //! Claims on both stores: expiry, the order of the claim queue, restarts and notifications.
 
 use ablo_server::engine::claims::{self, ClaimOutcome, ClaimRequest};
-use ablo_server::store::Notification;
+use ablo_server::store::{Notification, Store};
+use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, ask, user};
+use std::sync::Arc;
 use std::time::Duration;
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
@@ -39,7 +41,15 @@ async fn sweep(world: &World) {
         .expect("the sweep succeeds");
 }
 
-async fn an_expired_claim_passes_to_the_next_waiter(world: World) {
+/// Returns the clock of a world, which the test sets ahead.
+fn clock(world: &mut World) -> Arc<Observed> {
+    let clock = Observed::new(Arc::clone(&world.store));
+    world.store = Arc::clone(&clock) as Arc<dyn Store>;
+    clock
+}
+
+async fn an_expired_claim_passes_to_the_next_waiter(mut world: World) {
+    let clock = clock(&mut world);
     assert!(holds(
         &world
             .claim(&user("ann"), "decks", with_ttl("a", 1_500))
@@ -61,7 +71,7 @@ async fn an_expired_claim_passes_to_the_next_waiter(world: World) {
     ));
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("a".to_owned()), vec!["b".to_owned(), "c".to_owned()]));
-    tokio::time::sleep(Duration::from_millis(1_600)).await;
+    clock.set_ahead(2);
     sweep(&world).await;
     assert_eq!(queue(&world).await, (Some("b".to_owned()), vec![]));
     let queue =
@@ -78,7 +88,7 @@ async fn an_expired_claim_passes_to_the_next_waiter(world: World) {
             .await
             .expect("the request succeeds")
     ));
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    clock.set_ahead(3);
     world
         .commit(
             &user("bob"),
@@ -160,16 +170,17 @@ async fn claims_survive_a_restart(world: World) {
     assert_eq!(world.log(&user("ann"), 0).await.expect("the log is readable").len(), 2);
 }
 
-async fn a_renewed_claim_does_not_expire(world: World) {
+async fn a_renewed_claim_does_not_expire(mut world: World) {
+    let clock = clock(&mut world);
     let ClaimOutcome::Held(first) = world
-        .claim(&user("ann"), "decks", with_ttl("a", 2_000))
+        .claim(&user("ann"), "decks", with_ttl("a", 20_000))
         .await
         .expect("the request succeeds")
     else {
         panic!("the row is free")
     };
-    for _ in 0..3 {
-        tokio::time::sleep(Duration::from_millis(800)).await;
+    for round in 1..=3 {
+        clock.set_ahead(round * 12);
         assert!(
             world
                 .write(&user("ann"), |_, tx, who| Ok(claims::renew(tx, who, "a")?))
