@@ -235,7 +235,7 @@ fn nested(
     row: &Row,
     related: &[(&Relation, BTreeMap<String, Vec<String>>)],
 ) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(32 * row.len());
     members(model, row, &mut out);
     for (relation, found) in related {
         let key = row.get(relation.local).and_then(Cell::text).unwrap_or_default();

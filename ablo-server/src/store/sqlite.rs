@@ -12,6 +12,7 @@ use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
 use crate::value::{Cell, compare_decimals};
 use ablo_codegen::emit::sql::sqlite;
 use ablo_schema::Schema;
+use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{
@@ -146,6 +147,10 @@ fn connect(path: &DbPath, read_only: bool) -> Result<Database, StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.create_collation(DECIMAL_COLLATION, compare_decimals)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
+    // Otherwise SQLite plans a cached statement again for each new value of its parameters.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // The savepoint of each unit of work keeps the pages that it changes in a temporary file.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     if !read_only {
         // A confirmed commit is on disk, even if the machine crashes.
         connection.execute_batch(
@@ -319,7 +324,11 @@ fn read_rows(statement: &mut Statement<'_>, values: &[Cell]) -> rusqlite::Result
     let mut found = statement.query(params_from_iter(values))?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
-        rows.push((0..width).map(|at| row.get_ref(at).map(cell)).collect::<Result<Row, _>>()?);
+        let mut cells = Row::with_capacity(width);
+        for at in 0..width {
+            cells.push(cell(row.get_ref(at)?));
+        }
+        rows.push(cells);
     }
     Ok(rows)
 }
@@ -330,7 +339,11 @@ fn cell(value: ValueRef<'_>) -> Cell {
         ValueRef::Integer(number) => Cell::Integer(number),
         ValueRef::Real(number) => Cell::Real(number),
         ValueRef::Text(text) | ValueRef::Blob(text) => {
-            Cell::Text(String::from_utf8_lossy(text).into_owned())
+            match std::str::from_utf8(text) {
+                Ok(text) => Cell::Text(text.to_owned()),
+                // Another program wrote it.
+                Err(_) => Cell::Text(String::from_utf8_lossy(text).into_owned()),
+            }
         }
     }
 }

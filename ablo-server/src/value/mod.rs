@@ -14,6 +14,7 @@ use ablo_schema::schema::Format;
 use date::date;
 use decimal::decimal;
 use serde_json::value::RawValue;
+use std::fmt::Write as _;
 
 /// A value that is read from or written to a database.
 #[derive(Clone, Debug, PartialEq)]
@@ -265,11 +266,12 @@ impl ValueKind {
             }
             (_, Cell::Boolean(flag)) => out.push_str(if *flag { "true" } else { "false" }),
             (ValueKind::Int64, Cell::Integer(number)) => {
-                out.push('"');
-                out.push_str(&number.to_string());
-                out.push('"');
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\"{number}\"");
             }
-            (_, Cell::Integer(number)) => out.push_str(&number.to_string()),
+            (_, Cell::Integer(number)) => {
+                let _ = write!(out, "{number}");
+            }
             (ValueKind::Float, Cell::Real(number)) => {
                 // Shown with the digits of single precision.
                 #[expect(
@@ -321,6 +323,13 @@ fn list_values(allowed: &[Box<str>]) -> String {
 
 /// Appends a JSON string.
 pub(crate) fn push_json_string(text: impl AsRef<str>, out: &mut String) {
-    // Serialising a string cannot fail.
-    out.push_str(&serde_json::to_string(text.as_ref()).unwrap_or_default());
+    let text = text.as_ref();
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        // Serialising a string cannot fail.
+        return out.push_str(&serde_json::to_string(text).unwrap_or_default());
+    }
+    out.reserve(text.len() + 2);
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
 }
