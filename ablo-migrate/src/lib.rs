@@ -30,6 +30,8 @@ mod session;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use ablo_codegen::emit::sql::Dialect;
 pub use codes::Code;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use databases::connect;
@@ -39,5 +41,4 @@ pub use plan::Plan;
 pub use planning::{
     Current, Outcome, apply, current, drift, finish, migrate_to, offline, plan as plan_for,
 };
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use session::{Applied, Dialect, IfMissing, Session, Timeouts};
+pub use session::{Applied, IfMissing, Session, Timeouts, dialect_of};

@@ -3,11 +3,13 @@
 use crate::approvals::{Subject, required_approvals};
 use crate::codes;
 use crate::compare::Difference;
+use crate::databases::lower;
 use crate::error::{Error, Finding, Result};
 use crate::existing::existing;
 use crate::ledger::{Entry, Record, State};
 use crate::plan::{Body, FORMAT, Plan, SchemaOrigin, read_schema};
-use crate::session::{Applied, Dialect, Session, Timeouts};
+use crate::session::{Applied, Session, Timeouts};
+use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::migrate::Existing;
 use ablo_codegen::shape::Layout;
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
@@ -146,7 +148,7 @@ fn draft(
     existing: Existing,
     foreign_keys: bool,
 ) -> Result<(Body, Vec<Option<Subject>>)> {
-    let migration = dialect.lower(diff, backfills, target_schema, existing, foreign_keys)?;
+    let migration = lower(dialect, diff, backfills, target_schema, existing, foreign_keys)?;
     let report = diff.report(backfills);
     let (approvals_needed, subjects) = required_approvals(&report, &migration).into_iter().unzip();
     let hash = |schema: &Schema| Hashes::of(schema).content.to_string();

@@ -3,11 +3,11 @@
 //! The folder of each dialect implements [`Session`].
 
 use crate::catalog::Catalog;
-use crate::codes::WRONG_KIND;
 use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
+use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::migrate::Existing;
 use ablo_schema::Schema;
 use std::path::Path;
@@ -16,55 +16,14 @@ use std::time::Duration;
 /// The file extensions of SQLite databases.
 const EXTENSIONS: [&str; 3] = ["db", "sqlite", "sqlite3"];
 
-/// A kind of database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// PostgreSQL.
-    #[cfg(feature = "postgres")]
-    Postgres,
-    /// SQLite.
-    #[cfg(feature = "sqlite")]
-    Sqlite,
-}
-
-impl Dialect {
-    /// Returns the name that plans contain.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            #[cfg(feature = "postgres")]
-            Self::Postgres => "postgres",
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite => "sqlite",
-        }
-    }
-
-    /// Returns the dialect of an address. Any address that names no file is for PostgreSQL.
-    ///
-    /// # Errors
-    /// `ablo::database::wrong_kind` if this build has no driver for the dialect.
-    ///
-    /// ```
-    /// # #[cfg(feature = "sqlite")]
-    /// assert_eq!(ablo_migrate::Dialect::of("sqlite:app.db").unwrap().as_str(), "sqlite");
-    /// ```
-    pub fn of(address: &str) -> Result<Self> {
-        match is_file(address) {
-            #[cfg(feature = "sqlite")]
-            true => Ok(Self::Sqlite),
-            #[cfg(feature = "postgres")]
-            false => Ok(Self::Postgres),
-            #[allow(unreachable_patterns, reason = "a build has both drivers, or one")]
-            _ => {
-                let message = if is_file(address) {
-                    "this build has no SQLite driver; PostgreSQL is required here"
-                } else {
-                    "this build has no PostgreSQL driver; SQLite is required here"
-                };
-                Err(Finding::new(WRONG_KIND, message).into())
-            }
-        }
-    }
+/// Returns the dialect of an address. Any address that names no file is for PostgreSQL.
+///
+/// ```
+/// assert_eq!(ablo_migrate::dialect_of("sqlite:app.db").as_str(), "sqlite");
+/// ```
+#[must_use]
+pub fn dialect_of(address: &str) -> Dialect {
+    if is_file(address) { Dialect::Sqlite } else { Dialect::Postgres }
 }
 
 /// The behaviour of [`connect`](crate::connect) if the SQLite file does not exist.

@@ -7,6 +7,7 @@ use crate::{Maybe, RawData, SyncId, Versions};
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 open_enum! {
     /// The action of a delta on its row (docs/protocol/websocket.md §5).
@@ -121,6 +122,67 @@ record! {
         /// The participant that acted, in the older spelling.
         created_by?: Actor | null,
     }
+}
+
+/// A participant, borrowed from a log entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ActorRef<'d> {
+    /// Kind of participant.
+    pub kind: &'d str,
+    /// Id of the participant.
+    pub id: &'d str,
+}
+
+/// A delta as a coordinator writes it: the members of [`Delta`] except the previous row, borrowed
+/// from a log entry. An absent value is written as null.
+///
+/// ```
+/// use ablo_wire::{ActorRef, Delta, DeltaRef, SyncId};
+///
+/// let groups = std::collections::BTreeSet::from(["org:acme".to_owned()]);
+/// let ann = ActorRef { kind: "user", id: "ann" };
+/// let row = serde_json::from_str(r#"{"title":"Write"}"#)?;
+/// let delta = DeltaRef {
+///     id: SyncId(413),
+///     action_type: "U",
+///     model_name: "Task",
+///     model_id: "t_1",
+///     data: Some(row),
+///     sync_groups: &groups,
+///     transaction_id: None,
+///     created_at: "2026-11-29T10:00:00.000Z",
+///     actor: ann,
+///     on_behalf_of: Some(ann),
+///     capability_id: Some("cap_1"),
+///     confirmation_state: "auto",
+///     caused_by_task_id: None,
+///     created_by: ann,
+/// };
+/// let text = serde_json::to_string(&delta)?;
+/// let read: Delta = serde_json::from_str(&text)?;
+/// assert_eq!(read.actor.value().map(|actor| actor.id.as_str()), Some("ann"));
+/// assert!(read.other.is_empty(), "every member is one of `Delta`");
+/// assert_eq!(serde_json::to_string(&read)?, text);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[allow(missing_docs, reason = "the members are those of `Delta`")]
+pub struct DeltaRef<'d> {
+    pub id: SyncId,
+    pub action_type: &'d str,
+    pub model_name: &'d str,
+    pub model_id: &'d str,
+    pub data: Option<&'d RawValue>,
+    pub sync_groups: &'d BTreeSet<String>,
+    pub transaction_id: Option<&'d str>,
+    pub created_at: &'d str,
+    pub actor: ActorRef<'d>,
+    pub on_behalf_of: Option<ActorRef<'d>>,
+    pub capability_id: Option<&'d str>,
+    pub confirmation_state: &'d str,
+    pub caused_by_task_id: Option<&'d str>,
+    pub created_by: ActorRef<'d>,
 }
 
 record! {

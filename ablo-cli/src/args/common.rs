@@ -1,5 +1,9 @@
 //! Arguments that several commands have.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use ablo_codegen::emit::sql::Dialect;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -49,18 +53,42 @@ pub(crate) enum Document {
     Rust,
 }
 
-/// The SQL dialect.
+/// The SQL dialect, one of those that this build can write.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DialectArg {
-    /// PostgreSQL 14 and later
-    #[cfg(feature = "postgres")]
-    #[default]
-    Postgres,
-    /// SQLite 3.37 and later
-    #[cfg(feature = "sqlite")]
-    #[cfg_attr(not(feature = "postgres"), default)]
-    Sqlite,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DialectArg(pub(crate) Dialect);
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl DialectArg {
+    /// The first one is the default.
+    const ALL: &'static [Self] = &[
+        #[cfg(feature = "postgres")]
+        Self(Dialect::Postgres),
+        #[cfg(feature = "sqlite")]
+        Self(Dialect::Sqlite),
+    ];
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl Default for DialectArg {
+    fn default() -> Self {
+        Self::ALL[0]
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+impl ValueEnum for DialectArg {
+    fn value_variants<'a>() -> &'a [Self] {
+        Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self.0 {
+            Dialect::Postgres => "PostgreSQL 14 and later",
+            Dialect::Sqlite => "SQLite 3.37 and later",
+        };
+        Some(PossibleValue::new(self.0.as_str()).help(help))
+    }
 }
 
 /// The output format of diagnostics.

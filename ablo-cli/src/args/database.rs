@@ -209,12 +209,3 @@ pub(crate) struct PullArgs {
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
 }
-
-impl From<DialectArg> for ablo_migrate::Dialect {
-    fn from(dialect: DialectArg) -> Self {
-        match dialect {
-            DialectArg::Postgres => Self::Postgres,
-            DialectArg::Sqlite => Self::Sqlite,
-        }
-    }
-}

@@ -39,13 +39,12 @@ pub(crate) fn run(args: &DiffArgs) -> Result<Outcome, Failure> {
 /// Returns the SQL of both phases of a migration.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String, Failure> {
-    use crate::args::DialectArg;
-    use ablo_codegen::emit::sql;
+    use ablo_codegen::emit::sql::{self, Dialect};
     let (prev, next, backfills) = (inputs.prev.as_ref(), &inputs.next, &inputs.backfills);
     let about = |at| diff.steps().get(at).map(ToString::to_string);
-    let files = match args.dialect {
+    let files = match args.dialect.0 {
         #[cfg(feature = "postgres")]
-        DialectArg::Postgres => {
+        Dialect::Postgres => {
             use sql::postgres::{PostgresOptions, files, migrate};
             let options =
                 PostgresOptions { schema: Some(args.schema.clone()), ..PostgresOptions::default() };
@@ -56,7 +55,7 @@ fn sql(diff: &diff::Diff<'_>, inputs: &Inputs, args: &DiffArgs) -> Result<String
             files(&migration, &about)
         }
         #[cfg(feature = "sqlite")]
-        DialectArg::Sqlite => {
+        Dialect::Sqlite => {
             use sql::sqlite::{SqliteOptions, files, migrate};
             files(&migrate(diff, prev, next, backfills, &SqliteOptions::default()), &about)
         }

@@ -74,7 +74,7 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
         args.change.hints.as_deref(),
         args.change.backfills.as_deref(),
         |diff, backfills| {
-            let dialect = args.dialect.into();
+            let dialect = args.dialect.0;
             let schema = if dialect == Dialect::Sqlite { "main" } else { schema };
             let plan = ablo_migrate::offline(diff, backfills, dialect, schema, true)
                 .map_err(|error| database::failure(&error))?;

@@ -11,7 +11,7 @@ use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
 use crate::outcome::counted;
 use crate::{database, input, render, settings, source};
 use ablo_codegen::emit::sql::postgres::PostgresOptions;
-use ablo_migrate::{Dialect, IfMissing, Timeouts};
+use ablo_migrate::{Dialect, IfMissing, Timeouts, dialect_of};
 use ablo_schema::Schema;
 use ablo_server::{
     Coordinator, CoordinatorOptions, DbPath, EngineError, Mode, Postgres, SourceOptions, Sqlite,
@@ -128,7 +128,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     // before the one that it refers to.
     let foreign_keys = sources.is_empty();
     migrate(&address, &schema, foreign_keys)?;
-    let store = match Dialect::of(&address).map_err(|error| database::failure(&error))? {
+    let store = match dialect_of(&address) {
         Dialect::Sqlite => open_sqlite(&DbPath::File(sqlite_path(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
             Postgres::open(
@@ -205,9 +205,9 @@ fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<(), Fai
 
 /// Checks that this program can use the coordinator's own tables, before any table is changed.
 fn check_layout(address: &str) -> Result<(), StoreError> {
-    match Dialect::of(address) {
-        Ok(Dialect::Postgres) => Postgres::check_layout(address, &PostgresOptions::default()),
-        _ => Sqlite::check_layout(&DbPath::File(sqlite_path(address))),
+    match dialect_of(address) {
+        Dialect::Postgres => Postgres::check_layout(address, &PostgresOptions::default()),
+        Dialect::Sqlite => Sqlite::check_layout(&DbPath::File(sqlite_path(address))),
     }
 }
 

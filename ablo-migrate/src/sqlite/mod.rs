@@ -17,7 +17,8 @@ use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::plan::RowCount;
-use crate::session::{Applied, Dialect, IfMissing, Session, Timeouts};
+use crate::session::{Applied, IfMissing, Session, Timeouts};
+use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::quoted;
 use ablo_codegen::emit::sql::sqlite::{
     EPILOGUE, PROLOGUE, SqliteOptions, migrate_from, provision_in,

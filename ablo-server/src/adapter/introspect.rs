@@ -1,35 +1,11 @@
-//! Introspects live tables and maps model columns to them, or reports every mismatch.
+//! Maps the columns of models to those of live tables, or reports every mismatch.
 
 use super::{AdapterError, AdapterOptions, SchemaMismatch};
-use crate::error::StoreError;
 use crate::models::{Column, ColumnMapping, ColumnRole, Model, Models, Tenancy};
-use crate::store::{Connection, Dialect, Row, Store, Tenant, Work};
-use crate::value::{Cell, ValueKind};
+use crate::store::data_source::catalog::{self, PhysicalColumn};
+use crate::store::{Dialect, Store};
+use crate::value::ValueKind;
 use std::collections::BTreeMap;
-use std::sync::mpsc;
-
-/// A column as the database reports it.
-#[derive(Clone, Debug)]
-struct PhysicalColumn {
-    /// The type without its modifiers.
-    actual: String,
-    /// Whether the type is a database enum.
-    is_enum: bool,
-    /// Whether the column alone is the primary key.
-    is_key: bool,
-}
-
-const POSTGRES: &str = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL), \
-     t.typtype = 'e', coalesce(i.indnkeyatts = 1 AND i.indkey[0] = a.attnum, false) \
-     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
-     JOIN pg_type t ON t.oid = a.atttypid \
-     LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary \
-     WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema()))::oid \
-     AND c.relkind IN ('r', 'p', 'v', 'f') \
-     AND a.attnum > 0 AND NOT a.attisdropped";
-const SQLITE: &str = "SELECT m.name, c.name, lower(c.type), 0, \
-     c.pk = 1 AND (SELECT count(*) FROM pragma_table_info(m.name) WHERE pk > 0) = 1 \
-     FROM sqlite_schema AS m, pragma_table_info(m.name) AS c WHERE m.type IN ('table', 'view')";
 
 /// Maps models to the tables of a store.
 ///
@@ -41,7 +17,7 @@ pub(super) fn map_models(
     options: &AdapterOptions,
 ) -> Result<(), AdapterError> {
     let dialect = store.dialect();
-    let tables = tables(store)?;
+    let tables = catalog::read(store)?;
     let mut faults = Vec::new();
     for model in models.iter_mut() {
         match tables.get(&model.table) {
@@ -50,49 +26,6 @@ pub(super) fn map_models(
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(AdapterError::Schema(SchemaMismatch(faults))) }
-}
-
-type Tables = BTreeMap<String, BTreeMap<String, PhysicalColumn>>;
-
-fn tables(store: &dyn Store) -> Result<Tables, StoreError> {
-    let (done, outcome) = mpsc::channel();
-    store.read(Tenant::Global, Box::new(ReadCatalog { found: Tables::new(), done }));
-    outcome
-        .recv()
-        .unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))
-}
-
-/// Reads the catalog without an async runtime.
-struct ReadCatalog {
-    found: Tables,
-    done: mpsc::Sender<Result<Tables, StoreError>>,
-}
-
-impl Work for ReadCatalog {
-    fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
-        self.found.clear();
-        let sql = match connection.dialect() {
-            Dialect::Postgres => POSTGRES,
-            Dialect::Sqlite => SQLITE,
-        };
-        for row in connection.query(sql, &[])? {
-            let text = |row: &Row, at: usize| {
-                row.get(at).and_then(Cell::text).unwrap_or_default().to_owned()
-            };
-            let flag =
-                |at: usize| matches!(row.get(at), Some(Cell::Boolean(true) | Cell::Integer(1)));
-            let physical =
-                PhysicalColumn { actual: text(&row, 2), is_enum: flag(3), is_key: flag(4) };
-            self.found.entry(text(&row, 0)).or_default().insert(text(&row, 1), physical);
-        }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        // The caller is waiting on the receiver.
-        let Self { found, done } = *self;
-        let _ = done.send(outcome.map(|()| found));
-    }
 }
 
 fn map_model(

@@ -1,13 +1,13 @@
 //! The adapter: serves an application's existing tables as a data source, without code per model.
 //!
 //! `introspect` maps the schema's models to the live tables. `write` applies a commit in one
-//! transaction with the idempotency table and the outbox, `events` reads the outbox, `triggers`
-//! captures writes by other programs. Reads use the coordinator's query engine.
+//! transaction with its stored answer and its events, `events` answers requests for events. Their
+//! SQL, and the triggers that capture writes by other programs, are in `store::data_source`. Reads
+//! use the coordinator's query engine.
 
 mod events;
 mod introspect;
 mod serve;
-mod triggers;
 mod write;
 
 pub use serve::{PATH, serve};
@@ -19,6 +19,7 @@ use crate::identity::Identity;
 use crate::models::{Model, Models, Tenancy};
 #[cfg(feature = "postgres")]
 use crate::store::Postgres;
+use crate::store::data_source::triggers;
 #[cfg(feature = "sqlite")]
 use crate::store::{DbPath, Sqlite};
 use crate::store::{Store, Tenant, Tx};
@@ -160,7 +161,7 @@ impl Adapter {
     /// The script is idempotent and has to run as the owner of the tables.
     #[must_use]
     pub fn triggers(&self) -> String {
-        triggers::triggers(&self.engine, self.options.schema.as_deref().unwrap_or("public"))
+        triggers::script(&self.engine.models, self.store.dialect(), self.trigger_schema())
     }
 
     /// Executes the statements of [`Adapter::triggers`].
@@ -168,15 +169,13 @@ impl Adapter {
     /// # Errors
     /// Returns an error if a statement fails.
     pub async fn install_triggers(&self) -> Result<(), EngineError> {
-        let statements =
-            triggers::statements(&self.engine, self.options.schema.as_deref().unwrap_or("public"));
-        let run = move |tx: &mut Tx<'_>| {
-            for statement in &statements {
-                tx.execute(statement, &[])?;
-            }
-            Ok(())
-        };
-        self.store.writing(Tenant::Global, run).await
+        let (engine, schema) = (Arc::clone(&self.engine), self.trigger_schema().to_owned());
+        let install = move |tx: &mut Tx<'_>| Ok(triggers::install(tx, &engine.models, &schema)?);
+        self.store.writing(Tenant::Global, install).await
+    }
+
+    fn trigger_schema(&self) -> &str {
+        self.options.schema.as_deref().unwrap_or("public")
     }
 
     /// Returns the identity that a request acts for.

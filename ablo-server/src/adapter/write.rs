@@ -12,29 +12,11 @@ use crate::identity::Identity;
 use crate::models::new_row::NewValue;
 use crate::models::row::{self, json};
 use crate::models::{Column, ColumnMapping, ColumnRole, Model};
-use crate::store::{Dialect, Row, SqlTemplate, Tx};
+use crate::store::data_source::outbox::{self, NewEvent};
+use crate::store::data_source::responses;
+use crate::store::{Row, Tx};
 use crate::value::{Cell, ValueKind, stored_date};
 use ablo_wire::{SourceCommit, SourceVerb};
-
-static INSERT_KEY: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_idempotency (client_tx_id, response, created_at) \
-     VALUES ({1}, '[]', {2:date}) ON CONFLICT (client_tx_id) DO NOTHING",
-);
-static STORED_RESPONSE: SqlTemplate =
-    SqlTemplate::new("SELECT {response:json} FROM ablo_idempotency WHERE client_tx_id = {1}");
-static STORE_RESPONSE: SqlTemplate =
-    SqlTemplate::new("UPDATE ablo_idempotency SET response = {2:json} WHERE client_tx_id = {1}");
-static APPEND_EVENT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_outbox (id, model, entity_id, type, data, organization_id, client_tx_id, \
-     occurred_at, created_at) VALUES ({1}, {2}, {3}, {4}, {5:json}, {6}, {7}, {8}, {9:date})",
-);
-static LAST_CURSOR: SqlTemplate =
-    SqlTemplate::new("SELECT coalesce(max(cursor), 0) FROM ablo_outbox");
-/// Deletes events that the triggers captured in this transaction: SQLite, PostgreSQL.
-const DELETE_CAPTURED_SQLITE: &str = "DELETE FROM ablo_outbox WHERE model = ?1 AND entity_id = ?2 \
-     AND client_tx_id IS NULL AND cursor > ?3";
-const DELETE_CAPTURED_POSTGRES: &str = "DELETE FROM ablo_outbox WHERE model = $1 AND entity_id = \
-     $2 AND client_tx_id IS NULL AND written_in = pg_current_xact_id() AND $3::bigint IS NOT NULL";
 
 /// The end of the stored form of a timestamp that is a whole day.
 const MIDNIGHT: &str = "00:00:00.000000Z";
@@ -71,52 +53,35 @@ pub(super) fn commit(
     who: &Identity,
     commit: &Commit,
 ) -> Result<String> {
-    let (dialect, key) = (tx.dialect(), commit.key(who));
+    let key = commit.key(who);
     let now = stored_date(tx.now());
-    if tx.execute(INSERT_KEY.sql(dialect), &[key.as_str().into(), now.as_str().into()])? == 0 {
-        let found = tx.query(STORED_RESPONSE.sql(dialect), &[key.into()])?;
-        return Ok(found
-            .into_iter()
-            .flatten()
-            .next()
-            .and_then(Cell::into_text)
-            .unwrap_or_else(|| "[]".to_owned()));
+    if let Some(answer) = responses::reserve(tx, &key, &now)? {
+        return Ok(answer);
     }
-    let last_cursor = tx
-        .query(LAST_CURSOR.sql(dialect), &[])?
-        .into_iter()
-        .flatten()
-        .next()
-        .unwrap_or(Cell::Integer(0));
+    let last_event = outbox::last_number(tx)?;
     let mut rows = Vec::with_capacity(commit.changes.len());
     for (at, change) in commit.changes.iter().enumerate() {
         let model = engine.models.get(change.model);
         let write = Write { engine, who, change, model, now: &now };
         let (id, row) =
             write.apply(tx).map_err(|error| violation::describe(model, &change.id, error))?;
-        let delete = match dialect {
-            Dialect::Sqlite => DELETE_CAPTURED_SQLITE,
-            Dialect::Postgres => DELETE_CAPTURED_POSTGRES,
+        let verb = SourceVerb::from(&change.kind.verb());
+        let event = NewEvent {
+            id: &format!("{key}:{at}"),
+            model: &model.key,
+            row: &id,
+            verb: verb.as_str(),
+            data: row.as_deref().filter(|_| change.kind != OperationKind::Delete),
+            organization: &who.organization,
+            client_tx_id: &commit.client_tx_id,
+            now: &now,
         };
-        tx.execute(delete, &[model.key.as_str().into(), id.as_str().into(), last_cursor.clone()])?;
-        let data = row.as_ref().filter(|_| change.kind != OperationKind::Delete).cloned();
-        let values = [
-            format!("{key}:{at}").into(),
-            model.key.as_str().into(),
-            id.into(),
-            SourceVerb::from(&change.kind.verb()).as_str().into(),
-            data.into(),
-            who.organization.as_str().into(),
-            commit.client_tx_id.as_str().into(),
-            tx.now().as_millisecond().into(),
-            now.as_str().into(),
-        ];
-        tx.execute(APPEND_EVENT.sql(dialect), &values)?;
+        outbox::append(tx, last_event, event)?;
         rows.extend(row);
     }
-    let rows = format!("[{}]", rows.join(","));
-    tx.execute(STORE_RESPONSE.sql(dialect), &[key.into(), rows.as_str().into()])?;
-    Ok(rows)
+    let answer = format!("[{}]", rows.join(","));
+    responses::store(tx, &key, &answer)?;
+    Ok(answer)
 }
 
 /// Returns the current row, or `None` if it does not exist or the id does not fit its column.
@@ -130,8 +95,7 @@ pub(super) fn current(
     let Some(id) = model.columns.first().and_then(|column| id_cell(column, id)) else {
         return Ok(None);
     };
-    let values = [who.organization.as_str().into(), id];
-    Ok(tx.query(&engine.rows().tables.get(model.id).by_id, &values)?.into_iter().next())
+    Ok(engine.rows().find(tx, &who.organization, model, id)?)
 }
 
 /// Converts an id to its column's value, or `None` if it does not fit.
@@ -165,10 +129,8 @@ impl Write<'_> {
         match (self.change.kind, before) {
             (OperationKind::Delete, None) => Ok((id, None)),
             (OperationKind::Delete, Some(before)) => {
-                tx.execute(
-                    &self.engine.rows().tables.get(self.model.id).delete,
-                    &self.key_values(&id)?,
-                )?;
+                let rows = self.engine.rows();
+                rows.delete(tx, &self.who.organization, self.model, self.key()?)?;
                 Ok((id, Some(json(self.model, &before))))
             }
             (_, None) => {
@@ -199,32 +161,26 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Returns the values that identify a row: organisation and id.
-    fn key_values(&self, id: &str) -> Result<[Cell; 2]> {
-        let id = self.model.columns.first().and_then(|column| id_cell(column, id));
-        let id = id.ok_or_else(|| {
+    /// Returns the id of the row as a value of its column.
+    fn key(&self) -> Result<Cell> {
+        let id = self.model.columns.first().and_then(|column| id_cell(column, &self.change.id));
+        Ok(id.ok_or_else(|| {
             let message = format!("`{}` has no row with this id", self.model.key);
             ApiError::new("entity_not_found", message)
-        })?;
-        Ok([self.who.organization.as_str().into(), id])
+        })?)
     }
 
     fn create(&self, tx: &mut Tx<'_>) -> Result<(String, Option<String>)> {
-        let (mut columns, mut values) = (Vec::new(), Vec::new());
+        let mut cells = Vec::new();
         for (at, column) in self.model.columns.iter().enumerate() {
             if column.mapping == ColumnMapping::Missing {
                 continue;
             }
             if let Some(cell) = self.new_value(at, column)? {
-                columns.push(at);
-                values.push(cell);
+                cells.push((at, cell));
             }
         }
-        let inserted = tx.query(
-            &self.engine.rows().tables.get(self.model.id).insert_some(self.model, &columns),
-            &values,
-        )?;
-        let id = id_text(inserted.first().and_then(|row| row.first()));
+        let id = id_text(self.engine.rows().insert_some(tx, self.model, cells)?.as_ref());
         let row = self.read_back(tx, &id)?;
         Ok((id, Some(row)))
     }
@@ -266,26 +222,19 @@ impl Write<'_> {
     }
 
     fn update(&self, tx: &mut Tx<'_>) -> Result<String> {
-        let mut columns = Vec::with_capacity(self.change.cells.len() + 1);
-        let mut values = Vec::from(self.key_values(&self.change.id)?);
+        let mut cells = Vec::with_capacity(self.change.cells.len() + 1);
         for (at, cell) in &self.change.cells {
-            columns.push(*at);
             let archived = self.change.kind == OperationKind::Archive(true);
-            values.push(if archived { self.now.into() } else { cell.clone() });
+            cells.push((*at, if archived { self.now.into() } else { cell.clone() }));
         }
         let updated_at = self.model.column_with_role(ColumnRole::UpdatedAt);
         if let Some(at) =
             updated_at.filter(|at| self.model.columns[*at].mapping != ColumnMapping::Missing)
         {
-            columns.push(at);
-            values.push(self.now.into());
+            cells.push((at, self.now.into()));
         }
-        if !columns.is_empty() {
-            tx.query(
-                &self.engine.rows().tables.get(self.model.id).update(self.model, &columns),
-                &values,
-            )?;
-        }
+        let rows = self.engine.rows();
+        rows.update(tx, &self.who.organization, self.model, self.key()?, &cells)?;
         self.read_back(tx, &self.change.id)
     }
 

@@ -52,7 +52,7 @@ pub(crate) fn apply(
     let caused_by = upstream.caused_by;
     let writer = RowWriter { engine, who, caused_by, change: &change, model };
     let (rows, organization) = (engine.rows(), who.organization.as_str());
-    let before = rows.find(tx, organization, model, &change.id)?;
+    let before = rows.find(tx, organization, model, change.id.as_str())?;
     match (before, upstream.row) {
         (None, None) => Ok(0),
         (Some(before), None) => {

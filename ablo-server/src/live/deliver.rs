@@ -2,6 +2,10 @@
 
 use crate::engine::log::Delta;
 use crate::identity::Identity;
+use crate::value::shown_date;
+use ablo_wire::{ActorRef, DeltaRef, SyncId};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
@@ -76,16 +80,47 @@ impl Item {
         }
     }
 
-    /// Appends the delta's JSON in a form.
-    pub(super) fn write(&self, form: Form, out: &mut String) {
+    /// Returns the delta's JSON in a form.
+    pub(super) fn text(&self, form: Form) -> Cow<'_, str> {
+        let transaction = self.delta.transaction.as_deref();
         match form {
-            Form::Original => out.push_str(self.json.get_or_init(|| {
-                let mut text = String::new();
-                self.delta.write(&self.delta.action, true, true, &mut text);
-                text
-            })),
-            Form::Appeared => self.delta.write("I", true, true, out),
-            Form::Disappeared => self.delta.write("D", false, true, out),
+            Form::Original => Cow::Borrowed(
+                self.json.get_or_init(|| self.text_as(&self.delta.action, form, transaction)),
+            ),
+            Form::Appeared => Cow::Owned(self.text_as("I", form, transaction)),
+            Form::Disappeared => Cow::Owned(self.text_as("D", form, transaction)),
         }
+    }
+
+    /// Returns the delta's JSON with an action and a transaction id that may differ from the logged
+    /// ones.
+    pub(super) fn text_as(&self, action: &str, form: Form, transaction: Option<&str>) -> String {
+        let delta = &self.delta;
+        let data = delta.data.as_deref().filter(|_| form != Form::Disappeared);
+        let actor = ActorRef { kind: &delta.actor_kind, id: &delta.actor };
+        let frame = DeltaRef {
+            id: SyncId(delta.id),
+            action_type: action,
+            model_name: &delta.model,
+            model_id: &delta.row,
+            data: data.and_then(|text| self.stored_json(text)),
+            sync_groups: &delta.groups,
+            transaction_id: transaction,
+            created_at: &shown_date(&delta.created_at),
+            actor,
+            on_behalf_of: delta.on_behalf_of.as_ref().map(|(kind, id)| ActorRef { kind, id }),
+            capability_id: delta.capability.as_deref(),
+            confirmation_state: "auto",
+            caused_by_task_id: delta.caused_by.as_deref(),
+            created_by: actor,
+        };
+        // A record of texts and numbers is always representable as JSON.
+        serde_json::to_string(&frame).unwrap_or_default()
+    }
+
+    fn stored_json<'t>(&self, text: &'t str) -> Option<&'t RawValue> {
+        serde_json::from_str(text)
+            .inspect_err(|error| tracing::error!(id = self.delta.id, %error, "invalid stored data"))
+            .ok()
     }
 }

@@ -75,8 +75,7 @@ impl FlowControl {
             }
             self.cursor = item.delta.id;
             if let Some(form) = form {
-                let mut text = String::new();
-                item.write(*form, &mut text);
+                let text = item.text(*form).into_owned();
                 size += text.len();
                 texts.push(text);
             }
@@ -107,8 +106,8 @@ impl FlowControl {
             if of_row.last() != Some(&at) {
                 continue;
             }
-            let mut text = String::new();
             let merged = of_row.len() > 1;
+            let transaction = item.delta.transaction.as_deref().filter(|_| !merged);
             // Clients drop updates of rows that they do not know, so send a merged insert instead.
             let is_new = of_row
                 .iter()
@@ -119,8 +118,7 @@ impl FlowControl {
                 (Form::Appeared, _) => "I",
                 (Form::Disappeared, _) => "D",
             };
-            item.delta.write(action, *form != Form::Disappeared, !merged, &mut text);
-            texts.push(text);
+            texts.push(item.text_as(action, *form, transaction));
         }
         texts
     }

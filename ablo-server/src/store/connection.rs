@@ -98,11 +98,19 @@ impl<'t> Tx<'t> {
         self.connection.dialect()
     }
 
-    pub(crate) fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
+    pub(in crate::store) fn query(
+        &mut self,
+        sql: &str,
+        values: &[Cell],
+    ) -> Result<Vec<Row>, StoreError> {
         self.connection.query(sql, values)
     }
 
-    pub(crate) fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
+    pub(in crate::store) fn execute(
+        &mut self,
+        sql: &str,
+        values: &[Cell],
+    ) -> Result<u64, StoreError> {
         self.connection.execute(sql, values)
     }
 

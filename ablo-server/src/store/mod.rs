@@ -6,6 +6,7 @@
 //! reach every process on the database after the commit.
 
 mod connection;
+pub(crate) mod data_source;
 mod layout;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -19,7 +20,7 @@ pub use crate::value::Row;
 pub use connection::{ColumnNames, Connection, Record, Tx};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
-pub use sql_template::{Dialect, SqlTemplate};
+pub use sql_template::{Dialect, ListTemplate, SqlTemplate};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{DbPath, Sqlite};
 

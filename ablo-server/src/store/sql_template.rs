@@ -1,82 +1,106 @@
 //! SQL with placeholders that is rendered for each dialect.
 //!
 //! `{1}` is the first parameter. `{1:date}`, `{1:json}` and `{1:texts}` are parameters in the form
-//! of [`Cell`](crate::value::Cell), cast to a column of that type; `{1:list}` is a JSON array of
+//! of [`Cell`], cast to a column of that type; `{1:list}` is a JSON array of
 //! strings as the right side of `IN`. `{name:date}`, `{name:json}` and `{name:texts}` read a column
 //! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text.
 //! All other text is copied.
 
+pub use ablo_codegen::emit::sql::Dialect;
 pub(crate) use ablo_codegen::emit::sql::{quoted, quoted_text};
 
+use crate::value::Cell;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
 /// The collation of numeric text in SQLite, which the store registers on every connection.
 pub const DECIMAL_COLLATION: &str = "ablo_digits";
 
-/// An SQL dialect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// SQLite.
-    Sqlite,
-    /// PostgreSQL.
-    Postgres,
-}
-
 /// A statement of the coordinator.
 #[derive(Debug)]
 pub struct SqlTemplate {
     template: &'static str,
-    rendered: [OnceLock<String>; 2],
+    list: ListForm,
+    sqlite: OnceLock<String>,
+    postgres: OnceLock<String>,
+}
+
+/// How the parameter `{1:list}` is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ListForm {
+    /// As a JSON array of strings.
+    Array,
+    /// As the only string.
+    Single,
 }
 
 impl SqlTemplate {
     /// Creates a statement from a template.
     #[must_use]
     pub const fn new(template: &'static str) -> Self {
-        Self { template, rendered: [OnceLock::new(), OnceLock::new()] }
+        Self::with_list(template, ListForm::Array)
+    }
+
+    const fn with_list(template: &'static str, list: ListForm) -> Self {
+        Self { template, list, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     /// Returns the statement in a dialect.
     pub fn sql(&self, dialect: Dialect) -> &str {
-        let at = match dialect {
-            Dialect::Sqlite => 0,
-            Dialect::Postgres => 1,
+        let rendered = match dialect {
+            Dialect::Sqlite => &self.sqlite,
+            Dialect::Postgres => &self.postgres,
         };
-        self.rendered[at].get_or_init(|| dialect.render(self.template))
+        rendered.get_or_init(|| render(dialect, self.template, self.list))
     }
 }
 
-impl Dialect {
-    /// Renders a template.
+/// A statement with one list parameter, which has a form without an array for lists of one string.
+///
+/// Most commits write one row, and reading an array takes both databases longer than the look-up.
+#[derive(Debug)]
+pub struct ListTemplate {
+    single: SqlTemplate,
+    array: SqlTemplate,
+}
+
+impl ListTemplate {
+    /// Creates a statement from a template.
     #[must_use]
-    pub fn render(self, template: &str) -> String {
-        let mut out = String::with_capacity(template.len() + 64);
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            out.push_str(before);
-            let Some((mark, after)) = after.split_once('}') else { break };
-            let (name, form) = mark.split_once(':').unwrap_or((mark, ""));
-            match name.parse::<usize>() {
-                Ok(number) => out.push_str(&self.placeholder(number, form)),
-                Err(_) => {
-                    out.push_str(&self.column_expr(name, form));
-                    // Rows are read by column name, whatever the expression.
-                    if self == Dialect::Postgres && matches!(form, "date" | "json" | "texts") {
-                        out.push_str(" AS ");
-                        out.push_str(name);
-                    }
-                }
-            }
-            rest = after;
+    pub const fn new(template: &'static str) -> Self {
+        Self {
+            single: SqlTemplate::with_list(template, ListForm::Single),
+            array: SqlTemplate::new(template),
         }
-        out.push_str(rest);
-        out
     }
 
-    /// Returns the expression for a parameter.
+    /// Returns the statement for a list, and the list as a parameter.
     #[must_use]
-    pub fn placeholder(self, number: usize, form: &str) -> String {
+    pub fn of<T: AsRef<str> + Serialize>(&self, texts: &[T]) -> (&SqlTemplate, Cell) {
+        match texts {
+            [text] => (&self.single, Cell::from(text.as_ref())),
+            _ => (&self.array, json_list(texts)),
+        }
+    }
+}
+
+/// Returns a list of strings as a parameter `{1:list}`.
+pub(crate) fn json_list(texts: &[impl Serialize]) -> Cell {
+    Cell::Text(serde_json::to_string(texts).unwrap_or_default())
+}
+
+/// The expressions of a dialect for parameters and columns.
+pub(crate) trait Expressions {
+    /// Returns the expression for a parameter.
+    fn placeholder(self, number: usize, form: &str) -> String;
+
+    /// Returns the expression that reads a column.
+    fn column_expr(self, column: &str, form: &str) -> Cow<'static, str>;
+}
+
+impl Expressions for Dialect {
+    fn placeholder(self, number: usize, form: &str) -> String {
         match (self, form) {
             (Dialect::Sqlite, "list") => format!("(SELECT value FROM json_each(?{number}))"),
             (Dialect::Sqlite, _) => format!("?{number}"),
@@ -96,9 +120,7 @@ impl Dialect {
         }
     }
 
-    /// Returns the expression that reads a column.
-    #[must_use]
-    pub fn column_expr(self, column: &str, form: &str) -> Cow<'static, str> {
+    fn column_expr(self, column: &str, form: &str) -> Cow<'static, str> {
         match (self, form) {
             (Dialect::Sqlite, "bytes") => Cow::Owned(format!("octet_length({column})")),
             (Dialect::Sqlite, _) => Cow::Owned(column.to_owned()),
@@ -113,6 +135,35 @@ impl Dialect {
             (Dialect::Postgres, _) => Cow::Owned(format!("{column}::text")),
         }
     }
+}
+
+/// Renders a template.
+fn render(dialect: Dialect, template: &str, list: ListForm) -> String {
+    let mut out = String::with_capacity(template.len() + 64);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((mark, after)) = after.split_once('}') else { break };
+        let (name, form) = mark.split_once(':').unwrap_or((mark, ""));
+        match name.parse::<usize>() {
+            Ok(number) if form == "list" && list == ListForm::Single => {
+                let value = dialect.placeholder(number, "");
+                out.push_str(&format!("({value})"));
+            }
+            Ok(number) => out.push_str(&dialect.placeholder(number, form)),
+            Err(_) => {
+                out.push_str(&dialect.column_expr(name, form));
+                // Rows are read by column name, whatever the expression.
+                if dialect == Dialect::Postgres && matches!(form, "date" | "json" | "texts") {
+                    out.push_str(" AS ");
+                    out.push_str(name);
+                }
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
 }
 
 #[cfg(test)]
@@ -136,5 +187,18 @@ mod tests {
              AS expires_at, to_json(sync_groups)::text AS sync_groups FROM t WHERE a = $1 AND b < \
              $2::text::timestamptz AND c IN (SELECT jsonb_array_elements_text($3::text::jsonb))"
         );
+    }
+
+    #[test]
+    fn a_list_of_one_string_is_passed_as_the_string() {
+        let statement = ListTemplate::new("SELECT 1 FROM t WHERE a = {1} AND b IN {2:list}");
+        let (single, value) = statement.of(&["x\"y"]);
+        assert_eq!(single.sql(Dialect::Sqlite), "SELECT 1 FROM t WHERE a = ?1 AND b IN (?2)");
+        assert_eq!(single.sql(Dialect::Postgres), "SELECT 1 FROM t WHERE a = $1 AND b IN ($2)");
+        assert_eq!(value, Cell::from("x\"y"));
+        let (array, value) = statement.of(&["x", "y"]);
+        assert!(array.sql(Dialect::Sqlite).contains("json_each(?2)"));
+        assert_eq!(value, Cell::from(r#"["x","y"]"#));
+        assert_eq!(statement.of::<&str>(&[]).1, Cell::from("[]"));
     }
 }

@@ -11,7 +11,7 @@ use crate::codes;
 use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{database, input, render, settings};
-use ablo_migrate::{Dialect, IfMissing};
+use ablo_migrate::{Dialect, IfMissing, dialect_of};
 use ablo_schema::Schema;
 use ablo_server::DbPath;
 use ablo_server::adapter::{Adapter, AdapterError, AdapterOptions, PATH};
@@ -38,7 +38,7 @@ fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Failure> {
         schema: Some(args.database.layout.schema.clone()),
         organization: args.organization.clone(),
     };
-    let adapter = match Dialect::of(&address).map_err(|error| database::failure(&error))? {
+    let adapter = match dialect_of(&address) {
         Dialect::Sqlite => Adapter::sqlite(&DbPath::File(sqlite_path(&address)), schema, options),
         Dialect::Postgres => Adapter::postgres(&address, schema, options),
     };

@@ -1,5 +1,6 @@
 //! SQL targets, one folder per dialect, and the code that the dialects share.
 
+mod dialect;
 mod files;
 mod layout;
 mod names;
@@ -9,5 +10,6 @@ mod quote;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+pub use dialect::Dialect;
 pub use layout::{LayoutProgram, LayoutUpgrade};
 pub use quote::{quoted, quoted_text};

@@ -48,7 +48,7 @@ impl RowWriter<'_> {
         groups: GroupChange,
     ) -> Result<u64> {
         let (rows, organization) = (self.engine.rows(), &self.who.organization);
-        let stored = rows.update(tx, organization, self.model, &self.change.id, cells)?;
+        let stored = rows.update(tx, organization, self.model, self.change.id.as_str(), cells)?;
         let stored = stored.ok_or_else(|| self.elsewhere("would move"))?;
         let mut decided = before.clone();
         for (at, cell) in cells {
@@ -79,7 +79,7 @@ impl RowWriter<'_> {
     ) -> Result<u64> {
         let (rows, organization) = (self.engine.rows(), &self.who.organization);
         // A row whose tenancy parent was deleted before it no longer belongs to the organisation.
-        if !rows.delete(tx, organization, self.model, &self.change.id)? {
+        if !rows.delete(tx, organization, self.model, self.change.id.as_str())? {
             return Ok(0);
         }
         let sync_id = self.append(tx, "D", None, None, groups, None)?;

@@ -12,6 +12,7 @@ pub(crate) use query::{Comparison, Condition, Position, RowQuery};
 pub(crate) use table::Tables;
 
 use super::Tx;
+use super::sql_template::json_list;
 use crate::error::StoreError;
 use crate::models::row::id;
 use crate::models::{MAX_PARENT_DEPTH, Model, ModelId, Models};
@@ -61,7 +62,7 @@ impl<'r> Rows<'r> {
         tx: &mut Tx<'_>,
         organization: &str,
         model: &Model,
-        id: &str,
+        id: impl Into<Cell>,
     ) -> Result<Option<Row>, StoreError> {
         let sql = &self.tables.get(model.id).by_id;
         Ok(tx.query(sql, &[organization.into(), id.into()])?.into_iter().next())
@@ -99,7 +100,8 @@ impl<'r> Rows<'r> {
         Ok(found)
     }
 
-    fn find_all(
+    /// Returns the rows with these ids that exist, in no particular order.
+    pub(crate) fn find_all(
         self,
         tx: &mut Tx<'_>,
         organization: &str,
@@ -107,10 +109,10 @@ impl<'r> Rows<'r> {
         ids: &[String],
     ) -> Result<Vec<Row>, StoreError> {
         if let [id] = ids {
-            return Ok(self.find(tx, organization, model, id)?.into_iter().collect());
+            return Ok(self.find(tx, organization, model, id.as_str())?.into_iter().collect());
         }
-        let list = serde_json::to_string(ids).unwrap_or_default();
-        tx.query(&self.tables.get(model.id).by_ids(model), &[organization.into(), list.into()])
+        let sql = self.tables.get(model.id).by_ids(model);
+        tx.query(&sql, &[organization.into(), json_list(ids)])
     }
 
     /// Inserts a row and returns it as the database stores it, or `None` if it would belong to
@@ -126,6 +128,19 @@ impl<'r> Rows<'r> {
         self.written(tx, organization, model, stored)
     }
 
+    /// Inserts a row with values for some columns and returns its id, which the database may have
+    /// assigned.
+    pub(crate) fn insert_some(
+        self,
+        tx: &mut Tx<'_>,
+        model: &Model,
+        cells: Vec<(usize, Cell)>,
+    ) -> Result<Option<Cell>, StoreError> {
+        let (columns, values): (Vec<usize>, Vec<Cell>) = cells.into_iter().unzip();
+        let sql = self.tables.get(model.id).insert_some(model, &columns);
+        Ok(tx.query(&sql, &values)?.into_iter().flatten().next())
+    }
+
     /// Sets columns of a row and returns the row as the database stores it, or `None` if it would
     /// belong to another organisation.
     pub(crate) fn update(
@@ -133,7 +148,7 @@ impl<'r> Rows<'r> {
         tx: &mut Tx<'_>,
         organization: &str,
         model: &Model,
-        id: &str,
+        id: impl Into<Cell>,
         cells: &[(usize, Cell)],
     ) -> Result<Option<Row>, StoreError> {
         if cells.is_empty() {
@@ -169,7 +184,7 @@ impl<'r> Rows<'r> {
         tx: &mut Tx<'_>,
         organization: &str,
         model: &Model,
-        id: &str,
+        id: impl Into<Cell>,
     ) -> Result<bool, StoreError> {
         let sql = &self.tables.get(model.id).delete;
         Ok(tx.execute(sql, &[organization.into(), id.into()])? > 0)

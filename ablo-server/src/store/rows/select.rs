@@ -7,7 +7,7 @@ use super::{Rows, table};
 use crate::error::StoreError;
 use crate::identity::Identity;
 use crate::models::{ColumnMapping, Model};
-use crate::store::sql_template::DECIMAL_COLLATION;
+use crate::store::sql_template::{DECIMAL_COLLATION, Expressions as _, json_list};
 use crate::store::{Dialect, Tx};
 use crate::value::{Cell, Row, ValueKind};
 
@@ -102,7 +102,7 @@ impl<'e> Select<'e> {
 
     /// Adds a list of strings as a parameter and returns its expression.
     pub(super) fn bind_list(&mut self, texts: &[String]) -> String {
-        self.values.push(Cell::Text(serde_json::to_string(texts).unwrap_or_default()));
+        self.values.push(json_list(texts));
         self.dialect.placeholder(self.values.len(), "list")
     }
 

@@ -5,7 +5,7 @@
 
 use crate::models::{Column, ColumnMapping, MAX_PARENT_DEPTH, Model, ModelId, Models, Tenancy};
 use crate::store::Dialect;
-use crate::store::sql_template::quoted;
+use crate::store::sql_template::{Expressions as _, quoted};
 use crate::value::ValueKind;
 use std::fmt::Write as _;
 

@@ -4,7 +4,7 @@ use super::Rows;
 use crate::identity::Identity;
 use crate::models::{MAX_PARENT_DEPTH, Model};
 use crate::store::Dialect;
-use crate::store::sql_template::quoted;
+use crate::store::sql_template::{Expressions as _, quoted};
 use crate::value::{Cell, ValueKind};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::identity::Identity;
-use crate::store::{Record, SqlTemplate, Tx};
+use crate::store::{ListTemplate, Record, SqlTemplate, Tx};
 use crate::value::Cell;
 
 /// A claim.
@@ -73,7 +73,10 @@ impl Claim {
 
 macro_rules! select {
     ($rest:literal) => {
-        SqlTemplate::new(concat!(
+        select!(SqlTemplate, $rest)
+    };
+    ($template:ident, $rest:literal) => {
+        $template::new(concat!(
             "SELECT id, participant_id, participant_kind, model, row_id, action, description, \
              path, {range:json}, field, {meta:json}, status, {declared_at:date}, \
              {expires_at:date}, ttl_ms FROM ablo_claims WHERE organization_id = {1} AND ",
@@ -84,8 +87,10 @@ macro_rules! select {
 
 static OF_ROW: SqlTemplate = select!("model = {2} AND row_id = {3} ORDER BY arrival");
 
-static HOLDERS: SqlTemplate =
-    select!("model = {2} AND row_id IN {3:list} AND status = 'active' AND expires_at > {4:date}");
+static HOLDERS: ListTemplate = select!(
+    ListTemplate,
+    "model = {2} AND row_id IN {3:list} AND status = 'active' AND expires_at > {4:date}"
+);
 
 static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
 
@@ -180,8 +185,8 @@ pub(crate) fn holders(
     rows: &[&str],
     now: &str,
 ) -> Result<Vec<Claim>, StoreError> {
-    let rows = serde_json::to_string(rows).unwrap_or_default();
-    tx.all(&HOLDERS, &[organization.into(), model.into(), rows.into(), now.into()], decode)
+    let (statement, rows) = HOLDERS.of(rows);
+    tx.all(statement, &[organization.into(), model.into(), rows, now.into()], decode)
 }
 
 /// Returns a claim of a participant.

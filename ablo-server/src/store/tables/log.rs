@@ -2,11 +2,10 @@
 
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
-use crate::store::{Record, SqlTemplate, Tx};
-use crate::value::{Cell, push_json_string, shown_date, stored_date};
+use crate::store::{ListTemplate, Record, SqlTemplate, Tx};
+use crate::value::{Cell, stored_date};
 use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 /// A delta to append.
 #[derive(Debug)]
@@ -93,12 +92,12 @@ static SINCE: SqlTemplate = SqlTemplate::new(
      sync_deltas WHERE organization_id = {1} AND id > {2} ORDER BY id LIMIT {3}) AS page) AS pages \
      WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
 );
-static ROWS_SINCE: SqlTemplate = SqlTemplate::new(
+static ROWS_SINCE: ListTemplate = ListTemplate::new(
     "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind FROM sync_deltas \
      WHERE organization_id = {1} AND model_name = {2} AND model_id IN {3:list} AND id > {4} AND \
      action_type NOT IN ('C', 'G', 'S') ORDER BY id",
 );
-static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
+static BY_TRANSACTION: ListTemplate = ListTemplate::new(
     "SELECT id, transaction_id FROM sync_deltas WHERE organization_id = {1} AND transaction_id IN \
      {2:list}",
 );
@@ -210,8 +209,9 @@ pub fn changes_since(
     rows: &[&str],
     after: u64,
 ) -> Result<Vec<RowChange>, StoreError> {
-    let values = [organization.into(), model.into(), json_list(rows).into(), after.into()];
-    tx.all(&ROWS_SINCE, &values, |mut record| {
+    let (statement, rows) = ROWS_SINCE.of(rows);
+    let values = [organization.into(), model.into(), rows, after.into()];
+    tx.all(statement, &values, |mut record| {
         let updated = record.text("action_type")? == "U";
         let previous: Option<BTreeMap<String, IgnoredAny>> =
             if updated { record.optional_json("previous_data")? } else { None };
@@ -235,8 +235,8 @@ pub fn find_transactions(
     organization: &str,
     transactions: &[&str],
 ) -> Result<BTreeMap<String, u64>, StoreError> {
-    let values = [organization.into(), json_list(transactions).into()];
-    let found = tx.all(&BY_TRANSACTION, &values, |mut record| {
+    let (statement, transactions) = BY_TRANSACTION.of(transactions);
+    let found = tx.all(statement, &[organization.into(), transactions], |mut record| {
         Ok((record.text("transaction_id")?, record.number("id")?))
     })?;
     Ok(found.into_iter().collect())
@@ -331,64 +331,7 @@ fn delta(mut record: Record) -> Result<Delta, StoreError> {
     })
 }
 
-impl Delta {
-    /// Writes the delta as frames carry it. `action` replaces the stored one where the receiver
-    /// sees the change differently.
-    pub fn write(&self, action: &str, with_data: bool, transaction: bool, out: &mut String) {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{{\"id\":{},\"actionType\":\"{action}\",\"modelName\":", self.id);
-        push_json_string(&self.model, out);
-        out.push_str(",\"modelId\":");
-        push_json_string(&self.row, out);
-        out.push_str(",\"data\":");
-        out.push_str(self.data.as_deref().filter(|_| with_data).unwrap_or("null"));
-        out.push_str(",\"syncGroups\":[");
-        for (at, group) in self.groups.iter().enumerate() {
-            if at > 0 {
-                out.push(',');
-            }
-            push_json_string(group, out);
-        }
-        out.push_str("],\"transactionId\":");
-        write_optional(self.transaction.as_deref().filter(|_| transaction), out);
-        out.push_str(",\"createdAt\":");
-        push_json_string(shown_date(&self.created_at), out);
-        let actor = (self.actor_kind.clone(), self.actor.clone());
-        for (name, who) in [("actor", Some(&actor)), ("onBehalfOf", self.on_behalf_of.as_ref())] {
-            let _ = write!(out, ",\"{name}\":");
-            write_participant(who, out);
-        }
-        out.push_str(",\"capabilityId\":");
-        write_optional(self.capability.as_deref(), out);
-        out.push_str(",\"confirmationState\":\"auto\",\"causedByTaskId\":");
-        write_optional(self.caused_by.as_deref(), out);
-        out.push_str(",\"createdBy\":");
-        write_participant(Some(&actor), out);
-        out.push('}');
-    }
-}
-
-fn write_participant(who: Option<&(String, String)>, out: &mut String) {
-    let Some((kind, id)) = who else { return out.push_str("null") };
-    out.push_str("{\"kind\":");
-    push_json_string(kind, out);
-    out.push_str(",\"id\":");
-    push_json_string(id, out);
-    out.push('}');
-}
-
-fn write_optional(text: Option<&str>, out: &mut String) {
-    match text {
-        Some(text) => push_json_string(text, out),
-        None => out.push_str("null"),
-    }
-}
-
 /// Formats strings as a JSON array.
 pub(crate) fn json_array(texts: &BTreeSet<String>) -> String {
-    serde_json::to_string(texts).unwrap_or_default()
-}
-
-fn json_list(texts: &[&str]) -> String {
     serde_json::to_string(texts).unwrap_or_default()
 }

@@ -1,11 +1,11 @@
 //! Receipts of commits, by the idempotency key of their client.
 
 use crate::error::StoreError;
-use crate::store::{SqlTemplate, Tx};
+use crate::store::{ListTemplate, SqlTemplate, Tx};
 use ablo_wire::CommitReceipt;
 use std::collections::BTreeMap;
 
-static FIND: SqlTemplate = SqlTemplate::new(
+static FIND: ListTemplate = ListTemplate::new(
     "SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} \
      AND client_tx_id IN {2:list}",
 );
@@ -36,8 +36,8 @@ pub(crate) fn find_all(
     organization: &str,
     keys: &[&str],
 ) -> Result<BTreeMap<String, StoredReceipt>, StoreError> {
-    let keys = serde_json::to_string(keys).unwrap_or_default();
-    let found = tx.all(&FIND, &[organization.into(), keys.into()], |mut record| {
+    let (statement, keys) = FIND.of(keys);
+    let found = tx.all(statement, &[organization.into(), keys], |mut record| {
         let receipt = StoredReceipt {
             body_hash: record.text("body_hash")?,
             receipt: record.json("receipt")?,

@@ -4,7 +4,7 @@
 use super::log::json_array;
 use crate::error::StoreError;
 use crate::identity::Identity;
-use crate::store::{Notification, Record, SqlTemplate, Tx};
+use crate::store::{ListTemplate, Notification, Record, SqlTemplate, Tx};
 use crate::value::stored_date;
 use ablo_wire::{Millis, PresenceReport, PresenceStatus};
 use jiff::SignedDuration;
@@ -39,7 +39,7 @@ static UPSERT: SqlTemplate = SqlTemplate::new(
      excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
      expires_at = excluded.expires_at",
 );
-static RENEW: SqlTemplate = SqlTemplate::new(
+static RENEW: ListTemplate = ListTemplate::new(
     "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}",
 );
 static REMOVE: SqlTemplate =
@@ -102,8 +102,8 @@ const MAX_EXPIRED: u64 = 256;
 pub fn renew(tx: &mut Tx<'_>, organization: &str, ids: &[String]) -> Result<(), StoreError> {
     let now = tx.now();
     let until = now.checked_add(SignedDuration::from_secs(SESSION_TTL_SECONDS)).unwrap_or(now);
-    let list = serde_json::to_string(ids).unwrap_or_default();
-    tx.run(&RENEW, &[organization.into(), stored_date(until).into(), list.into()])?;
+    let (statement, ids) = RENEW.of(ids);
+    tx.run(statement, &[organization.into(), stored_date(until).into(), ids])?;
     delete_expired(tx, organization, MAX_EXPIRED).map(drop)
 }
 

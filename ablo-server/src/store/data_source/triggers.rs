@@ -6,21 +6,29 @@
 //! that the triggers captured for the same rows. If row security hides rows from the table's
 //! owner, TRUNCATE fails instead of losing events.
 
-use crate::engine::Engine;
-use crate::models::{ColumnMapping, ColumnRole, Model};
-use crate::store::Dialect;
+use crate::error::StoreError;
+use crate::models::{ColumnMapping, ColumnRole, Model, Models};
 use crate::store::sql_template::{quoted, quoted_text};
+use crate::store::{Dialect, Tx};
 
 /// Returns all triggers as one SQL script.
-pub(super) fn triggers(engine: &Engine, schema: &str) -> String {
-    statements(engine, schema).iter().fold(String::new(), |out, statement| out + statement + ";\n")
+pub(crate) fn script(models: &Models, dialect: Dialect, schema: &str) -> String {
+    let statements = statements(models, dialect, schema);
+    statements.iter().fold(String::new(), |out, statement| out + statement + ";\n")
 }
 
-/// Returns all triggers as single statements.
-pub(super) fn statements(engine: &Engine, schema: &str) -> Vec<String> {
-    match engine.rows().tables.dialect() {
-        Dialect::Postgres => postgres(engine, schema),
-        Dialect::Sqlite => engine.models.iter().flat_map(sqlite).collect(),
+/// Creates all triggers, or replaces them.
+pub(crate) fn install(tx: &mut Tx<'_>, models: &Models, schema: &str) -> Result<(), StoreError> {
+    for statement in statements(models, tx.dialect(), schema) {
+        tx.execute(&statement, &[])?;
+    }
+    Ok(())
+}
+
+fn statements(models: &Models, dialect: Dialect, schema: &str) -> Vec<String> {
+    match dialect {
+        Dialect::Postgres => postgres(models, schema),
+        Dialect::Sqlite => models.iter().flat_map(sqlite).collect(),
     }
 }
 
@@ -34,7 +42,7 @@ fn id(model: &Model) -> &str {
     model.columns.first().map_or("id", |column| &column.name)
 }
 
-fn postgres(engine: &Engine, schema: &str) -> Vec<String> {
+fn postgres(models: &Models, schema: &str) -> Vec<String> {
     let schema = quoted(schema);
     // SECURITY DEFINER: a role that writes rows needs no privilege on the outbox.
     let mut statements = vec![
@@ -75,7 +83,7 @@ END $ablo$",
             escaped = schema.replace('\'', "''").replace('%', "%%")
         ),
     ];
-    for model in engine.models.iter() {
+    for model in models.iter() {
         let table = format!("{schema}.{}", quoted(&model.table));
         let arguments = [
             quoted_text(&model.key),
