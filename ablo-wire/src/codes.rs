@@ -103,6 +103,8 @@ codes! {
     "foreign_key_violation" Conflict 409 no None Idempotency "DB foreign-key constraint hit";
     "grant_timeout" Intent 504 yes Transient Server "no grant within the given time";
     "idempotency_conflict" Conflict 409 no None Idempotency "same idempotency key, different body";
+    "idempotency_key_expired" Conflict 409 no None Idempotency
+        "idempotency key older than the retention of keys; the outcome is unknown";
     "idempotency_key_too_long" Validation 400 no None Validation
         "idempotency key over the length limit";
     "identity_missing_organization" Auth 401 no AuthBlocked Authentication

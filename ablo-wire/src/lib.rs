@@ -53,6 +53,7 @@ pub mod delta;
 pub mod error;
 pub mod frame;
 pub mod http;
+pub mod operation;
 pub mod presence;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -69,6 +70,7 @@ pub use frame::*;
 pub use http::*;
 pub use number::{MAX_SAFE, Millis, Seconds, SyncId};
 pub use open::{Maybe, Object};
+pub use operation::*;
 pub use presence::*;
 pub use raw::{RawData, RawJson, RawRow};
 #[cfg(feature = "schema")]

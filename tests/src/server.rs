@@ -5,7 +5,7 @@ use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_schema::Schema;
 use ablo_server::engine::Engine;
 use ablo_server::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
-use ablo_server::engine::commit::{Commit, commit};
+use ablo_server::engine::commit::{ClaimInUse, Commit, commit};
 use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
 use ablo_server::engine::read::{self, ListQuery, Page};
@@ -269,7 +269,8 @@ impl World {
         let body_hash = blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes())
             .to_hex()
             .to_string();
-        Ok(Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None, claim: None })
+        let claim = ClaimInUse::None;
+        Ok(Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None, claim })
     }
 
     /// Lists one page of rows.

@@ -130,10 +130,12 @@ main(async () => {
     "rows at one sync id",
   );
   const aborted = new Promise<void>((done) => snapshot.signal.addEventListener("abort", done));
-  await ablo.counters.update({ id: "c01", data: { value: 7 } });
+  const seven = await ablo.counters.update({ id: "c01", data: { value: 7 } });
   await aborted;
-  // Own changes do not make a write stale; changes of others do.
-  await ablo.counters.update({ id: "c01", data: { value: 8 }, readAt: snapshot.stamp });
+  // Another program may have this client's key, so only the writes that it names do not count.
+  const eight = { id: "c01", data: { value: 8 }, readAt: snapshot.stamp };
+  equal((await refused(ablo.counters.update(eight))).code, "stale_context", "an own write");
+  await ablo.counters.update({ ...eight, after: [seven] });
   const late = await refused(
     client({ agent: "late" }).counters.update({
       id: "c01",

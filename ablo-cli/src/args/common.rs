@@ -6,6 +6,8 @@ use ablo_codegen::emit::sql::Dialect;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+#[cfg(feature = "server")]
+use std::time::Duration;
 
 /// The schema to read.
 #[derive(Clone, Debug, Args)]
@@ -101,4 +103,31 @@ pub(crate) enum Format {
     Json,
     /// GitHub workflow commands
     Github,
+}
+
+/// Parses a time such as `90d`, `36h` or `1d 12h`, of at least a minute.
+#[cfg(feature = "server")]
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || "expected a time of at least a minute, such as 90d or 36h".to_owned();
+    let span: jiff::Span = text.parse().map_err(|_| expected())?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
+    duration
+        .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
+        .filter(|duration| *duration >= Duration::from_mins(1))
+        .ok_or_else(expected)
+}
+
+#[cfg(all(test, feature = "server"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("90d"), Ok(Duration::from_hours(90 * 24)));
+        assert_eq!(duration("1d 12h"), Ok(Duration::from_hours(36)));
+        for text in ["", "90", "-1d", "10s", "1mo", "1y", "99999999999d", "soon"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 }

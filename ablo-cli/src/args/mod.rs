@@ -16,6 +16,8 @@ pub(crate) use common::{Document, Format, InputArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+#[cfg(feature = "server")]
+use std::time::Duration;
 
 /// Generate code, SQL and documents from one schema, and run its coordinator
 #[derive(Debug, Parser)]
@@ -157,6 +159,10 @@ pub(crate) struct ServeArgs {
     /// Allow webhooks to private addresses and without TLS
     #[arg(long)]
     pub(crate) private_webhooks: bool,
+    /// Keep the ids of operations for this long, such as 90d or 36h: a write that is sent again
+    /// within it is applied once
+    #[arg(long, value_name = "TIME", default_value = "90d", value_parser = common::duration)]
+    pub(crate) retain_keys: Duration,
     /// Data Source of an organisation; its key is read from ABLO_SOURCE_KEY_ORGANIZATION, else from
     /// ABLO_SOURCE_KEY
     #[arg(long = "source", value_name = "ORGANIZATION=URL")]

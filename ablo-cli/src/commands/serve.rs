@@ -147,6 +147,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
                 mode,
                 sources,
                 webhooks: webhooks(args.private_webhooks),
+                key_retention: args.retain_keys,
                 ..CoordinatorOptions::default()
             },
         );

@@ -152,13 +152,15 @@ const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// All tables of the coordinator in the newest layout. The first one records the layout.
-pub const SERVICE_TABLES: [ServiceTable; 14] = [
+pub const SERVICE_TABLES: [ServiceTable; 16] = [
     LAYOUT_TABLE,
     SYNC_DELTAS,
     IDEMPOTENCY,
     OUTBOX,
     CLAIMS,
     COMMITS,
+    RECEIPTS,
+    OPERATIONS,
     CAPABILITIES,
     TURNS,
     SESSIONS,
@@ -205,14 +207,15 @@ pub(crate) const SYNC_DELTAS: ServiceTable = ServiceTable {
         text("caused_by_task_id").about("The agent's turn that caused it"),
         ServiceColumn::new("previous_groups", ServiceKind::TextArray)
             .about("The sync groups before the change, if they differ from sync_groups"),
+        text("intent_id").about("The claim of the actor under which the row was written"),
     ],
     key: &["id"],
     indexes: &[
         lookup("catch_up", &["organization_id", "id"], IndexRows::All),
         lookup("row", &["organization_id", "model_name", "model_id", "id"], IndexRows::All),
-        // Applies a repeated operation only once, even if both arrive at the same time.
-        unique(
-            "transaction",
+        // Operations that have no entry in ablo_operations: those of earlier coordinators.
+        lookup(
+            "operation",
             &["organization_id", "transaction_id"],
             IndexRows::NotNull("transaction_id"),
         ),
@@ -270,7 +273,8 @@ const CLAIMS: ServiceTable = ServiceTable {
 
 const COMMITS: ServiceTable = ServiceTable {
     name: "ablo_commits",
-    about: "The receipts of commits: a repeated commit gets the same answer.",
+    about: "The receipts of commits that coordinators before layout 3 stored. They are read for a \
+        day.",
     columns: &[
         text("organization_id").required(),
         text("client_tx_id").required().about("Chosen by the client"),
@@ -282,6 +286,49 @@ const COMMITS: ServiceTable = ServiceTable {
     ],
     key: &["organization_id", "client_tx_id"],
     indexes: &[lookup("organization_age", &["organization_id", "created_at"], IndexRows::All)],
+    organization: Some("organization_id"),
+};
+
+const RECEIPTS: ServiceTable = ServiceTable {
+    name: "ablo_receipts",
+    about: "The receipts of commits: a repeated commit of the same participant gets the same \
+        answer.",
+    columns: &[
+        text("organization_id").required(),
+        one_of("participant_kind", PARTICIPANTS).required(),
+        text("participant_id").required(),
+        text("client_tx_id").required().about("Chosen by the client"),
+        text("body_hash")
+            .required()
+            .about("The hash of the operations; a different commit may not use the same id"),
+        json("receipt").required(),
+        date_now("created_at").required(),
+    ],
+    key: &["organization_id", "participant_kind", "participant_id", "client_tx_id"],
+    indexes: &[lookup("age", &["organization_id", "created_at"], IndexRows::All)],
+    organization: Some("organization_id"),
+};
+
+const OPERATIONS: ServiceTable = ServiceTable {
+    name: "ablo_operations",
+    about: "Operations that were applied, by the id that their participant gave them: a repeated \
+        operation is not applied again.",
+    columns: &[
+        text("organization_id").required(),
+        one_of("participant_kind", PARTICIPANTS).required(),
+        text("participant_id").required(),
+        text("transaction_id").required().about("Chosen by the client"),
+        text("content_hash").required().about(
+            "The hash of model, row, verb and values; a different operation may not use the same \
+             id",
+        ),
+        ServiceColumn::new("sync_id", ServiceKind::Integer)
+            .required()
+            .about("The sync id of its last delta; 0 if it changed nothing"),
+        date_now("created_at").required(),
+    ],
+    key: &["organization_id", "participant_kind", "participant_id", "transaction_id"],
+    indexes: &[lookup("age", &["organization_id", "created_at"], IndexRows::All)],
     organization: Some("organization_id"),
 };
 

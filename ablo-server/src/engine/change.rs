@@ -1,8 +1,8 @@
 //! A validated operation of a commit.
 
-use crate::models::ModelId;
+use crate::models::{Model, ModelId};
 use crate::value::Cell;
-use ablo_wire::Verb;
+use ablo_wire::{Spelling, Verb};
 
 /// A validated operation.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,8 +21,35 @@ pub struct PlannedChange {
     pub transaction: Option<String>,
     /// The `readAt` watermark, if stale writes are to be rejected.
     pub stale_guard: Option<u64>,
+    /// The transaction ids of the writer's own operations on which this one is based.
+    pub after: Vec<String>,
     /// Whether claims of other participants are ignored.
     pub bypass_claims: bool,
+}
+
+impl PlannedChange {
+    /// Returns the hash of model, row, verb and values: the same for every attempt.
+    pub(crate) fn content_hash(&self, model: &Model) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        };
+        part(&model.key);
+        // The coordinator chooses another id for each attempt.
+        part(if self.generated_id { "" } else { &self.id });
+        part(self.kind.verb().text(Spelling::Http));
+        let mut cells: Vec<&(usize, Cell)> = self.cells.iter().collect();
+        cells.sort_by_key(|(at, _)| *at);
+        for (column, cell) in
+            cells.into_iter().filter_map(|(at, cell)| Some((model.columns.get(*at)?, cell)))
+        {
+            let mut value = String::new();
+            column.kind.write(cell, &mut value);
+            part(&column.member);
+            part(&value);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
 }
 
 /// The kind of an operation.

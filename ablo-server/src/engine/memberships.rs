@@ -261,6 +261,7 @@ impl<'t> MembershipDeltas<'t> {
             previous_groups,
             transaction: None,
             caused_by: self.changed.caused_by,
+            claim: None,
         };
         Ok(log::append(tx, self.who, entry)?)
     }

@@ -47,10 +47,11 @@ pub(crate) fn apply(
         cells: Vec::new(),
         transaction: upstream.transaction.map(str::to_owned),
         stale_guard: None,
+        after: Vec::new(),
         bypass_claims: true,
     };
     let caused_by = upstream.caused_by;
-    let writer = RowWriter { engine, who, caused_by, change: &change, model };
+    let writer = RowWriter { engine, who, caused_by, claim: None, change: &change, model };
     let (rows, organization) = (engine.rows(), who.organization.as_str());
     let before = rows.find(tx, organization, model, change.id.as_str())?;
     match (before, upstream.row) {

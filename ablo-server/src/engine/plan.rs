@@ -15,6 +15,11 @@ use serde_json::value::RawValue;
 pub const MAX_OPERATIONS: usize = 1000;
 /// Maximum length of the ids of rows and commits, in bytes.
 pub const MAX_ID_BYTES: usize = 255;
+/// Maximum length of the transaction id of an operation, in bytes. Clients make them from the key of
+/// the commit and a number.
+const MAX_TRANSACTION_BYTES: usize = MAX_ID_BYTES + 45;
+/// Maximum number of predecessors that an operation names.
+pub const MAX_PREDECESSORS: usize = 100;
 
 /// Validates the operations of a commit.
 ///
@@ -86,6 +91,16 @@ fn change(
         }
     };
     let transaction = operation.transaction_id.value().filter(|id| !id.is_empty()).cloned();
+    if let Some(id) =
+        transaction.as_ref().filter(|id| id.len() > MAX_TRANSACTION_BYTES || id.contains('\0'))
+    {
+        let shown: String = id.chars().take(40).collect();
+        let message = format!(
+            "`{shown}…` is not a transaction id: it can have at most {MAX_TRANSACTION_BYTES} bytes \
+             without U+0000"
+        );
+        return Err(ApiError::new("invalid_request", message).param("transactionId"));
+    }
     let bypass_claims =
         operation.bypass == Some(true) && who.is_system() && who.operations == Operations::All;
     Ok(PlannedChange {
@@ -96,8 +111,22 @@ fn change(
         cells,
         transaction,
         stale_guard,
+        after: predecessors(operation)?,
         bypass_claims,
     })
+}
+
+/// Returns the operations on which an operation is based.
+fn predecessors(operation: &Operation<RawRow>) -> Result<Vec<String>, ApiError> {
+    let after = operation.after.as_deref().unwrap_or_default();
+    if after.len() > MAX_PREDECESSORS || after.iter().any(|id| id.len() > MAX_TRANSACTION_BYTES) {
+        let message = format!(
+            "`after` can have at most {MAX_PREDECESSORS} transaction ids of at most \
+             {MAX_TRANSACTION_BYTES} bytes"
+        );
+        return Err(ApiError::new("invalid_request", message).param("after"));
+    }
+    Ok(after.to_vec())
 }
 
 /// Finds the model that a request names.

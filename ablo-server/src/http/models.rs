@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller, OptionalBody, decode, idempotency_key, pairs};
+use crate::engine::commit::ClaimInUse;
 use crate::engine::read::ListQuery;
 use crate::error::{ApiError, Result};
 use crate::service::Service;
@@ -98,7 +99,7 @@ pub(super) async fn create(
     let mut operation = Operation::http(Verb::Create, model, body.id);
     operation.data = Maybe::Value(body.data);
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
-    let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
+    let key = idempotency_key(&headers, body.idempotency_key)?;
     let receipt = submit(&service, &caller, key, vec![operation], body.intent).await?;
     json(StatusCode::CREATED, &receipt)
 }
@@ -113,7 +114,7 @@ pub(super) async fn update(
     let mut operation = Operation::http(Verb::Update, model, Some(id));
     operation.data = Maybe::Value(body.data);
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
-    let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
+    let key = idempotency_key(&headers, body.idempotency_key)?;
     ok(&submit(&service, &caller, key, vec![operation], body.intent).await?)
 }
 
@@ -126,18 +127,20 @@ pub(super) async fn delete(
 ) -> Answer {
     let mut operation = Operation::http(Verb::Delete, model, Some(id));
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
-    let key = idempotency_key(&headers, body.idempotency_key.as_ref())?;
+    let key = idempotency_key(&headers, body.idempotency_key)?;
     ok(&submit(&service, &caller, key, vec![operation], body.intent).await?)
 }
 
 async fn submit(
     service: &Service,
     caller: &Caller,
-    client_tx_id: String,
+    idempotency_key: Option<String>,
     operations: Vec<Operation>,
     claim: Option<String>,
 ) -> Result<CommitReceipt> {
-    let request = Submit { client_tx_id, operations, claim, caused_by: None };
+    let claim = named(claim);
+    let request =
+        Submit { client_tx_id: None, idempotency_key, operations, claim, caused_by: None };
     service.submit(caller.who(), request).await
 }
 
@@ -153,15 +156,17 @@ pub(super) async fn commits(
     body: Bytes,
 ) -> Answer {
     let body: CommitRequest = decode(&body)?;
-    let given = body.idempotency_key.as_ref().or(Some(&body.client_tx_id));
-    let key = idempotency_key(&headers, given)?;
     let request = Submit {
-        client_tx_id: key,
+        client_tx_id: body.client_tx_id,
+        idempotency_key: idempotency_key(&headers, body.idempotency_key)?,
         operations: body.operations,
-        claim: body.intent,
+        claim: named(body.intent),
         caused_by: body.caused_by_task_id,
     };
-    let mut receipt = service.submit(caller.who(), request).await?;
-    receipt.client_tx_id = body.client_tx_id;
-    ok(&receipt)
+    ok(&service.submit(caller.who(), request).await?)
+}
+
+/// Returns the claim that a request names as `intent`.
+fn named(intent: Option<String>) -> ClaimInUse {
+    intent.map_or(ClaimInUse::None, ClaimInUse::Named)
 }

@@ -12,9 +12,6 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
 
-/// The maximum length of an idempotency key, in bytes (docs/protocol/differences.md D2).
-const MAX_KEY_BYTES: usize = 255;
-
 /// The credential of a request.
 #[derive(Debug)]
 pub(super) struct Caller(pub(super) Credential);
@@ -95,25 +92,18 @@ pub(super) fn pairs(query: Option<&str>) -> Vec<(String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
 }
 
-/// Returns the idempotency key of a write: from the header, else from the body, else a new one
-/// (docs/protocol/differences.md D2).
+/// Returns the idempotency key of the header, or that of the body.
+///
+/// # Errors
+/// Returns `invalid_request` if the header is not text.
 pub(super) fn idempotency_key(
     headers: &HeaderMap,
-    body: Option<&String>,
-) -> Result<String, ApiError> {
-    let header =
-        headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let key = header.or_else(|| body.cloned()).filter(|key| !key.is_empty());
-    match key {
-        None => Ok(uuid::Uuid::new_v4().hyphenated().to_string()),
-        Some(key) if key.len() > MAX_KEY_BYTES => {
-            let message = format!("the idempotency key is longer than {MAX_KEY_BYTES} bytes");
-            Err(ApiError::new("idempotency_key_too_long", message).param("idempotencyKey"))
-        }
-        Some(key) if key.contains('\0') => {
-            let message = "the idempotency key must not contain U+0000";
-            Err(ApiError::new("invalid_request", message).param("idempotencyKey"))
-        }
-        Some(key) => Ok(key),
-    }
+    body: Option<String>,
+) -> Result<Option<String>, ApiError> {
+    let Some(header) = headers.get("idempotency-key") else { return Ok(body) };
+    let key = header.to_str().map_err(|_| {
+        let message = "the header `Idempotency-Key` must contain visible ASCII characters";
+        ApiError::new("invalid_request", message).param("idempotencyKey")
+    })?;
+    Ok(if key.is_empty() { body } else { Some(key.to_owned()) })
 }

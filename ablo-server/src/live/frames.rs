@@ -3,6 +3,7 @@
 use super::connection::{Connection, End};
 use super::peer_view::{self, OwnClaim};
 use crate::engine::claims::{ClaimOutcome, ClaimRequest};
+use crate::engine::commit::ClaimInUse;
 use crate::error::Result;
 use crate::service::claims::{detail, lease};
 use crate::service::commits::Submit;
@@ -58,11 +59,13 @@ impl Connection {
     }
 
     async fn commit(&mut self, frame: CommitFrame) -> Result<(), End> {
-        let (id, ops) = (frame.client_tx_id, frame.operations.len() as u64);
+        let ops = frame.operations.len() as u64;
+        let id = frame.client_tx_id.clone().unwrap_or_default();
         let request = Submit {
-            client_tx_id: id.clone(),
+            client_tx_id: frame.client_tx_id,
+            idempotency_key: frame.idempotency_key,
             operations: frame.operations,
-            claim: None,
+            claim: ClaimInUse::OfRow,
             caused_by: frame.caused_by_task_id,
         };
         let result = self.service.submit(&self.who, request).await;

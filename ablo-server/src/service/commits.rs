@@ -1,8 +1,9 @@
 //! Commits: checked once, whichever transport they arrive by.
 
+use super::options::before;
 use super::{Service, source};
-use crate::engine::commit::{Commit, commit};
-use crate::engine::plan::plan;
+use crate::engine::commit::{ClaimInUse, Commit, check_age, commit};
+use crate::engine::plan::{MAX_ID_BYTES, plan};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use ablo_wire::{CommitReceipt, Operation};
@@ -11,12 +12,15 @@ use serde_json::Value;
 /// A commit as a client sends it.
 #[derive(Clone, Debug)]
 pub(crate) struct Submit {
-    /// The idempotency key.
-    pub(crate) client_tx_id: String,
+    /// The id that the client gave it; an empty one is none.
+    pub(crate) client_tx_id: Option<String>,
+    /// The key by which a repeated commit is recognised, if it is another one; an empty one is
+    /// none.
+    pub(crate) idempotency_key: Option<String>,
     /// The operations.
     pub(crate) operations: Vec<Operation>,
-    /// The claim that has to be held for the commit, and that the commit renews.
-    pub(crate) claim: Option<String>,
+    /// The claim under which the writes are made.
+    pub(crate) claim: ClaimInUse,
     /// The turn that caused the commit.
     pub(crate) caused_by: Option<String>,
 }
@@ -27,13 +31,16 @@ impl Service {
     /// # Errors
     /// Returns an error if the commit is refused or cannot be stored.
     pub(crate) async fn submit(&self, who: &Identity, request: Submit) -> Result<CommitReceipt> {
-        let Submit { client_tx_id, operations, claim, caused_by } = request;
+        let key = request.key()?;
+        let shown = given(request.client_tx_id.as_ref()).unwrap_or(&key).to_owned();
+        let Submit { operations, claim, caused_by, .. } = request;
         let changes = plan(&self.engine.models, who, &operations)?;
         let text = serde_json::to_vec(&operations).unwrap_or_default();
         let body_hash = blake3::hash(&text).to_hex().to_string();
-        let request = Commit { client_tx_id, changes, body_hash, caused_by, claim };
+        let request = Commit { client_tx_id: key, changes, body_hash, caused_by, claim };
+        check_age(&request, before(self.store.now(), self.options.key_retention))?;
         let owner = self.sources.owner_of(&self.engine, &who.organization, &request.changes)?;
-        let receipt = match owner {
+        let mut receipt = match owner {
             Some(client) => source::write(self, &client, who, request, operations).await?,
             None => {
                 let who = who.clone();
@@ -44,8 +51,33 @@ impl Service {
             }
         };
         self.metrics.commits.inc();
+        receipt.client_tx_id = shown;
         Ok(receipt)
     }
+}
+
+impl Submit {
+    /// Returns the key by which the commit is recognised if it is repeated: the same on all
+    /// transports.
+    fn key(&self) -> Result<String, ApiError> {
+        let key = given(self.idempotency_key.as_ref()).or(given(self.client_tx_id.as_ref()));
+        match key {
+            None => Ok(uuid::Uuid::new_v4().hyphenated().to_string()),
+            Some(key) if key.len() > MAX_ID_BYTES => {
+                let message = format!("the idempotency key is longer than {MAX_ID_BYTES} bytes");
+                Err(ApiError::new("idempotency_key_too_long", message).param("idempotencyKey"))
+            }
+            Some(key) if key.contains('\0') => {
+                let message = "the idempotency key must not contain U+0000";
+                Err(ApiError::new("invalid_request", message).param("idempotencyKey"))
+            }
+            Some(key) => Ok(key.to_owned()),
+        }
+    }
+}
+
+fn given(key: Option<&String>) -> Option<&str> {
+    key.map(String::as_str).filter(|key| !key.is_empty())
 }
 
 /// Returns the error for a commit that cannot be decoded.

@@ -5,10 +5,12 @@
 //! it: the second one finds nothing left.
 
 use super::Service;
+use super::options::before;
 use crate::engine::{claims, commit, data_source_log};
 use crate::error::Result;
-use crate::store::tables::{credentials, sessions};
+use crate::store::tables::{credentials, operations, sessions};
 use crate::store::{Store, Tenant, Tx};
+use crate::value::stored_date;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,11 +35,14 @@ async fn run(service: Weak<Service>, mut closing: watch::Receiver<bool>) {
                 return;
             }
         }
-        let Some(store) = service.upgrade().map(|service| Arc::clone(&service.store)) else {
+        let Some((store, retention)) = service
+            .upgrade()
+            .map(|service| (Arc::clone(&service.store), service.options.key_retention))
+        else {
             return;
         };
         tokio::select! {
-            outcome = pass(&store) => if let Err(error) = outcome {
+            outcome = pass(&store, retention) => if let Err(error) = outcome {
                 tracing::warn!(%error, "housekeeping failed; it is repeated");
             },
             closed = closing.wait_for(|closed| *closed) => {
@@ -61,7 +66,7 @@ fn delay(random: u128) -> Duration {
 ///
 /// # Errors
 /// Returns an error if the organisations or the credentials cannot be read.
-pub async fn pass(store: &Arc<dyn Store>) -> Result<u64> {
+pub async fn pass(store: &Arc<dyn Store>, key_retention: Duration) -> Result<u64> {
     let mut deleted = 0;
     loop {
         let expired = |tx: &mut Tx<'_>| Ok(credentials::delete_expired(tx, MAX_BATCH)?);
@@ -78,7 +83,7 @@ pub async fn pass(store: &Arc<dyn Store>) -> Result<u64> {
         for organization in waiting {
             let (tenant, owner) =
                 (Tenant::Organization(organization.clone()), organization.clone());
-            match store.writing(tenant, move |tx| delete_batch(tx, &owner)).await {
+            match store.writing(tenant, move |tx| delete_batch(tx, &owner, key_retention)).await {
                 Ok(batch) => {
                     deleted += batch.rows;
                     unfinished.extend(batch.is_full.then_some(organization));
@@ -99,10 +104,14 @@ struct Batch {
 }
 
 /// Deletes one batch of each kind of an organisation's rows.
-fn delete_batch(tx: &mut Tx<'_>, organization: &str) -> Result<Batch> {
+fn delete_batch(tx: &mut Tx<'_>, organization: &str, key_retention: Duration) -> Result<Batch> {
+    let old_keys = stored_date(before(tx.now(), key_retention));
+    let [receipts, earlier_receipts] = commit::delete_old_receipts(tx, organization, MAX_BATCH)?;
     let counts = [
         claims::sweep(tx, organization, MAX_BATCH)?,
-        commit::delete_old_receipts(tx, organization, MAX_BATCH)?,
+        receipts,
+        earlier_receipts,
+        operations::delete_before(tx, organization, &old_keys, MAX_BATCH)?,
         sessions::delete_expired(tx, organization, MAX_BATCH)?,
         data_source_log::delete_old_commits(tx, organization, MAX_BATCH)?,
         data_source_log::delete_old_events(tx, organization, MAX_BATCH)?,

@@ -3,6 +3,7 @@
 use super::source::SourceOptions;
 use super::webhooks::WebhookOptions;
 use crate::engine::credentials::Mode;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// Options of a coordinator.
@@ -17,10 +18,21 @@ pub struct CoordinatorOptions {
     /// The maximum lifetime of a WebSocket. Clients reconnect with a fresh token
     /// (docs/protocol/differences.md C9).
     pub max_connection_age: Duration,
+    /// How long the key of an operation is kept, so that the operation is applied once however
+    /// often it is sent.
+    pub key_retention: Duration,
     /// The data sources of organisations whose own database stays canonical.
     pub sources: Vec<SourceOptions>,
     /// Options of webhook delivery.
     pub webhooks: WebhookOptions,
+}
+
+/// How long the key of an operation is kept by default.
+const KEY_RETENTION: Duration = Duration::from_hours(90 * 24);
+
+/// Returns the time this long before another one.
+pub(super) fn before(now: Timestamp, span: Duration) -> Timestamp {
+    now.checked_sub(span).unwrap_or(Timestamp::MIN)
 }
 
 impl Default for CoordinatorOptions {
@@ -30,6 +42,7 @@ impl Default for CoordinatorOptions {
             max_body_bytes: 4 << 20,
             max_connections: 50_000,
             max_connection_age: Duration::from_hours(24),
+            key_retention: KEY_RETENTION,
             sources: Vec::new(),
             webhooks: WebhookOptions::default(),
         }

@@ -42,6 +42,7 @@ pub(super) fn upgrade(
         for upgrade in upgrades.filter(|next| i64::from(next.version) > stored.version) {
             session.run(&upgrade.sql)?;
         }
+        session.run(&program.removals)?;
         session.run(&program.provision)?;
         session.run(&program.record)
     })
@@ -106,6 +107,7 @@ mod tests {
                 'log')), coalesce(max(min_reader), 1) FROM layouts"
                     .to_owned(),
             upgrades: (2..=version).map(upgrade).collect(),
+            removals: "DROP INDEX IF EXISTS obsolete;".to_owned(),
             provision: format!(
                 "CREATE TABLE IF NOT EXISTS log (id); CREATE INDEX IF NOT EXISTS \
                 log_{version} ON log (id)"

@@ -18,6 +18,8 @@ pub struct Receipt {
     pub id: String,
     /// The sync id of the commit's last delta.
     pub stamp: SyncId,
+    /// The transaction ids of its operations, in order.
+    pub operations: Vec<String>,
 }
 
 /// The result of creating a row.
@@ -60,6 +62,8 @@ pub(super) struct CommitOptions {
     pub(super) read_at: Option<SyncId>,
     pub(super) on_stale: Option<OnStale>,
     pub(super) claim: Option<String>,
+    /// The transaction ids of the operations on which guarded writes are based.
+    pub(super) after: Vec<String>,
     pub(super) caused_by: Option<String>,
 }
 
@@ -125,9 +129,18 @@ impl Commit {
     }
 
     /// Sets the sync id of the read that the writes are based on. They are refused with
-    /// `stale_context` if another participant has written the same fields since.
+    /// `stale_context` if the same fields were written since, by this participant too: other
+    /// programs may have its key. [`Commit::after`] names the client's own writes.
     pub fn read_at(mut self, stamp: SyncId) -> Self {
         self.options.read_at = Some(stamp);
+        self
+    }
+
+    /// Names an earlier commit of this client on which the writes are based, in addition to the read
+    /// that [`Commit::read_at`] names: they are not stale because of it. Can be repeated, for at most
+    /// 100 operations.
+    pub fn after(mut self, earlier: &Receipt) -> Self {
+        self.options.after.extend_from_slice(&earlier.operations);
         self
     }
 
@@ -153,21 +166,29 @@ impl Commit {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let CommitOptions { key, read_at, on_stale, claim, caused_by } = self.options;
-        let key = key.unwrap_or_else(fresh_id);
+        let CommitOptions { key, read_at, on_stale, claim, after, caused_by } = self.options;
+        let key = key.unwrap_or_else(fresh_key);
         let mut operations = self.operations;
-        for operation in &mut operations {
+        let ids: Vec<String> = (0..operations.len()).map(|at| format!("{key}:{at}")).collect();
+        for (operation, id) in operations.iter_mut().zip(&ids) {
+            operation.transaction_id = Maybe::Value(id.clone());
             operation.read_at = Maybe::or_null(read_at);
             operation.on_stale = Maybe::or_null(on_stale.clone());
+            operation.after = (!after.is_empty()).then(|| after.clone());
         }
-        let mut body = CommitRequest::new(key.clone(), operations);
+        let mut body = CommitRequest::new(operations);
+        body.client_tx_id = Some(key.clone());
         body.idempotency_key = Some(key.clone());
         body.intent = claim;
         body.caused_by_task_id = caused_by;
         let request = Request::post(["v1", "commits"], &body)?.idempotency_key(key.clone());
         let receipt: CommitReceipt = self.inner.http.send(&request).await?;
         match (receipt.success, receipt.error) {
-            (true, _) => Ok(Receipt { id: key, stamp: receipt.last_sync_id.unwrap_or(SyncId(0)) }),
+            (true, _) => Ok(Receipt {
+                id: key,
+                stamp: receipt.last_sync_id.unwrap_or(SyncId(0)),
+                operations: ids,
+            }),
             (false, Some(failure)) => Err(failure.into()),
             (false, None) => Err(Error::local("commit_failed", "the commit was rejected")),
         }
@@ -234,4 +255,10 @@ impl<M: Model> IntoFuture for CreateOne<M> {
 /// Returns a new random id.
 pub(super) fn fresh_id() -> String {
     uuid::Uuid::new_v4().hyphenated().to_string()
+}
+
+/// Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1).
+fn fresh_key() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    format!("tx_{}_{}", since.map_or(0, |since| since.as_millis()), fresh_id())
 }

@@ -220,7 +220,7 @@ async fn a_snapshot_reports_the_first_change() {
         .await
         .expect("created");
     assert!(timeout(Duration::from_millis(300), snapshot.changed()).await.is_err(), "another row");
-    client
+    let written = client
         .model::<Station>()
         .update("arlanda", Station::patch().name("ARN"))
         .await
@@ -230,12 +230,10 @@ async fn a_snapshot_reports_the_first_change() {
         (change.model_name.as_str(), change.model_id.as_str()),
         (Station::DESCRIPTOR.type_name, "arlanda")
     );
-    client
-        .commit()
-        .delete::<Station>("arlanda")
-        .read_at(snapshot.stamp())
-        .await
-        .expect("own writes are no conflict");
+    let delete = || client.commit().delete::<Station>("arlanda").read_at(snapshot.stamp());
+    let stale = delete().await.expect_err("another program may have written");
+    assert_eq!(stale.code(), "stale_context");
+    delete().after(&written).await.expect("the write that it is based on");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -330,6 +330,6 @@ fn deltas_are_read_as_rust_writes_them() {
 fn the_runtime_is_small() {
     let bytes = ablo_tests::typescript::minified(&programs().join("typescript/runtime.ts"));
     println!("runtime.ts: {bytes} bytes");
-    assert!(bytes <= 12_000, "{bytes} bytes");
+    assert!(bytes <= 13_500, "{bytes} bytes");
     assert!(bytes > 8_000, "{bytes} bytes are implausibly few");
 }

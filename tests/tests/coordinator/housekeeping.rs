@@ -1,11 +1,11 @@
 //! Housekeeping on both stores, with a clock that the test sets.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
-use ablo_server::Embedded;
 use ablo_server::engine::{Engine, sessions};
 use ablo_server::housekeeping;
 use ablo_server::identity::Identity;
 use ablo_server::store::{Store, Tx};
+use ablo_server::{CoordinatorOptions, Embedded};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
@@ -23,6 +23,7 @@ const DAY: i64 = 24 * 3600;
 on_both_stores! { super::SCHEMA;
     old_receipts_are_deleted_in_the_background
     expired_tokens_are_deleted_in_the_background
+    operations_are_kept_for_the_retention_of_keys
     a_backlog_is_deleted_in_turns
     ended_claims_and_sessions_are_deleted
     an_embedded_coordinator_keeps_house_until_it_is_dropped
@@ -40,6 +41,11 @@ async fn count(world: &World, organization: &str, rows: &str) -> i64 {
 fn observed(world: &World) -> (Arc<Observed>, Arc<dyn Store>) {
     let observed = Observed::new(Arc::clone(&world.store));
     (Arc::clone(&observed), observed)
+}
+
+async fn pass(store: &Arc<dyn Store>) -> u64 {
+    let keys = CoordinatorOptions::default().key_retention;
+    housekeeping::pass(store, keys).await.expect("a pass")
 }
 
 async fn create(server: &Coordinator, id: &str) {
@@ -75,10 +81,24 @@ async fn old_receipts_are_deleted_in_the_background(world: World) {
     let deletes: Vec<String> =
         clock.take_statements().into_keys().filter(|sql| sql.starts_with("DELETE")).collect();
     assert_eq!(deletes, Vec::<String>::new(), "a commit deletes nothing");
-    assert_eq!(count(&world, "acme", "ablo_commits").await, 71);
-    assert_eq!(housekeeping::pass(&store).await.expect("a pass"), 1, "the receipt of `first`");
-    assert_eq!(count(&world, "acme", "ablo_commits").await, 70);
-    assert_eq!(housekeeping::pass(&store).await.expect("a pass"), 0);
+    assert_eq!(count(&world, "acme", "ablo_receipts").await, 71);
+    assert_eq!(pass(&store).await, 1, "the receipt of `first`");
+    assert_eq!(count(&world, "acme", "ablo_receipts").await, 70);
+    assert_eq!(pass(&store).await, 0);
+}
+
+async fn operations_are_kept_for_the_retention_of_keys(mut world: World) {
+    let (clock, store) = observed(&world);
+    world.store = Arc::clone(&store);
+    let _server = Coordinator::start(world.schema(), Arc::clone(&store)).await;
+    let delete = r#"[{"action":"delete","model":"notes","id":"none","transactionId":"t"}]"#;
+    world.commit(&user("ann"), delete).await.expect("nothing to delete");
+    clock.set_ahead(89 * DAY);
+    assert_eq!(pass(&store).await, 1, "the receipt");
+    assert_eq!(count(&world, "acme", "ablo_operations").await, 1);
+    clock.set_ahead(91 * DAY);
+    assert_eq!(pass(&store).await, 1);
+    assert_eq!(count(&world, "acme", "ablo_operations").await, 0);
 }
 
 async fn expired_tokens_are_deleted_in_the_background(world: World) {
@@ -91,9 +111,9 @@ async fn expired_tokens_are_deleted_in_the_background(world: World) {
     server.session("user", "bob", json!({})).await;
     assert_eq!(count(&world, "acme", "ablo_capabilities").await, 4, "a request deletes nothing");
     // The exchanged token is deleted first, then the token that it was exchanged for.
-    assert_eq!(housekeeping::pass(&store).await.expect("a pass"), 1);
-    assert_eq!(housekeeping::pass(&store).await.expect("a pass"), 1);
-    assert_eq!(housekeeping::pass(&store).await.expect("a pass"), 0);
+    assert_eq!(pass(&store).await, 1);
+    assert_eq!(pass(&store).await, 1);
+    assert_eq!(pass(&store).await, 0);
     assert_eq!(count(&world, "acme", "ablo_capabilities").await, 2, "the key and bob's");
 }
 
@@ -105,12 +125,12 @@ async fn a_backlog_is_deleted_in_turns(world: World) {
     add_old_receipts(&world, "zulu", 1).await;
     statements.take_log();
     // Two processes may run at the same time.
-    let (one, two) = tokio::join!(housekeeping::pass(&store), housekeeping::pass(&store));
-    assert_eq!(one.expect("a pass") + two.expect("a pass"), 2501);
+    let (one, two) = tokio::join!(pass(&store), pass(&store));
+    assert_eq!(one + two, 2501);
     assert_eq!(count(&world, "acme", "ablo_commits").await, 0);
     add_old_receipts(&world, "acme", 2500).await;
     statements.take_log();
-    housekeeping::pass(&store).await.expect("a pass");
+    pass(&store).await;
     let turns: Vec<String> = statements
         .take_log()
         .into_iter()
@@ -134,7 +154,7 @@ async fn ended_claims_and_sessions_are_deleted(world: World) {
     world.write(&user("ann"), insert).await.expect("a session of a process that crashed");
     clock.set_ahead(3600);
     // No connection is open, so only housekeeping removes them.
-    housekeeping::pass(&store).await.expect("a pass");
+    pass(&store).await;
     assert_eq!(count(&world, "acme", "ablo_claims").await, 0);
     assert_eq!(count(&world, "acme", "ablo_sessions").await, 0);
 }

@@ -156,6 +156,16 @@ fn filling(dialect: Dialect) -> Vec<String> {
             format!("{own}, 'x-' || i, '', '{{}}', {future}"),
         ),
         (
+            "ablo_receipts (organization_id, participant_kind, participant_id, client_tx_id, \
+             body_hash, receipt, created_at)",
+            format!("{own}, 'user', 'p-' || (i % 1000), 'x-' || i, '', '{{}}', {future}"),
+        ),
+        (
+            "ablo_operations (organization_id, participant_kind, participant_id, transaction_id, \
+             content_hash, sync_id, created_at)",
+            format!("{own}, 'user', 'p-' || (i % 1000), 't-' || i, '', i, {future}"),
+        ),
+        (
             "ablo_capabilities (id, token_hash, kind, organization_id, participant_id, \
              participant_kind, operations, sync_groups, user_meta, reach, parent_id, expires_at)",
             format!(
@@ -379,7 +389,8 @@ async fn scenario(world: &World, store: Arc<dyn Store>) {
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     client.ask("GET", "/v1/sources", Value::Null).await;
-    housekeeping::pass(&store).await.expect("housekeeping succeeds");
+    let keys = CoordinatorOptions::default().key_retention;
+    housekeeping::pass(&store, keys).await.expect("housekeeping succeeds");
 }
 
 /// Returns the plan of a statement with these values.

@@ -1,12 +1,14 @@
 //! The statements that bring the coordinator's own tables to the newest layout, for all dialects.
 
 use super::names::{Sql, sql, to_sql};
-use crate::shape::{LAYOUTS, LayoutStep, NEWEST_LAYOUT, ServiceLayout};
+use crate::shape::{
+    LAYOUTS, LayoutStep, NEWEST_LAYOUT, SERVICE_TABLES, ServiceColumn, ServiceLayout, ServiceTable,
+};
 
 /// Statements for one transaction, which ends with `COMMIT` or `ROLLBACK`.
 ///
-/// The coordinator runs `begin`, reads `stored`, and then runs the upgrades from there, `provision`
-/// and `record`.
+/// The coordinator runs `begin`, reads `stored`, and then runs the upgrades from there, `removals`,
+/// `provision` and `record`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayoutProgram {
     /// The newest layout.
@@ -16,8 +18,10 @@ pub struct LayoutProgram {
     /// Returns one row: the version of the present layout, or 0 in a new database, and its
     /// `min_reader`.
     pub stored: String,
-    /// The changes that provisioning cannot make, in order.
+    /// The changes that provisioning cannot make and that are made once, in order.
     pub upgrades: Vec<LayoutUpgrade>,
+    /// Drops what this layout no longer has. An earlier coordinator may create it again.
+    pub removals: String,
     /// Adds what is missing and returns or reports differences.
     pub provision: String,
     /// Records the newest layout.
@@ -46,18 +50,30 @@ pub(crate) struct LayoutParts<T, E> {
 }
 
 impl<T: Sql, E: Sql> LayoutParts<T, E> {
-    /// Returns the program. `index` returns the qualified name of an index.
-    pub(crate) fn program<I: Sql>(self, index: impl Fn(&'static str) -> I) -> LayoutProgram {
+    /// Returns the program. `index` returns the qualified name of an index, `add` the statement
+    /// that adds a column.
+    pub(crate) fn program<I: Sql>(
+        self,
+        index: impl Fn(&'static str) -> I,
+        add: impl Fn(&'static ServiceTable, &'static ServiceColumn) -> String,
+    ) -> LayoutProgram {
         let mut stored = String::new();
         sql!(&mut stored, "SELECT coalesce(max(version), CASE WHEN ", self.log_exists);
         sql!(&mut stored, " THEN 1 ELSE 0 END), coalesce(max(min_reader), 1) FROM ", self.table);
-        let upgrade = |layout: &ServiceLayout| {
-            let mut sql = String::new();
-            for LayoutStep::DropIndex(name) in layout.steps {
-                sql!(&mut sql, "DROP INDEX IF EXISTS ", index(name), ";\n");
-            }
-            LayoutUpgrade { version: layout.version, sql }
+        let upgrade = |layout: &ServiceLayout| LayoutUpgrade {
+            version: layout.version,
+            sql: layout
+                .steps
+                .iter()
+                .filter_map(|step| added(step).map(|(table, column)| add(table, column)))
+                .collect(),
         };
+        let mut removals = String::new();
+        for step in LAYOUTS.iter().flat_map(|layout| layout.steps) {
+            if let LayoutStep::DropIndex(name) = step {
+                sql!(&mut removals, "DROP INDEX IF EXISTS ", index(name), ";\n");
+            }
+        }
         let ServiceLayout { version, min_reader, .. } = NEWEST_LAYOUT;
         let mut record = to_sql(&self.insert());
         sql!(&mut record, "VALUES (", version, ", ", min_reader, ")", ONCE);
@@ -66,6 +82,7 @@ impl<T: Sql, E: Sql> LayoutParts<T, E> {
             begin: self.begin,
             stored,
             upgrades: LAYOUTS.iter().map(upgrade).collect(),
+            removals,
             provision: self.provision,
             record,
         }
@@ -95,5 +112,26 @@ struct Insert<T>(T);
 impl<T: Sql> Sql for Insert<T> {
     fn write(&self, out: &mut String) {
         sql!(out, "INSERT INTO ", self.0, " (version, min_reader) ");
+    }
+}
+
+/// Returns the descriptions of an added column and of its table.
+fn added(step: &LayoutStep) -> Option<(&'static ServiceTable, &'static ServiceColumn)> {
+    let LayoutStep::AddColumn { table, column } = step else { return None };
+    let table = SERVICE_TABLES.iter().find(|known| known.name == *table)?;
+    Some((table, table.columns.iter().find(|known| known.name == *column)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_added_column_is_described_and_may_be_null() {
+        let steps = LAYOUTS.iter().flat_map(|layout| layout.steps);
+        for step in steps.filter(|step| matches!(step, LayoutStep::AddColumn { .. })) {
+            let (table, column) = added(step).unwrap_or_else(|| panic!("{step:?}"));
+            assert!(!column.not_null, "{}.{}", table.name, column.name);
+        }
     }
 }

@@ -24,10 +24,17 @@ pub struct ServiceLayout {
 pub enum LayoutStep {
     /// Drops an index that no statement uses any more.
     DropIndex(&'static str),
+    /// Adds a column that may be NULL to an existing table.
+    AddColumn {
+        /// The table.
+        table: &'static str,
+        /// The column, as the table describes it.
+        column: &'static str,
+    },
 }
 
 /// All layouts, in order. A database without a recorded layout has the first one.
-pub const LAYOUTS: [ServiceLayout; 2] = [
+pub const LAYOUTS: [ServiceLayout; 3] = [
     ServiceLayout { version: 1, min_reader: 1, steps: &[] },
     // Indexes that begin with the organisation and follow the order of the statements.
     ServiceLayout {
@@ -39,6 +46,15 @@ pub const LAYOUTS: [ServiceLayout; 2] = [
             LayoutStep::DropIndex("ablo_commits_age_idx"),
             LayoutStep::DropIndex("ablo_sessions_expiry_idx"),
             LayoutStep::DropIndex("ablo_webhook_endpoints_organization_idx"),
+        ],
+    },
+    // Operations and receipts of each participant; the claim of each delta.
+    ServiceLayout {
+        version: 3,
+        min_reader: 1,
+        steps: &[
+            LayoutStep::AddColumn { table: "sync_deltas", column: "intent_id" },
+            LayoutStep::DropIndex("sync_deltas_transaction_key"),
         ],
     },
 ];
@@ -87,7 +103,12 @@ mod tests {
                 format!("{table}_{}_{}", index.purpose, if index.unique { "key" } else { "idx" })
             })
             .collect();
-        for LayoutStep::DropIndex(name) in LAYOUTS.iter().flat_map(|layout| layout.steps) {
+        let steps = LAYOUTS.iter().flat_map(|layout| layout.steps);
+        let dropped = steps.filter_map(|step| match step {
+            LayoutStep::DropIndex(name) => Some(name),
+            LayoutStep::AddColumn { .. } => None,
+        });
+        for name in dropped {
             assert!(!described.iter().any(|index| index == name), "{name} would be created again");
         }
     }

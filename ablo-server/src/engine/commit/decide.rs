@@ -1,6 +1,6 @@
 //! Decides commits: a function of what was loaded, without I/O, a clock or randomness.
 
-use super::Submission;
+use super::{ClaimInUse, Commit, Submission};
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::claims::held_error;
 use crate::engine::groups::groups_of;
@@ -14,6 +14,7 @@ use crate::models::{ColumnRole, Model, ModelId, Models};
 use crate::store::rows::RowSet;
 use crate::store::tables::claims::Claim;
 use crate::store::tables::log::{LastChange, RowChange};
+use crate::store::tables::operations::AppliedOperation;
 use crate::store::tables::receipts::StoredReceipt;
 use crate::store::tables::turns::Turn;
 use crate::value::{Cell, Row};
@@ -23,22 +24,42 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A row of an organisation.
 type RowKey = (ModelId, String);
 
+/// A key that a participant chose, which is unique among its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct OwnKey {
+    kind: String,
+    participant: String,
+    key: String,
+}
+
+impl OwnKey {
+    pub(crate) fn new(who: &Identity, key: &str) -> Self {
+        Self {
+            kind: who.kind.as_str().to_owned(),
+            participant: who.participant.clone(),
+            key: key.to_owned(),
+        }
+    }
+}
+
 /// The facts that a decision depends on. [`decide`] adds the effects of the commits that it
 /// accepts, so that the next commit is decided after them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     /// The time of the writes, in the stored date format.
     pub(crate) now: String,
+    /// The newest sync id, if a commit is guarded.
+    pub(crate) head: Option<u64>,
     /// The receipts of commits that were applied before, by idempotency key.
-    pub(crate) receipts: BTreeMap<String, StoredReceipt>,
-    /// The sync ids of operations that were applied before, by transaction id.
-    pub(crate) transactions: BTreeMap<String, u64>,
+    pub(crate) receipts: BTreeMap<OwnKey, StoredReceipt>,
+    /// The operations that were applied before, by transaction id.
+    pub(crate) operations: BTreeMap<OwnKey, AppliedOperation>,
     /// The rows that commits write, and their parents.
     pub(crate) rows: RowSet,
     /// The claims that hold these rows now.
     pub(crate) holders: BTreeMap<RowKey, Claim>,
-    /// The claims that commits name, by participant and id.
-    pub(crate) claims: BTreeMap<(String, String), Claim>,
+    /// The claims that commits name, by id.
+    pub(crate) claims: BTreeMap<OwnKey, Claim>,
     /// The turns that commits name.
     pub(crate) turns: BTreeMap<String, Turn>,
     /// The changes of guarded rows since the oldest guard.
@@ -53,7 +74,18 @@ pub(crate) enum Decision {
     /// It was applied before.
     AlreadyApplied(Box<CommitReceipt>),
     /// One step per operation.
-    Apply(Vec<Step>),
+    Apply(Vec<Decided>),
+}
+
+/// The decision on an operation.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decided {
+    /// Its effect.
+    pub(crate) step: Step,
+    /// The claim under which the row is written.
+    pub(crate) claim: Option<String>,
+    /// The hash of its content, if it has a transaction id; else empty.
+    pub(crate) content_hash: String,
 }
 
 /// The effect of an operation.
@@ -107,40 +139,30 @@ pub(crate) fn decide(
     state: &mut State,
     Submission { who, commit }: Submission<'_>,
 ) -> Result<Decision, ApiError> {
-    if let Some(stored) = state.receipts.get(&commit.client_tx_id) {
+    if let Some(stored) = state.receipts.get(&OwnKey::new(who, &commit.client_tx_id)) {
         return super::receipts::same_commit(stored, commit)
             .map(|receipt| Decision::AlreadyApplied(Box::new(receipt)));
     }
     if let Some(turn) = &commit.caused_by {
         turns::check(who, turn, state.turns.get(turn))?;
     }
-    if let Some(claim) = &commit.claim {
-        let key = (who.participant.clone(), claim.clone());
-        if !state.claims.get(&key).is_some_and(Claim::is_open) {
+    if let Some(claim) = commit.claim.named() {
+        if !state.claims.get(&OwnKey::new(who, claim)).is_some_and(Claim::is_open) {
             let message = format!("the claim `{claim}` is no longer held");
             return Err(ApiError::new("claim_lost", message));
         }
     }
-    let mut decider = Decider { models, state, who, undo: Vec::new(), written: BTreeMap::new() };
-    let mut steps = Vec::with_capacity(commit.changes.len());
+    let (undo, written) = (Vec::new(), BTreeMap::new());
+    let mut decider = Decider { models, state, who, commit, undo, written };
+    let mut steps: Vec<Decided> = Vec::with_capacity(commit.changes.len());
     let mut transactions: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, change) in commit.changes.iter().enumerate() {
-        let transaction = change.transaction.as_deref();
-        let known = transaction.and_then(|id| decider.state.transactions.get(id));
-        let step = match (known, transaction.and_then(|id| transactions.get(id))) {
-            (Some(sync_id), _) => Step::Applied(*sync_id),
-            (None, Some(first)) => Step::Repeats(*first),
-            (None, None) => match decider.step(at, change) {
-                Ok(step) => step,
-                Err(refusal) => {
-                    decider.undo();
-                    return Err(refusal);
-                }
-            },
-        };
-        steps.push(step);
-        if let Some(transaction) = transaction {
-            transactions.entry(transaction).or_insert(at);
+        match decider.decide(at, change, &steps, &mut transactions) {
+            Ok(decided) => steps.push(decided),
+            Err(refusal) => {
+                decider.undo();
+                return Err(refusal);
+            }
         }
     }
     Ok(Decision::Apply(steps))
@@ -151,27 +173,74 @@ struct Decider<'d> {
     models: &'d Models,
     state: &'d mut State,
     who: &'d Identity,
+    commit: &'d Commit,
     /// The rows before the commit, to restore them if it is refused.
     undo: Vec<(RowKey, Option<Row>)>,
     /// The operations that created rows.
     written: BTreeMap<RowKey, usize>,
 }
 
-impl Decider<'_> {
+impl<'d> Decider<'d> {
+    /// Decides one operation after those before it, whose transaction ids are known.
+    fn decide(
+        &mut self,
+        at: usize,
+        change: &'d PlannedChange,
+        before: &[Decided],
+        transactions: &mut BTreeMap<&'d str, usize>,
+    ) -> Result<Decided, ApiError> {
+        let claim = self.claim(change).map(|claim| claim.id.clone());
+        let Some(transaction) = change.transaction.as_deref() else {
+            let step = self.step(at, change)?;
+            return Ok(Decided { step, claim, content_hash: String::new() });
+        };
+        let content_hash = change.content_hash(self.models.get(change.model));
+        let known = self.state.operations.get(&OwnKey::new(self.who, transaction));
+        let first = transactions.get(transaction).copied();
+        let earlier = known.map_or_else(
+            || first.and_then(|at| Some(before.get(at)?.content_hash.as_str())),
+            |known| known.content_hash.as_deref(),
+        );
+        if earlier.is_some_and(|earlier| earlier != content_hash) {
+            let message = format!("the transaction id `{transaction}` was used for another write");
+            return Err(ApiError::new("idempotency_conflict", message).param("transactionId"));
+        }
+        let step = match (known, first) {
+            (Some(known), _) => Step::Applied(known.sync_id),
+            (None, Some(first)) => Step::Repeats(first),
+            (None, None) => self.step(at, change)?,
+        };
+        transactions.entry(transaction).or_insert(at);
+        Ok(Decided { step, claim, content_hash })
+    }
+
+    /// Returns the claim under which a row is written.
+    fn claim(&self, change: &PlannedChange) -> Option<&Claim> {
+        match &self.commit.claim {
+            ClaimInUse::None => None,
+            ClaimInUse::Named(claim) => self.state.claims.get(&OwnKey::new(self.who, claim)),
+            ClaimInUse::OfRow => {
+                let holder = self.state.holders.get(&(change.model, change.id.clone()));
+                holder.filter(|holder| holder.belongs_to(self.who))
+            }
+        }
+    }
+
     fn step(&mut self, at: usize, change: &PlannedChange) -> Result<Step, ApiError> {
         let model = self.models.get(change.model);
         let key = (change.model, change.id.clone());
         let before = self.state.rows.get(change.model, &change.id).cloned();
         let before = before.map(|row| (self.groups(model, &row), row));
         // Checked before everything else: a row that the writer may not see has to look absent.
-        if let Some((groups, _)) = &before
-            && self.who.groups.is_disjoint(groups)
-        {
-            return Err(if change.kind == OperationKind::Create {
-                id_exists(model, &change.id)
-            } else {
-                row_not_found(model, &change.id)
-            });
+        let hidden = |(groups, _): &(BTreeSet<String>, Row)| self.who.groups.is_disjoint(groups);
+        let is_hidden = before.as_ref().is_some_and(hidden);
+        match (change.kind, before.is_none() || is_hidden) {
+            (OperationKind::Create, _) if is_hidden => return Err(id_exists(model, &change.id)),
+            (OperationKind::Update | OperationKind::Archive(_), true) => {
+                return Err(row_not_found(model, &change.id));
+            }
+            (OperationKind::Delete, true) if is_hidden => return Ok(Step::Nothing),
+            _ => {}
         }
         if !change.bypass_claims
             && let Some(holder) = self.state.holders.get(&key)
@@ -193,10 +262,7 @@ impl Decider<'_> {
                 self.set(change, None);
                 Ok(Step::Delete { before, groups })
             }
-            (OperationKind::Delete, None) => Ok(Step::Nothing),
-            (OperationKind::Update | OperationKind::Archive(_), None) => {
-                Err(row_not_found(model, &change.id))
-            }
+            (_, None) => Ok(Step::Nothing),
         }
     }
 
@@ -319,6 +385,19 @@ impl Decider<'_> {
         Err(ApiError::new("capability_scope_denied", message).required(scope))
     }
 
+    /// Returns whether the writer made a change itself, under the claim that it still holds or by an
+    /// operation that it names as a predecessor.
+    fn knows(&self, change: &PlannedChange, other: &RowChange) -> bool {
+        if !self.who.is(&other.actor_kind, &other.actor) {
+            return false;
+        }
+        let named = other.transaction.as_ref().is_some_and(|id| change.after.contains(id));
+        let under = |claim: &Claim| {
+            other.claim.as_ref() == Some(&claim.id) && other.created_at >= claim.declared_at
+        };
+        named || self.claim(change).is_some_and(under)
+    }
+
     /// Rejects a write if others have changed the same members since `readAt`
     /// (docs/protocol/commits.md §5).
     fn check_stale(
@@ -328,15 +407,22 @@ impl Decider<'_> {
         current: Option<&Row>,
     ) -> Result<(), ApiError> {
         let Some(after) = change.stale_guard else { return Ok(()) };
+        if let Some(head) = self.state.head.filter(|head| after > *head) {
+            let message = format!("`readAt` is {after}, but the newest sync id is {head}");
+            return Err(ApiError::new("invalid_request", message).param("readAt"));
+        }
         let member = |(at, _): &(usize, Cell)| Some(&*model.columns.get(*at)?.member);
         let written: BTreeSet<&str> = change.cells.iter().filter_map(member).collect();
         let whole_row = matches!(change.kind, OperationKind::Delete | OperationKind::Create);
         let mut fields = BTreeSet::new();
         let mut observed = 0;
         let changes = self.state.changes.get(&(change.model, change.id.clone()));
-        let by_others =
-            |other: &&RowChange| other.id > after && !self.who.is(&other.actor_kind, &other.actor);
-        for other in changes.into_iter().flatten().filter(by_others) {
+        let counts = |other: &&RowChange| {
+            // A writer that has not seen the row created cannot have read an older state of it.
+            let is_creation = other.is_create && !whole_row;
+            other.id > after && !is_creation && !self.knows(change, other)
+        };
+        for other in changes.into_iter().flatten().filter(counts) {
             let overlap: Vec<&String> = match &other.members {
                 Some(members) if !whole_row => {
                     members.iter().filter(|name| written.contains(name.as_str())).collect()

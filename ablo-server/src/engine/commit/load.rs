@@ -1,13 +1,15 @@
 //! Loads what the decision on a set of commits depends on.
 
-use super::{State, Submission};
+use super::decide::OwnKey;
+use super::{Commit, State, Submission};
 use crate::engine::Engine;
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::error::StoreError;
+use crate::identity::Identity;
 use crate::models::ModelId;
 use crate::models::new_row::RowOrigin;
 use crate::store::Tx;
-use crate::store::tables::{claims, log, receipts, turns};
+use crate::store::tables::{claims, log, operations, receipts, turns};
 use crate::value::{Cell, stored_date};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,13 +21,17 @@ pub(in crate::engine) fn load(
     submissions: &[Submission<'_>],
 ) -> Result<State, StoreError> {
     let mut state = State { now: stored_date(tx.now()), ..State::default() };
-    let keys: Vec<&str> =
-        submissions.iter().map(|submission| submission.commit.client_tx_id.as_str()).collect();
-    state.receipts = receipts::find_all(tx, organization, &keys)?;
-    let open: Vec<&Submission<'_>> = submissions
-        .iter()
-        .filter(|submission| !state.receipts.contains_key(&submission.commit.client_tx_id))
-        .collect();
+    for (who, commits) in by_participant(submissions.iter()) {
+        let keys: Vec<&str> = commits.iter().map(|commit| commit.client_tx_id.as_str()).collect();
+        for (key, receipt) in receipts::find_all(tx, who, &keys)? {
+            state.receipts.insert(OwnKey::new(who, &key), receipt);
+        }
+    }
+    let is_open = |submission: &&Submission<'_>| {
+        let key = OwnKey::new(submission.who, &submission.commit.client_tx_id);
+        !state.receipts.contains_key(&key)
+    };
+    let open: Vec<&Submission<'_>> = submissions.iter().filter(is_open).collect();
     if open.is_empty() {
         return Ok(state);
     }
@@ -35,10 +41,20 @@ pub(in crate::engine) fn load(
         {
             state.turns.insert(turn.clone(), found);
         }
-        if let Some(claim) = &commit.claim
+        if let Some(claim) = commit.claim.named()
             && let Some(found) = claims::find(tx, organization, &who.participant, claim)?
         {
-            state.claims.insert((who.participant.clone(), claim.clone()), found);
+            state.claims.insert(OwnKey::new(who, claim), found);
+        }
+    }
+    for (who, commits) in by_participant(open.iter().copied()) {
+        let changes = commits.iter().flat_map(|commit| &commit.changes);
+        let transactions: Vec<&str> =
+            changes.filter_map(|change| change.transaction.as_deref()).collect();
+        if !transactions.is_empty() {
+            for (id, operation) in operations::find_all(tx, who, &transactions)? {
+                state.operations.insert(OwnKey::new(who, &id), operation);
+            }
         }
     }
     load_rows(engine, tx, organization, &open, &mut state)?;
@@ -46,6 +62,18 @@ pub(in crate::engine) fn load(
         open.iter().flat_map(|submission| &submission.commit.changes).collect();
     load_log(engine, tx, organization, &changes, &mut state)?;
     Ok(state)
+}
+
+/// Groups commits by participant.
+fn by_participant<'s>(
+    submissions: impl Iterator<Item = &'s Submission<'s>>,
+) -> Vec<(&'s Identity, Vec<&'s Commit>)> {
+    let mut groups: BTreeMap<(&str, &str), (&Identity, Vec<&Commit>)> = BTreeMap::new();
+    for Submission { who, commit } in submissions {
+        let key = (who.kind.as_str(), who.participant.as_str());
+        groups.entry(key).or_insert_with(|| (who, Vec::new())).1.push(commit);
+    }
+    groups.into_values().collect()
 }
 
 /// Loads the rows that the changes write, those that become their parents, and the holders of
@@ -94,7 +122,7 @@ fn load_rows(
     Ok(())
 }
 
-/// Loads the operations that were applied before, and the changes that guards ask for.
+/// Loads the changes that guards ask for, and the last changes of rows that exist already.
 fn load_log(
     engine: &Engine,
     tx: &mut Tx<'_>,
@@ -102,11 +130,6 @@ fn load_log(
     changes: &[&PlannedChange],
     state: &mut State,
 ) -> Result<(), StoreError> {
-    let transactions: Vec<&str> =
-        changes.iter().filter_map(|change| change.transaction.as_deref()).collect();
-    if !transactions.is_empty() {
-        state.transactions = log::find_transactions(tx, organization, &transactions)?;
-    }
     let mut guarded: BTreeMap<ModelId, (u64, BTreeSet<&str>)> = BTreeMap::new();
     for change in changes {
         let model = engine.models.get(change.model);
@@ -122,6 +145,9 @@ fn load_log(
         {
             state.last_changes.insert((change.model, change.id.clone()), last);
         }
+    }
+    if !guarded.is_empty() {
+        state.head = Some(log::head(tx, organization)?);
     }
     for (model, (after, rows)) in guarded {
         let name = &engine.models.get(model).type_name;

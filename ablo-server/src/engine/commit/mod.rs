@@ -5,12 +5,14 @@
 //! of the loaded `State`: it reads no database, so both stores decide alike.
 
 mod decide;
+mod key_age;
 mod load;
 mod receipts;
 mod write;
 
 pub(super) use decide::GroupChange;
-pub(crate) use decide::{Decision, State, Step, decide};
+pub(crate) use decide::{Decided, Decision, State, Step, decide};
+pub(crate) use key_age::check_age;
 pub(super) use load::load;
 pub(crate) use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
@@ -21,6 +23,8 @@ use super::{Engine, violation};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::store::Tx;
+use crate::store::tables::operations;
+use crate::value::stored_date;
 use ablo_wire::CommitReceipt;
 use std::collections::BTreeSet;
 
@@ -35,8 +39,32 @@ pub struct Commit {
     pub body_hash: String,
     /// The turn that caused the commit.
     pub caused_by: Option<String>,
-    /// The claim that has to be held for the commit, and that the commit renews.
-    pub claim: Option<String>,
+    /// The claim under which the writes are made.
+    pub claim: ClaimInUse,
+}
+
+/// The claim under which a commit writes. The stale guard does not count what its holder wrote
+/// under it before (docs/protocol/commits.md §5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ClaimInUse {
+    /// No claim.
+    #[default]
+    None,
+    /// A claim that has to be held, and that the commit renews.
+    Named(String),
+    /// For each row, the claim that the writer holds on it.
+    OfRow,
+}
+
+impl ClaimInUse {
+    /// Returns the claim that has to be held.
+    #[must_use]
+    pub fn named(&self) -> Option<&str> {
+        match self {
+            ClaimInUse::Named(claim) => Some(claim),
+            ClaimInUse::None | ClaimInUse::OfRow => None,
+        }
+    }
 }
 
 /// A commit and the participant that sent it.
@@ -100,26 +128,31 @@ pub fn commit_all(
 fn independent(submissions: &[Submission<'_>]) -> usize {
     let (mut keys, mut transactions) = (BTreeSet::new(), BTreeSet::new());
     let mut written = BTreeSet::new();
-    for (at, Submission { commit, .. }) in submissions.iter().enumerate() {
+    for (at, Submission { who, commit }) in submissions.iter().enumerate() {
         let asks = |change: &PlannedChange| {
             (change.stale_guard.is_some() || change.kind == OperationKind::Create)
                 && written.contains(&(change.model, change.id.as_str()))
         };
         let repeats = |change: &PlannedChange| {
-            change.transaction.as_deref().is_some_and(|id| transactions.contains(id))
+            change.transaction.as_deref().is_some_and(|id| transactions.contains(&own(who, id)))
         };
-        if keys.contains(commit.client_tx_id.as_str())
+        if keys.contains(&own(who, &commit.client_tx_id))
             || commit.changes.iter().any(|change| asks(change) || repeats(change))
         {
             return at;
         }
-        keys.insert(commit.client_tx_id.as_str());
+        keys.insert(own(who, &commit.client_tx_id));
         for change in &commit.changes {
             written.insert((change.model, change.id.as_str()));
-            transactions.extend(change.transaction.as_deref());
+            transactions.extend(change.transaction.as_deref().map(|id| own(who, id)));
         }
     }
     submissions.len()
+}
+
+/// Returns a key that is unique among those of all participants.
+fn own<'k>(who: &'k Identity, key: &'k str) -> (&'k str, &'k str, &'k str) {
+    (who.kind.as_str(), &who.participant, key)
 }
 
 fn commit_set(
@@ -149,16 +182,18 @@ fn apply(
     engine: &Engine,
     tx: &mut Tx<'_>,
     Submission { who, commit }: Submission<'_>,
-    steps: Vec<Step>,
+    steps: Vec<Decided>,
 ) -> Result<CommitReceipt> {
-    if let Some(claim) = &commit.claim {
+    if let Some(claim) = commit.claim.named() {
         super::claims::renew(tx, who, claim)?;
     }
+    let now = stored_date(tx.now());
     let mut sync_ids: Vec<u64> = Vec::with_capacity(steps.len());
-    for (change, step) in commit.changes.iter().zip(steps) {
+    for (change, Decided { step, claim, content_hash }) in commit.changes.iter().zip(steps) {
         let model = engine.models.get(change.model);
         let caused_by = commit.caused_by.as_deref();
-        let writer = RowWriter { engine, who, caused_by, change, model };
+        let writer = RowWriter { engine, who, caused_by, claim: claim.as_deref(), change, model };
+        let is_new = !matches!(step, Step::Applied(_) | Step::Repeats(_));
         let sync_id = match step {
             Step::Nothing => Ok(0),
             Step::Applied(sync_id) => Ok(sync_id),
@@ -167,7 +202,11 @@ fn apply(
             Step::Update { cells, before, groups } => writer.update(tx, &cells, &before, groups),
             Step::Delete { before, groups } => writer.delete(tx, &before, &groups),
         };
-        sync_ids.push(sync_id.map_err(|error| violation::describe(model, &change.id, error))?);
+        let sync_id = sync_id.map_err(|error| violation::describe(model, &change.id, error))?;
+        if let Some(transaction) = change.transaction.as_deref().filter(|_| is_new) {
+            operations::insert(tx, who, transaction, (&content_hash, sync_id), &now)?;
+        }
+        sync_ids.push(sync_id);
     }
     let mut last = sync_ids.into_iter().max().unwrap_or_default();
     if last == 0 {

@@ -7,6 +7,7 @@ use crate::store::tables::receipts::{self as table, StoredReceipt};
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, CommitStatus, SyncId};
+use jiff::SignedDuration;
 
 /// Returns the stored receipt of a commit.
 pub(in crate::engine) fn find_receipt(
@@ -15,7 +16,7 @@ pub(in crate::engine) fn find_receipt(
     commit: &Commit,
 ) -> Result<Option<CommitReceipt>> {
     let key = commit.client_tx_id.as_str();
-    let found = table::find_all(tx, &who.organization, &[key])?;
+    let found = table::find_all(tx, who, &[key])?;
     Ok(found.get(key).map(|stored| same_commit(stored, commit)).transpose()?)
 }
 
@@ -40,7 +41,7 @@ pub(in crate::engine) fn save_receipt(
 ) -> Result<()> {
     let stored = StoredReceipt { body_hash: commit.body_hash.clone(), receipt: receipt.clone() };
     let now = stored_date(tx.now());
-    table::insert(tx, &who.organization, &commit.client_tx_id, &stored, &now)?;
+    table::insert(tx, who, &commit.client_tx_id, &stored, &now)?;
     Ok(tx.notify(Notification::LogGrown { organization: who.organization.clone() })?)
 }
 
@@ -63,9 +64,20 @@ pub(in crate::engine) fn confirmed_receipt(commit: &Commit, last: u64) -> Commit
     receipt
 }
 
-/// Deletes at most `limit` receipts that are older than a day (docs/protocol/http.md §3).
-pub(crate) fn delete_old_receipts(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64> {
-    let old =
-        tx.now().checked_sub(jiff::SignedDuration::from_hours(24)).unwrap_or(jiff::Timestamp::MIN);
-    Ok(table::delete_before(tx, organization, &stored_date(old), limit)?)
+/// Deletes at most `limit` receipts of each layout that are older than a day
+/// (docs/protocol/http.md §3). Returns the numbers.
+pub(crate) fn delete_old_receipts(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    limit: u64,
+) -> Result<[u64; 2]> {
+    let old = tx.now().checked_sub(RECEIPT_RETENTION).unwrap_or(jiff::Timestamp::MIN);
+    let old = stored_date(old);
+    Ok([
+        table::delete_before(tx, organization, &old, limit)?,
+        table::delete_commits_before(tx, organization, &old, limit)?,
+    ])
 }
+
+/// How long a receipt is kept.
+const RECEIPT_RETENTION: SignedDuration = SignedDuration::from_hours(24);

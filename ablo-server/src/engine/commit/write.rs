@@ -19,6 +19,8 @@ pub(in crate::engine) struct RowWriter<'w> {
     pub(in crate::engine) who: &'w Identity,
     /// The turn that caused the change.
     pub(in crate::engine) caused_by: Option<&'w str>,
+    /// The claim under which the row is written.
+    pub(in crate::engine) claim: Option<&'w str>,
     pub(in crate::engine) change: &'w PlannedChange,
     pub(in crate::engine) model: &'w Model,
 }
@@ -158,6 +160,7 @@ impl RowWriter<'_> {
             previous_groups,
             transaction: self.change.transaction.as_deref(),
             caused_by: self.caused_by,
+            claim: self.claim,
         };
         Ok(log::append(tx, self.who, entry)?)
     }
@@ -211,6 +214,7 @@ impl RowWriter<'_> {
             previous_groups: Some(&previous),
             transaction: None,
             caused_by: self.caused_by,
+            claim: None,
         };
         Ok(log::append(tx, self.who, entry)?)
     }

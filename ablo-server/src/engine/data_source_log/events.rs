@@ -100,7 +100,7 @@ pub(crate) fn apply_events(
             Some(at) => writer_identity(organization, &commits[at].writer),
             None => source_identity(organization),
         };
-        let applied = log::find_transaction(tx, organization, &transaction)?.is_some();
+        let applied = log::has_transaction(tx, organization, &transaction)?;
         if !is_old && !applied {
             outcome.changed |= apply_event(engine, tx, &who, model, event, &transaction)? > 0;
         }

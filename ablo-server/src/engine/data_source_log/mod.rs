@@ -21,6 +21,7 @@ use super::mirror::{UpstreamChange, apply};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::store::Tx;
+use crate::store::tables::operations;
 use crate::store::tables::source_commits as table;
 use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, ParticipantKind, RawRow};
@@ -43,11 +44,13 @@ pub(crate) enum BeginOutcome {
     Send(BTreeSet<usize>),
 }
 
-/// Returns the id under which the source sees a commit; client ids are unique only within an
-/// organisation.
-pub(crate) fn source_tx_id(organization: &str, client_tx_id: &str) -> String {
+/// Returns the id under which the source sees a commit; client ids are unique only among those of
+/// their participant.
+pub(crate) fn source_tx_id(who: &Identity, client_tx_id: &str) -> String {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&(organization.len() as u64).to_le_bytes()).update(organization.as_bytes());
+    for part in [who.organization.as_str(), who.kind.as_str(), who.participant.as_str()] {
+        hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
     hasher.update(client_tx_id.as_bytes());
     format!("tx_{}", &hasher.finalize().to_hex()[..40])
 }
@@ -62,7 +65,7 @@ pub(crate) fn begin(
     if let Some(receipt) = find_receipt(tx, who, commit_request)? {
         return Ok(BeginOutcome::AlreadyApplied(Box::new(receipt)));
     }
-    let id = source_tx_id(&who.organization, &commit_request.client_tx_id);
+    let id = source_tx_id(who, &commit_request.client_tx_id);
     let rows: BTreeSet<String> = commit_request
         .changes
         .iter()
@@ -85,7 +88,7 @@ pub(crate) fn begin(
     let mut applied = BTreeSet::new();
     for (at, change) in commit_request.changes.iter().enumerate() {
         if let Some(transaction) = &change.transaction
-            && log::find_transaction(tx, &who.organization, transaction)?.is_some()
+            && operations::is_applied(tx, who, transaction)?
         {
             applied.insert(at);
         }
@@ -101,7 +104,7 @@ pub(crate) fn begin(
     // The coordinator rejects what it can: scope, claims, stale writes, values, and what the tables
     // of the mirror reject.
     tx.dry_run(|tx| commit(engine, tx, who, commit_request))?;
-    if let Some(claim) = &commit_request.claim {
+    if let Some(claim) = commit_request.claim.named() {
         super::claims::renew(tx, who, claim)?;
     }
     let writer = Writer {
@@ -126,9 +129,9 @@ pub(crate) fn begin(
 }
 
 /// Deletes a commit that the source has rejected.
-pub(crate) fn discard(tx: &mut Tx<'_>, organization: &str, client_tx_id: &str) -> Result<()> {
-    let id = source_tx_id(organization, client_tx_id);
-    Ok(table::delete(tx, organization, &id)?)
+pub(crate) fn discard(tx: &mut Tx<'_>, who: &Identity, client_tx_id: &str) -> Result<()> {
+    let id = source_tx_id(who, client_tx_id);
+    Ok(table::delete(tx, &who.organization, &id)?)
 }
 
 /// Applies the response of the source to the sync log, unless the outbox has done so.
@@ -143,7 +146,8 @@ pub(crate) fn finish(
     if let Some(receipt) = find_receipt(tx, who, commit_request)? {
         return Ok(receipt);
     }
-    let id = source_tx_id(&who.organization, &commit_request.client_tx_id);
+    let id = source_tx_id(who, &commit_request.client_tx_id);
+    let now = stored_date(tx.now());
     let known = in_flight(tx, &who.organization, &id)?.into_iter().find(|open| open.id == id);
     let superseded = known.as_ref().is_none_or(|open| open.state != "sent");
     let mut last = log::head(tx, &who.organization)?;
@@ -153,7 +157,7 @@ pub(crate) fn finish(
         for change in &commit_request.changes {
             let model = engine.models.get(change.model);
             if let Some(transaction) = &change.transaction
-                && log::find_transaction(tx, &who.organization, transaction)?.is_some()
+                && operations::is_applied(tx, who, transaction)?
             {
                 continue;
             }
@@ -168,14 +172,19 @@ pub(crate) fn finish(
                 );
                 continue;
             }
-            let change = UpstreamChange {
+            let upstream = UpstreamChange {
                 id: &change.id,
                 kind: change.kind,
                 row: row.filter(|_| !deleted),
                 transaction: change.transaction.as_deref(),
                 caused_by: commit_request.caused_by.as_deref(),
             };
-            last = last.max(apply(engine, tx, who, model, change)?);
+            let sync_id = apply(engine, tx, who, model, upstream)?;
+            if let Some(transaction) = &change.transaction {
+                let hash = change.content_hash(model);
+                operations::insert(tx, who, transaction, (&hash, sync_id), &now)?;
+            }
+            last = last.max(sync_id);
         }
     }
     let receipt = confirmed_receipt(commit_request, last);

@@ -56,11 +56,9 @@ pub(crate) async fn write(
             Ok(receipt)
         }
         Err(CallError::Refused(failure, status)) => {
-            let (organization, id) = (who.organization.clone(), commit.client_tx_id);
+            let (writer, id) = (who.clone(), commit.client_tx_id);
             service
-                .writing(&organization.clone(), move |_, tx| {
-                    data_source_log::discard(tx, &organization, &id)
-                })
+                .writing(&who.organization, move |_, tx| data_source_log::discard(tx, &writer, &id))
                 .await?;
             Err(to_api_error(&failure, status).into())
         }
@@ -143,8 +141,7 @@ fn source_commit(
         })
         .collect();
     let mut body = SourceCommit::new(operations);
-    body.client_tx_id =
-        Some(data_source_log::source_tx_id(&who.organization, &commit.client_tx_id));
+    body.client_tx_id = Some(data_source_log::source_tx_id(who, &commit.client_tx_id));
     let mut scope = client.scope();
     scope.participant_id = Some(who.participant.clone());
     scope.participant_kind = Some(who.kind.clone());

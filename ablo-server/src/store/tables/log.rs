@@ -29,6 +29,8 @@ pub struct Entry<'e> {
     pub transaction: Option<&'e str>,
     /// The turn that caused the change.
     pub caused_by: Option<&'e str>,
+    /// The claim of the writer under which the row was written.
+    pub claim: Option<&'e str>,
 }
 
 /// A delta.
@@ -68,8 +70,8 @@ static APPEND: SqlTemplate = SqlTemplate::new(
     "INSERT INTO sync_deltas (action_type, model_name, model_id, data, previous_data, sync_groups, \
      previous_groups, organization_id, created_at, transaction_id, created_by, actor_id, \
      actor_kind, on_behalf_of_id, on_behalf_of_kind, capability_id, confirmation_state, \
-     caused_by_task_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, {7:texts}, {8}, \
-     {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}) RETURNING id",
+     caused_by_task_id, intent_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, {7:texts}, \
+     {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}, {17}) RETURNING id",
 );
 impl Delta {
     /// Returns the approximate size in bytes.
@@ -93,13 +95,12 @@ static SINCE: SqlTemplate = SqlTemplate::new(
      WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
 );
 static ROWS_SINCE: ListTemplate = ListTemplate::new(
-    "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind FROM sync_deltas \
-     WHERE organization_id = {1} AND model_name = {2} AND model_id IN {3:list} AND id > {4} AND \
-     action_type NOT IN ('C', 'G', 'S') ORDER BY id",
+    "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind, intent_id, \
+     transaction_id, {created_at:date} FROM sync_deltas WHERE organization_id = {1} AND model_name = \
+     {2} AND model_id IN {3:list} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') ORDER BY id",
 );
-static BY_TRANSACTION: ListTemplate = ListTemplate::new(
-    "SELECT id, transaction_id FROM sync_deltas WHERE organization_id = {1} AND transaction_id IN \
-     {2:list}",
+static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
+    "SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2} LIMIT 1",
 );
 static LAST_OF_ROW: SqlTemplate = SqlTemplate::new(
     "SELECT id, actor_id, actor_kind FROM sync_deltas WHERE organization_id = {1} AND model_name = \
@@ -141,6 +142,7 @@ pub fn append(tx: &mut Tx<'_>, who: &Identity, entry: Entry<'_>) -> Result<u64, 
             behalf_kind,
             who.capability.as_str().into(),
             entry.caused_by.into(),
+            entry.claim.into(),
         ],
         |mut record| record.number("id"),
     )?;
@@ -189,12 +191,20 @@ pub struct RowChange {
     pub id: u64,
     /// The row.
     pub row: String,
+    /// Whether the change created the row.
+    pub is_create: bool,
     /// The changed members; `None` means all.
     pub members: Option<BTreeSet<String>>,
     /// The id of the participant that made the change.
     pub actor: String,
     /// The kind of that participant.
     pub actor_kind: String,
+    /// The claim under which it was made.
+    pub claim: Option<String>,
+    /// The transaction id of the operation.
+    pub transaction: Option<String>,
+    /// When it was made, in the stored date format.
+    pub created_at: String,
 }
 
 /// Returns the changes of rows of a model after a sync id, in their order.
@@ -212,47 +222,35 @@ pub fn changes_since(
     let (statement, rows) = ROWS_SINCE.of(rows);
     let values = [organization.into(), model.into(), rows, after.into()];
     tx.all(statement, &values, |mut record| {
-        let updated = record.text("action_type")? == "U";
+        let action = record.text("action_type")?;
         let previous: Option<BTreeMap<String, IgnoredAny>> =
-            if updated { record.optional_json("previous_data")? } else { None };
+            if action == "U" { record.optional_json("previous_data")? } else { None };
         Ok(RowChange {
             id: record.number("id")?,
             row: record.text("model_id")?,
+            is_create: action == "I",
             members: previous.map(|members| members.into_keys().collect()),
             actor: record.optional_text("actor_id")?.unwrap_or_default(),
             actor_kind: record.optional_text("actor_kind")?.unwrap_or_default(),
+            claim: record.optional_text("intent_id")?,
+            transaction: record.optional_text("transaction_id")?,
+            created_at: record.text("created_at")?,
         })
     })
 }
 
-/// Returns the sync ids of the operations, by transaction id, that were applied before.
+/// Returns whether the log has a delta with a transaction id, of any participant.
 ///
 /// # Errors
 ///
 /// Returns an error if the statement fails.
-pub fn find_transactions(
-    tx: &mut Tx<'_>,
-    organization: &str,
-    transactions: &[&str],
-) -> Result<BTreeMap<String, u64>, StoreError> {
-    let (statement, transactions) = BY_TRANSACTION.of(transactions);
-    let found = tx.all(statement, &[organization.into(), transactions], |mut record| {
-        Ok((record.text("transaction_id")?, record.number("id")?))
-    })?;
-    Ok(found.into_iter().collect())
-}
-
-/// Returns the sync id of the delta with a transaction id, if the operation was applied before.
-///
-/// # Errors
-///
-/// Returns an error if the statement fails.
-pub fn find_transaction(
+pub fn has_transaction(
     tx: &mut Tx<'_>,
     organization: &str,
     transaction: &str,
-) -> Result<Option<u64>, StoreError> {
-    Ok(find_transactions(tx, organization, &[transaction])?.remove(transaction))
+) -> Result<bool, StoreError> {
+    let values = [organization.into(), transaction.into()];
+    Ok(tx.first(&BY_TRANSACTION, &values, |mut record| record.number("id"))?.is_some())
 }
 
 /// The last change of a row: its sync id and the participant that made it.

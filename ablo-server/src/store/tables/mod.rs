@@ -3,6 +3,7 @@
 pub mod claims;
 pub mod credentials;
 pub mod log;
+pub(crate) mod operations;
 pub(crate) mod receipts;
 pub mod sessions;
 pub(crate) mod source_commits;

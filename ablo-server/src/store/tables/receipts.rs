@@ -1,21 +1,31 @@
-//! Receipts of commits, by the idempotency key of their client.
+//! Receipts of commits, by participant and the idempotency key of their client.
 
 use crate::error::StoreError;
+use crate::identity::Identity;
 use crate::store::{ListTemplate, SqlTemplate, Tx};
 use ablo_wire::CommitReceipt;
 use std::collections::BTreeMap;
 
+/// Coordinators before layout 3 stored receipts without their participant.
 static FIND: ListTemplate = ListTemplate::new(
-    "SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} \
-     AND client_tx_id IN {2:list}",
+    "SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_receipts WHERE organization_id = {1} \
+     AND participant_kind = {2} AND participant_id = {3} AND client_tx_id IN {4:list} UNION ALL \
+     SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} \
+     AND client_tx_id IN {4:list}",
 );
 
 static INSERT: SqlTemplate = SqlTemplate::new(
-    "INSERT INTO ablo_commits (organization_id, client_tx_id, body_hash, receipt, created_at) \
-     VALUES ({1}, {2}, {3}, {4:json}, {5:date})",
+    "INSERT INTO ablo_receipts (organization_id, participant_kind, participant_id, client_tx_id, \
+     body_hash, receipt, created_at) VALUES ({1}, {2}, {3}, {4}, {5}, {6:json}, {7:date})",
 );
 
 static DELETE_OLD: SqlTemplate = SqlTemplate::new(
+    "DELETE FROM ablo_receipts WHERE organization_id = {1} AND (participant_kind, participant_id, \
+     client_tx_id) IN (SELECT participant_kind, participant_id, client_tx_id FROM ablo_receipts \
+     WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at LIMIT {3})",
+);
+
+static DELETE_OLD_COMMITS: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_commits WHERE organization_id = {1} AND client_tx_id IN (SELECT client_tx_id \
      FROM ablo_commits WHERE organization_id = {1} AND created_at < {2:date} ORDER BY created_at \
      LIMIT {3})",
@@ -30,27 +40,37 @@ pub(crate) struct StoredReceipt {
     pub(crate) receipt: CommitReceipt,
 }
 
-/// Returns the receipts of commits, by idempotency key.
+/// Returns the receipts of a participant's commits, by idempotency key.
 pub(crate) fn find_all(
     tx: &mut Tx<'_>,
-    organization: &str,
+    who: &Identity,
     keys: &[&str],
 ) -> Result<BTreeMap<String, StoredReceipt>, StoreError> {
     let (statement, keys) = FIND.of(keys);
-    let found = tx.all(statement, &[organization.into(), keys], |mut record| {
+    let values = [
+        who.organization.as_str().into(),
+        who.kind.as_str().into(),
+        who.participant.as_str().into(),
+        keys,
+    ];
+    let found = tx.all(statement, &values, |mut record| {
         let receipt = StoredReceipt {
             body_hash: record.text("body_hash")?,
             receipt: record.json("receipt")?,
         };
         Ok((record.text("client_tx_id")?, receipt))
     })?;
-    Ok(found.into_iter().collect())
+    let mut receipts = BTreeMap::new();
+    for (key, receipt) in found {
+        receipts.entry(key).or_insert(receipt);
+    }
+    Ok(receipts)
 }
 
 /// Stores the receipt of a commit.
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
-    organization: &str,
+    who: &Identity,
     client_tx_id: &str,
     receipt: &StoredReceipt,
     at: &str,
@@ -58,7 +78,9 @@ pub(crate) fn insert(
     let text = serde_json::to_string(&receipt.receipt)
         .map_err(|error| StoreError::Fault(format!("a receipt is not JSON: {error}")))?;
     let values = [
-        organization.into(),
+        who.organization.as_str().into(),
+        who.kind.as_str().into(),
+        who.participant.as_str().into(),
         client_tx_id.into(),
         receipt.body_hash.as_str().into(),
         text.into(),
@@ -76,4 +98,14 @@ pub(crate) fn delete_before(
     limit: u64,
 ) -> Result<u64, StoreError> {
     tx.run(&DELETE_OLD, &[organization.into(), time.into(), limit.into()])
+}
+
+/// As [`delete_before`], for the receipts of coordinators before layout 3.
+pub(crate) fn delete_commits_before(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    time: &str,
+    limit: u64,
+) -> Result<u64, StoreError> {
+    tx.run(&DELETE_OLD_COMMITS, &[organization.into(), time.into(), limit.into()])
 }

@@ -239,7 +239,7 @@ CALL pg_temp.ablo_not_null('"public"."ablo_layouts"', ARRAY['version', 'min_read
 CALL pg_temp.ablo_key('"public"."ablo_layouts"', 'ablo_layouts_pkey', $$("version")$$);
 CALL pg_temp.ablo_about('"public"."ablo_layouts"', 'The layouts of these tables that this database has had, one row per version. The highest version is the present layout.');
 CALL pg_temp.ablo_comment('"public"."ablo_layouts"', 'min_reader', 'The earliest layout whose coordinators can use these tables');
-INSERT INTO "public"."ablo_layouts" (version, min_reader) SELECT 2, 1 WHERE NOT (to_regclass('"public"."sync_deltas"') IS NOT NULL) ON CONFLICT (version) DO NOTHING;
+INSERT INTO "public"."ablo_layouts" (version, min_reader) SELECT 3, 1 WHERE NOT (to_regclass('"public"."sync_deltas"') IS NOT NULL) ON CONFLICT (version) DO NOTHING;
 
 -- sync_deltas: The sync log: one row per delta, in the order in which clients receive them. Rows are only inserted.
 CREATE TABLE IF NOT EXISTS "public"."sync_deltas" (
@@ -262,9 +262,10 @@ CREATE TABLE IF NOT EXISTS "public"."sync_deltas" (
   "confirmation_state" text,
   "backfill_provenance" text,
   "caused_by_task_id" text,
-  "previous_groups" text[]
+  "previous_groups" text[],
+  "intent_id" text
 );
-CALL pg_temp.ablo_columns('"public"."sync_deltas"', 'text', ARRAY['action_type', 'model_name', 'model_id', 'organization_id', 'transaction_id', 'created_by', 'actor_id', 'actor_kind', 'on_behalf_of_id', 'on_behalf_of_kind', 'capability_id', 'confirmation_state', 'backfill_provenance', 'caused_by_task_id']);
+CALL pg_temp.ablo_columns('"public"."sync_deltas"', 'text', ARRAY['action_type', 'model_name', 'model_id', 'organization_id', 'transaction_id', 'created_by', 'actor_id', 'actor_kind', 'on_behalf_of_id', 'on_behalf_of_kind', 'capability_id', 'confirmation_state', 'backfill_provenance', 'caused_by_task_id', 'intent_id']);
 CALL pg_temp.ablo_columns('"public"."sync_deltas"', 'timestamptz DEFAULT now()', ARRAY['created_at']);
 CALL pg_temp.ablo_columns('"public"."sync_deltas"', 'jsonb', ARRAY['data', 'previous_data']);
 CALL pg_temp.ablo_columns('"public"."sync_deltas"', 'text[]', ARRAY['sync_groups', 'previous_groups']);
@@ -278,7 +279,7 @@ CALL pg_temp.ablo_enum('"public"."sync_deltas"', 'sync_deltas_confirmation_state
 CALL pg_temp.ablo_enum('"public"."sync_deltas"', 'sync_deltas_backfill_provenance_check', 'backfill_provenance', ARRAY['exact', 'inferred', 'unknown']);
 CALL pg_temp.ablo_index_on('"public"."sync_deltas"', 'sync_deltas_catch_up_idx', '', $$("organization_id", "id")$$);
 CALL pg_temp.ablo_index_on('"public"."sync_deltas"', 'sync_deltas_row_idx', '', $$("organization_id", "model_name", "model_id", "id")$$);
-CALL pg_temp.ablo_index_on('"public"."sync_deltas"', 'sync_deltas_transaction_key', 'UNIQUE', $$("organization_id", "transaction_id") WHERE "transaction_id" IS NOT NULL$$);
+CALL pg_temp.ablo_index_on('"public"."sync_deltas"', 'sync_deltas_operation_idx', '', $$("organization_id", "transaction_id") WHERE "transaction_id" IS NOT NULL$$);
 CALL pg_temp.ablo_isolate('"public"."sync_deltas"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
 CALL pg_temp.ablo_about('"public"."sync_deltas"', 'The sync log: one row per delta, in the order in which clients receive them. Rows are only inserted.');
 CALL pg_temp.ablo_comment('"public"."sync_deltas"', 'id', 'The sync id, which clients keep as their cursor. It is assigned before the commit, so writers of one organisation append under a lock; otherwise a reader could skip an id');
@@ -293,6 +294,7 @@ CALL pg_temp.ablo_comment('"public"."sync_deltas"', 'created_by', 'For old rows 
 CALL pg_temp.ablo_comment('"public"."sync_deltas"', 'backfill_provenance', 'The confidence of the attribution of an old row');
 CALL pg_temp.ablo_comment('"public"."sync_deltas"', 'caused_by_task_id', 'The agent''s turn that caused it');
 CALL pg_temp.ablo_comment('"public"."sync_deltas"', 'previous_groups', 'The sync groups before the change, if they differ from sync_groups');
+CALL pg_temp.ablo_comment('"public"."sync_deltas"', 'intent_id', 'The claim of the actor under which the row was written');
 
 -- ablo_idempotency: The commits of a data source: a repeated commit is answered with the rows stored here.
 CREATE TABLE IF NOT EXISTS "public"."ablo_idempotency" (
@@ -384,7 +386,7 @@ CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'arrival', 'A waiter''s posi
 CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'ttl_ms', 'The length of the lease in milliseconds; a heartbeat of the holder extends expires_at by it');
 CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'error', 'The reason why it ended, if the holder did not release it');
 
--- ablo_commits: The receipts of commits: a repeated commit gets the same answer.
+-- ablo_commits: The receipts of commits that coordinators before layout 3 stored. They are read for a day.
 CREATE TABLE IF NOT EXISTS "public"."ablo_commits" (
   "organization_id" text NOT NULL,
   "client_tx_id" text NOT NULL,
@@ -399,9 +401,54 @@ CALL pg_temp.ablo_not_null('"public"."ablo_commits"', ARRAY['organization_id', '
 CALL pg_temp.ablo_key('"public"."ablo_commits"', 'ablo_commits_pkey', $$("organization_id", "client_tx_id")$$);
 CALL pg_temp.ablo_index_on('"public"."ablo_commits"', 'ablo_commits_organization_age_idx', '', $$("organization_id", "created_at")$$);
 CALL pg_temp.ablo_isolate('"public"."ablo_commits"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
-CALL pg_temp.ablo_about('"public"."ablo_commits"', 'The receipts of commits: a repeated commit gets the same answer.');
+CALL pg_temp.ablo_about('"public"."ablo_commits"', 'The receipts of commits that coordinators before layout 3 stored. They are read for a day.');
 CALL pg_temp.ablo_comment('"public"."ablo_commits"', 'client_tx_id', 'Chosen by the client');
 CALL pg_temp.ablo_comment('"public"."ablo_commits"', 'body_hash', 'The hash of the operations; a different commit may not use the same id');
+
+-- ablo_receipts: The receipts of commits: a repeated commit of the same participant gets the same answer.
+CREATE TABLE IF NOT EXISTS "public"."ablo_receipts" (
+  "organization_id" text NOT NULL,
+  "participant_kind" text NOT NULL,
+  "participant_id" text NOT NULL,
+  "client_tx_id" text NOT NULL,
+  "body_hash" text NOT NULL,
+  "receipt" jsonb NOT NULL,
+  "created_at" timestamptz NOT NULL DEFAULT now()
+);
+CALL pg_temp.ablo_columns('"public"."ablo_receipts"', 'text', ARRAY['organization_id', 'participant_kind', 'participant_id', 'client_tx_id', 'body_hash']);
+CALL pg_temp.ablo_columns('"public"."ablo_receipts"', 'timestamptz DEFAULT now()', ARRAY['created_at']);
+CALL pg_temp.ablo_columns('"public"."ablo_receipts"', 'jsonb', ARRAY['receipt']);
+CALL pg_temp.ablo_not_null('"public"."ablo_receipts"', ARRAY['organization_id', 'participant_kind', 'participant_id', 'client_tx_id', 'body_hash', 'receipt', 'created_at']);
+CALL pg_temp.ablo_key('"public"."ablo_receipts"', 'ablo_receipts_pkey', $$("organization_id", "participant_kind", "participant_id", "client_tx_id")$$);
+CALL pg_temp.ablo_enum('"public"."ablo_receipts"', 'ablo_receipts_participant_kind_check', 'participant_kind', ARRAY['user', 'agent', 'system']);
+CALL pg_temp.ablo_index_on('"public"."ablo_receipts"', 'ablo_receipts_age_idx', '', $$("organization_id", "created_at")$$);
+CALL pg_temp.ablo_isolate('"public"."ablo_receipts"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_receipts"', 'The receipts of commits: a repeated commit of the same participant gets the same answer.');
+CALL pg_temp.ablo_comment('"public"."ablo_receipts"', 'client_tx_id', 'Chosen by the client');
+CALL pg_temp.ablo_comment('"public"."ablo_receipts"', 'body_hash', 'The hash of the operations; a different commit may not use the same id');
+
+-- ablo_operations: Operations that were applied, by the id that their participant gave them: a repeated operation is not applied again.
+CREATE TABLE IF NOT EXISTS "public"."ablo_operations" (
+  "organization_id" text NOT NULL,
+  "participant_kind" text NOT NULL,
+  "participant_id" text NOT NULL,
+  "transaction_id" text NOT NULL,
+  "content_hash" text NOT NULL,
+  "sync_id" bigint NOT NULL,
+  "created_at" timestamptz NOT NULL DEFAULT now()
+);
+CALL pg_temp.ablo_columns('"public"."ablo_operations"', 'text', ARRAY['organization_id', 'participant_kind', 'participant_id', 'transaction_id', 'content_hash']);
+CALL pg_temp.ablo_columns('"public"."ablo_operations"', 'timestamptz DEFAULT now()', ARRAY['created_at']);
+CALL pg_temp.ablo_columns('"public"."ablo_operations"', 'bigint', ARRAY['sync_id']);
+CALL pg_temp.ablo_not_null('"public"."ablo_operations"', ARRAY['organization_id', 'participant_kind', 'participant_id', 'transaction_id', 'content_hash', 'sync_id', 'created_at']);
+CALL pg_temp.ablo_key('"public"."ablo_operations"', 'ablo_operations_pkey', $$("organization_id", "participant_kind", "participant_id", "transaction_id")$$);
+CALL pg_temp.ablo_enum('"public"."ablo_operations"', 'ablo_operations_participant_kind_check', 'participant_kind', ARRAY['user', 'agent', 'system']);
+CALL pg_temp.ablo_index_on('"public"."ablo_operations"', 'ablo_operations_age_idx', '', $$("organization_id", "created_at")$$);
+CALL pg_temp.ablo_isolate('"public"."ablo_operations"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_operations"', 'Operations that were applied, by the id that their participant gave them: a repeated operation is not applied again.');
+CALL pg_temp.ablo_comment('"public"."ablo_operations"', 'transaction_id', 'Chosen by the client');
+CALL pg_temp.ablo_comment('"public"."ablo_operations"', 'content_hash', 'The hash of model, row, verb and values; a different operation may not use the same id');
+CALL pg_temp.ablo_comment('"public"."ablo_operations"', 'sync_id', 'The sync id of its last delta; 0 if it changed nothing');
 
 -- ablo_capabilities: Credentials: API keys and the tokens exchanged for them, stored as hashes only.
 CREATE TABLE IF NOT EXISTS "public"."ablo_capabilities" (

@@ -1376,10 +1376,13 @@ export interface WriteOptions {
   /** Identifies the write: repeating a key has no further effect. Default: a random key. */
   idempotencyKey?: string;
   /**
-   * The sync id that the write is based on. The write is refused if others have changed the same
-   * fields since.
+   * The sync id that the write is based on. The write is refused if the same fields were changed
+   * since, also by this participant: other programs may have its key. Unconfirmed writes of this
+   * client do not count.
    */
   readAt?: number;
+  /** Earlier writes of this client on which the write is based, beside `readAt`. */
+  after?: readonly { readonly operations: readonly string[] }[];
   onStale?: wire.OnStale;
   /**
    * The claim under which the write is made. Default: the claim that this client holds on the row.
@@ -1397,6 +1400,8 @@ export interface Written {
   commit: string;
   /** The sync id of the write. */
   stamp: number;
+  /** The transaction id of the operation. */
+  operations: readonly string[];
 }
 
 /** A claim that is held. `await using` releases it. */
@@ -1453,6 +1458,8 @@ interface Pending {
   id: string;
   kind: "create" | "update" | "delete";
   data: AnyRow;
+  /** The transaction id of the operation. */
+  transaction: string;
   /** The sync id of the write, once it is confirmed. */
   stamp?: number;
 }
@@ -1497,6 +1504,12 @@ class Store {
 
   get pending(): number {
     return this.#pending.length;
+  }
+
+  /** Returns the transaction ids of the writes that the confirmed row does not contain yet. */
+  unconfirmed(model: string, id: string): string[] {
+    const own = this.#pending.filter((write) => write.id === id && write.model === model);
+    return own.map((write) => write.transaction);
   }
 
   get(model: string, id: string): AnyRow | undefined {
@@ -1712,6 +1725,8 @@ export interface Committed {
   stamp: number;
   /** The ids of the rows, one for each operation. */
   rows: readonly string[];
+  /** The transaction ids of the operations. */
+  operations: readonly string[];
 }
 
 /** A delta of any model. */
@@ -1977,8 +1992,10 @@ class Core {
 
   /** Applies all operations or none. */
   async commit(operations: readonly Operation[], options: WriteOptions): Promise<Committed> {
-    const { idempotencyKey: key = uuid(), causedByTaskId } = options;
-    const prepared = operations.map((operation) => this.#prepare(operation, options));
+    const { idempotencyKey: key = freshKey(), causedByTaskId } = options;
+    const prepared = operations.map((operation, at) =>
+      this.#prepare(operation, options, `${key}:${at}`),
+    );
     const claim =
       options.claim ?? operations.map((own) => this.#claimOn(own)).find((own) => own !== undefined);
     const body = {
@@ -2005,7 +2022,8 @@ class Core {
         host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
       }
       this.#setStatus({});
-      return { id: key, stamp, rows: prepared.map((operation) => operation.id) };
+      const ids = (of: "id" | "transactionId"): string[] => prepared.map((own) => own[of]);
+      return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
     } catch (error) {
       this.#drop(pending);
       if (error instanceof AbloError) this.#failed.notify(error, operations);
@@ -2043,10 +2061,7 @@ class Core {
   }
 
   /** Completes an operation with an id and, if the row is held, the stale guard. */
-  #prepare(
-    operation: Operation,
-    options: WriteOptions,
-  ): Operation & { id: string; readAt: number | null; onStale: wire.OnStale | null } {
+  #prepare(operation: Operation, options: WriteOptions, transactionId: string): Prepared {
     const { action, model, data } = operation;
     const writes = action === "create" || action === "update";
     const id =
@@ -2057,13 +2072,23 @@ class Core {
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
+    // The row that the write is based on contains these writes too.
+    const after =
+      readAt === null
+        ? []
+        : [
+            ...(options.after ?? []).flatMap((earlier) => earlier.operations),
+            ...this.store.unconfirmed(model, id),
+          ].slice(-100);
     return {
       action,
       model,
       id,
       ...(writes ? { data: { ...data } } : {}),
+      transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,
+      ...(after.length > 0 ? { after } : {}),
     };
   }
 
@@ -2094,14 +2119,29 @@ class Core {
   }
 }
 
-function pendingOf({ action, model, id, data }: Operation & { id: string }): Pending[] {
+/** An operation as it is sent. */
+type Prepared = Operation & {
+  id: string;
+  transactionId: string;
+  readAt: number | null;
+  onStale: wire.OnStale | null;
+  after?: string[];
+};
+
+/** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
+const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
+
+function pendingOf({ action, model, id, data, transactionId: transaction }: Prepared): Pending[] {
   const now = new Date().toISOString();
+  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
+    { model, id, kind, data: row, transaction },
+  ];
   if (action === "create")
-    return [{ model, id, kind: "create", data: { createdAt: now, updatedAt: now, ...data, id } }];
-  if (action === "update") return [{ model, id, kind: "update", data: { ...data } as AnyRow }];
+    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
+  if (action === "update") return pending("update", { ...data } as AnyRow);
   return action === "delete"
-    ? [{ model, id, kind: "delete", data: {} }]
-    : [{ model, id, kind: "update", data: { archivedAt: action === "archive" ? now : null } }];
+    ? pending("delete", {})
+    : pending("update", { archivedAt: action === "archive" ? now : null });
 }
 
 function rejection(receipt: wire.CommitReceipt): AbloError {
@@ -2307,8 +2347,8 @@ export class Model<Row extends { id: string }, Create, Patch> {
       id,
       ...(action === "delete" ? {} : { data: data as AnyRow }),
     };
-    const { id: commit, stamp } = await this.#core.commit([operation], options);
-    return { id, commit, stamp };
+    const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
+    return { id, commit, stamp, operations };
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch>> {
@@ -2461,11 +2501,10 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    const { id: commit, stamp } = await this.#core.commit([{ ...operation, ...this.target }], {
-      ...options,
-      claim: this,
-    });
-    return { id: this.target.id, commit, stamp };
+    const written = [{ ...operation, ...this.target }];
+    const own = { ...options, claim: this };
+    const { id: commit, stamp, operations } = await this.#core.commit(written, own);
+    return { id: this.target.id, commit, stamp, operations };
   }
 
   async refresh(): Promise<Row | undefined> {

@@ -406,8 +406,10 @@ export type CommitFailure =
 export interface CommitFrame {
   /** The operations. Either all are applied or none. */
   operations: Operation[];
-  /** Identifies the commit; the receipt repeats it. */
-  clientTxId: string;
+  /** Identifies the commit; the receipt repeats it. Without one, the coordinator chooses it. */
+  clientTxId?: string;
+  /** The key by which a repeated commit is recognised, if it is not `clientTxId`. */
+  idempotencyKey?: string;
   /** Id of the open turn that causes the writes. */
   causedByTaskId?: string;
 }
@@ -436,9 +438,9 @@ export interface CommitReceipt {
 
 /** The body of `POST /v1/commits`. */
 export interface CommitRequest {
-  /** Identifies the commit; the receipt repeats it. */
-  clientTxId: string;
-  /** The same value as the `Idempotency-Key` header. */
+  /** Identifies the commit; the receipt repeats it. Without one, the coordinator chooses it. */
+  clientTxId?: string;
+  /** The key by which a repeated commit is recognised, if it is not `clientTxId`. The header `Idempotency-Key` has precedence. */
   idempotencyKey?: string;
   /** Id of the claim under which the writes are made. */
   intent?: string;
@@ -620,6 +622,7 @@ export type ErrorCode =
   | "foreign_key_violation"
   | "grant_timeout"
   | "idempotency_conflict"
+  | "idempotency_key_expired"
   | "idempotency_key_too_long"
   | "identity_missing_organization"
   | "identity_network_error"
@@ -819,6 +822,8 @@ export interface FrameOperation {
   readAt?: SyncId | null;
   /** The handling of a row that has changed since `readAt`. */
   onStale?: OnStale | null;
+  /** The transaction ids of the writer's own operations on which this one is based: the stale guard does not count them. */
+  after?: string[];
   /** Requests to override another participant's claim. */
   bypass?: boolean;
 }
@@ -879,6 +884,8 @@ export interface HttpOperation {
   readAt?: SyncId | null;
   /** The handling of a row that has changed since `readAt`. */
   onStale?: OnStale | null;
+  /** The transaction ids of the writer's own operations on which this one is based: the stale guard does not count them. */
+  after?: string[];
   /** Requests to override another participant's claim. */
   bypass?: boolean;
 }
@@ -1197,7 +1204,7 @@ export type OneOrMany =
   /** A list of strings. */
   | string[];
 
-/** One operation of a commit, in either dialect. */
+/** One operation of a commit, in either spelling. */
 export type Operation = FrameOperation | HttpOperation;
 
 /** A comparison operator. */
@@ -1520,7 +1527,7 @@ export interface SourceCommit {
   clientTxId?: string;
   /** The schema key of the model, if all operations share it. */
   model?: string;
-  /** The operations, in the frame dialect. */
+  /** The operations, in the spelling of frames. */
   operations: Operation[];
   /** The participant and organisation that the request is made for. */
   scope?: SourceScope;

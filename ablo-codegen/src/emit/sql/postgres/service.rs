@@ -32,7 +32,13 @@ pub(crate) fn service(plan: &ResolvedOptions<'_>) -> Provision {
 
 /// Returns the program that brings these tables to the newest layout.
 pub(crate) fn layout(plan: &ResolvedOptions<'_>) -> LayoutProgram {
-    layout_parts(plan).program(|name| Qualified(plan.schema.clone(), Ident::new(name)))
+    let named = |name| Qualified(plan.schema.clone(), Ident::new(name));
+    layout_parts(plan).program(named, |table, column| {
+        let mut out = String::new();
+        sql!(&mut out, "ALTER TABLE ", named(table.name), " ADD COLUMN IF NOT EXISTS ");
+        sql!(&mut out, Ident::new(column.name), " ", column_type(column), ";\n");
+        out
+    })
 }
 
 /// Returns the script for the tables of a data source.

@@ -28,7 +28,12 @@ pub(crate) fn service() -> Provision {
 
 /// Returns the program that brings these tables to the newest layout.
 pub(crate) fn layout() -> LayoutProgram {
-    layout_parts().program(Ident::new)
+    layout_parts().program(Ident::new, |shape, known| {
+        let mut out = String::new();
+        sql!(&mut out, "ALTER TABLE ", Ident::new(shape.name), " ADD COLUMN ");
+        sql!(&mut out, column(shape, known), ";\n");
+        out
+    })
 }
 
 /// Returns the script for the tables of a data source.

@@ -40,6 +40,8 @@ export interface Committed {
   stamp: number;
   /** The ids of the rows, one for each operation. */
   rows: readonly string[];
+  /** The transaction ids of the operations. */
+  operations: readonly string[];
 }
 
 /** A delta of any model. */
@@ -305,8 +307,10 @@ const ACK_DELAY = 100;
 
   /** Applies all operations or none. */
   async commit(operations: readonly Operation[], options: WriteOptions): Promise<Committed> {
-    const { idempotencyKey: key = uuid(), causedByTaskId } = options;
-    const prepared = operations.map((operation) => this.#prepare(operation, options));
+    const { idempotencyKey: key = freshKey(), causedByTaskId } = options;
+    const prepared = operations.map((operation, at) =>
+      this.#prepare(operation, options, `${key}:${at}`),
+    );
     const claim =
       options.claim ?? operations.map((own) => this.#claimOn(own)).find((own) => own !== undefined);
     const body = {
@@ -333,7 +337,8 @@ const ACK_DELAY = 100;
         host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
       }
       this.#setStatus({});
-      return { id: key, stamp, rows: prepared.map((operation) => operation.id) };
+      const ids = (of: "id" | "transactionId"): string[] => prepared.map((own) => own[of]);
+      return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
     } catch (error) {
       this.#drop(pending);
       if (error instanceof AbloError) this.#failed.notify(error, operations);
@@ -371,10 +376,7 @@ const ACK_DELAY = 100;
   }
 
   /** Completes an operation with an id and, if the row is held, the stale guard. */
-  #prepare(
-    operation: Operation,
-    options: WriteOptions,
-  ): Operation & { id: string; readAt: number | null; onStale: wire.OnStale | null } {
+  #prepare(operation: Operation, options: WriteOptions, transactionId: string): Prepared {
     const { action, model, data } = operation;
     const writes = action === "create" || action === "update";
     const id =
@@ -385,13 +387,23 @@ const ACK_DELAY = 100;
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
+    // The row that the write is based on contains these writes too.
+    const after =
+      readAt === null
+        ? []
+        : [
+            ...(options.after ?? []).flatMap((earlier) => earlier.operations),
+            ...this.store.unconfirmed(model, id),
+          ].slice(-100);
     return {
       action,
       model,
       id,
       ...(writes ? { data: { ...data } } : {}),
+      transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,
+      ...(after.length > 0 ? { after } : {}),
     };
   }
 
@@ -422,14 +434,29 @@ const ACK_DELAY = 100;
   }
 }
 
-function pendingOf({ action, model, id, data }: Operation & { id: string }): Pending[] {
+/** An operation as it is sent. */
+type Prepared = Operation & {
+  id: string;
+  transactionId: string;
+  readAt: number | null;
+  onStale: wire.OnStale | null;
+  after?: string[];
+};
+
+/** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
+const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
+
+function pendingOf({ action, model, id, data, transactionId: transaction }: Prepared): Pending[] {
   const now = new Date().toISOString();
+  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
+    { model, id, kind, data: row, transaction },
+  ];
   if (action === "create")
-    return [{ model, id, kind: "create", data: { createdAt: now, updatedAt: now, ...data, id } }];
-  if (action === "update") return [{ model, id, kind: "update", data: { ...data } as AnyRow }];
+    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
+  if (action === "update") return pending("update", { ...data } as AnyRow);
   return action === "delete"
-    ? [{ model, id, kind: "delete", data: {} }]
-    : [{ model, id, kind: "update", data: { archivedAt: action === "archive" ? now : null } }];
+    ? pending("delete", {})
+    : pending("update", { archivedAt: action === "archive" ? now : null });
 }
 
 function rejection(receipt: wire.CommitReceipt): AbloError {

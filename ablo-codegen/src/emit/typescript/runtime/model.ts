@@ -213,8 +213,8 @@ export class Model<Row extends { id: string }, Create, Patch> {
       id,
       ...(action === "delete" ? {} : { data: data as AnyRow }),
     };
-    const { id: commit, stamp } = await this.#core.commit([operation], options);
-    return { id, commit, stamp };
+    const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
+    return { id, commit, stamp, operations };
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch>> {
@@ -367,11 +367,10 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    const { id: commit, stamp } = await this.#core.commit([{ ...operation, ...this.target }], {
-      ...options,
-      claim: this,
-    });
-    return { id: this.target.id, commit, stamp };
+    const written = [{ ...operation, ...this.target }];
+    const own = { ...options, claim: this };
+    const { id: commit, stamp, operations } = await this.#core.commit(written, own);
+    return { id: this.target.id, commit, stamp, operations };
   }
 
   async refresh(): Promise<Row | undefined> {

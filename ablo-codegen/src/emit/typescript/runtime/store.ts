@@ -14,6 +14,8 @@ import { Listeners } from "./platform.js";
   id: string;
   kind: "create" | "update" | "delete";
   data: AnyRow;
+  /** The transaction id of the operation. */
+  transaction: string;
   /** The sync id of the write, once it is confirmed. */
   stamp?: number;
 }
@@ -58,6 +60,12 @@ class Table {
 
   get pending(): number {
     return this.#pending.length;
+  }
+
+  /** Returns the transaction ids of the writes that the confirmed row does not contain yet. */
+  unconfirmed(model: string, id: string): string[] {
+    const own = this.#pending.filter((write) => write.id === id && write.model === model);
+    return own.map((write) => write.transaction);
   }
 
   get(model: string, id: string): AnyRow | undefined {

@@ -63,10 +63,13 @@ export interface WriteOptions {
   /** Identifies the write: repeating a key has no further effect. Default: a random key. */
   idempotencyKey?: string;
   /**
-   * The sync id that the write is based on. The write is refused if others have changed the same
-   * fields since.
+   * The sync id that the write is based on. The write is refused if the same fields were changed
+   * since, also by this participant: other programs may have its key. Unconfirmed writes of this
+   * client do not count.
    */
   readAt?: number;
+  /** Earlier writes of this client on which the write is based, beside `readAt`. */
+  after?: readonly { readonly operations: readonly string[] }[];
   onStale?: wire.OnStale;
   /**
    * The claim under which the write is made. Default: the claim that this client holds on the row.
@@ -84,6 +87,8 @@ export interface Written {
   commit: string;
   /** The sync id of the write. */
   stamp: number;
+  /** The transaction id of the operation. */
+  operations: readonly string[];
 }
 
 /** A claim that is held. `await using` releases it. */
