@@ -13,13 +13,15 @@ use std::borrow::Cow;
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// The tables that coordinators and data sources keep beside those of the models.
-pub const SERVICE_TABLES: [&str; 14] = [
+pub const SERVICE_TABLES: [&str; 16] = [
     "ablo_layouts",
     "sync_deltas",
     "ablo_idempotency",
     "ablo_outbox",
     "ablo_claims",
     "ablo_commits",
+    "ablo_receipts",
+    "ablo_operations",
     "ablo_capabilities",
     "ablo_turns",
     "ablo_sessions",

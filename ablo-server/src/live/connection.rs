@@ -162,7 +162,9 @@ impl Connection {
         self.send_roster().await?;
         loop {
             let due = self.flow.due();
-            let is_behind = self.flow.cursor < *head.borrow_and_update();
+            // The first `sync_request` decides where deltas start. Sent earlier, they would make the
+            // client skip those before them.
+            let is_behind = self.synced && self.flow.cursor < *head.borrow_and_update();
             let renew_at = self.peer_view.renew_at();
             let subscription_end = self.subscriptions.next_expiry();
             if is_behind && due.is_none_or(|due| due <= Instant::now()) {
@@ -311,7 +313,8 @@ impl Connection {
             }
             let from = [last, bootstrap.map(|(sync_id, _)| sync_id)];
             if let Some(from) = from.into_iter().flatten().min() {
-                self.flow.cursor = self.flow.cursor.min(from);
+                // Without a position, deltas start where the connection was opened.
+                self.flow.cursor = from.min(head);
             }
         }
         let mut answer = ablo_wire::SyncResponse::new();

@@ -2,6 +2,7 @@
 
 mod claims;
 mod clock;
+mod delivery;
 mod engine;
 mod faults;
 mod guards;

@@ -146,11 +146,11 @@ pub(crate) fn decide(
     if let Some(turn) = &commit.caused_by {
         turns::check(who, turn, state.turns.get(turn))?;
     }
-    if let Some(claim) = commit.claim.named() {
-        if !state.claims.get(&OwnKey::new(who, claim)).is_some_and(Claim::is_open) {
-            let message = format!("the claim `{claim}` is no longer held");
-            return Err(ApiError::new("claim_lost", message));
-        }
+    if let Some(claim) = commit.claim.named()
+        && !state.claims.get(&OwnKey::new(who, claim)).is_some_and(Claim::is_open)
+    {
+        let message = format!("the claim `{claim}` is no longer held");
+        return Err(ApiError::new("claim_lost", message));
     }
     let (undo, written) = (Vec::new(), BTreeMap::new());
     let mut decider = Decider { models, state, who, commit, undo, written };

@@ -1,0 +1,184 @@
+//! Deltas on both stores while connections are cut and others write: none is missed, and their ids
+//! never go back on a connection.
+
+use ablo_tests::coordinator::Coordinator;
+use ablo_tests::on_both_stores;
+use ablo_tests::server::{World, user};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
+    "text":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
+/// How long a connection lasts.
+const CUT: Duration = Duration::from_millis(100);
+const WRITING: Duration = Duration::from_secs(3);
+const ROWS: usize = 20;
+
+on_both_stores! { super::SCHEMA;
+    nothing_is_sent_before_the_first_sync_request
+    a_client_that_is_cut_while_others_write_misses_no_delta
+    a_client_that_follows_the_rules_of_0_9_ends_with_the_rows_of_the_server
+}
+
+fn write(row: usize, text: usize, action: &str) -> String {
+    let data = json!({ "text": text.to_string() });
+    json!([{ "action": action, "model": "notes", "id": format!("n{row}"), "data": data }])
+        .to_string()
+}
+
+async fn nothing_is_sent_before_the_first_sync_request(world: World) {
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let agent = server.session("agent", "robot", json!({})).await;
+    let mut socket = server.socket(&agent, "").await;
+    for row in 0..3 {
+        world.commit(&user("ann"), &write(row, 0, "create")).await.expect("a row");
+    }
+    // The answer to a ping shows that the deltas would have arrived before it.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    socket.send("ping", Value::Null).await;
+    loop {
+        let frame = socket.next(Duration::from_secs(10)).await.expect("a frame");
+        assert_ne!(frame["type"], "delta", "sent before the position of the client is known");
+        if frame["type"] == "pong" {
+            break;
+        }
+    }
+    socket.sync(1).await;
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let deltas = socket.deltas().await;
+        seen.extend(deltas.iter().filter_map(|delta| delta["id"].as_u64()));
+    }
+    assert_eq!(seen, [2, 3]);
+}
+
+/// Writes until the time has passed, and returns the number of updates.
+async fn write_steadily(world: Arc<World>, done: Arc<AtomicBool>) -> usize {
+    for row in 0..ROWS {
+        world.commit(&user("ann"), &write(row, 0, "create")).await.expect("a row");
+    }
+    let began = Instant::now();
+    let mut updates = 0;
+    while began.elapsed() < WRITING {
+        updates += 1;
+        let update = write(updates % ROWS, updates, "update");
+        world.commit(&user("ann"), &update).await.expect("an update");
+    }
+    done.store(true, Ordering::SeqCst);
+    updates
+}
+
+/// Connects again and again, for `CUT` each, until everything has arrived. `apply` is called with
+/// the deltas of each frame and returns the position for the next connection.
+async fn reconnect(
+    server: &Coordinator,
+    (mut position, capabilities): (u64, Value),
+    done: &AtomicBool,
+    mut apply: impl FnMut(&[Value]) -> u64,
+    head: impl AsyncFn() -> u64,
+) {
+    let token = server.session("agent", "reader", json!({})).await;
+    let mut connections: u64 = 0;
+    loop {
+        let finished = done.load(Ordering::SeqCst);
+        connections += 1;
+        let mut socket = server.socket(&token, "").await;
+        let opened = Instant::now();
+        // Clients take some time until they ask.
+        tokio::time::sleep(Duration::from_millis(connections * 7 % 30)).await;
+        let payload = json!({
+            "cursor": null,
+            "versions": {},
+            "lastSyncId": position,
+            "capabilities": capabilities,
+        });
+        socket.send("sync_request", payload).await;
+        let mut last_of_connection = 0;
+        while let Some(left) = CUT.checked_sub(opened.elapsed()) {
+            let Some(frame) = socket.next(left).await else { break };
+            if frame["type"] != "delta" {
+                continue;
+            }
+            let deltas = frame["payload"]["deltas"].as_array().expect("deltas").clone();
+            for delta in &deltas {
+                let id = delta["id"].as_u64().expect("an id");
+                assert!(id > last_of_connection, "{id} after {last_of_connection}");
+                last_of_connection = id;
+            }
+            position = apply(&deltas);
+            socket.send("ack", json!({ "lastSyncId": position })).await;
+        }
+        if finished && position >= head().await {
+            println!("{connections} connections");
+            return;
+        }
+        assert!(connections < 2000, "the reader never arrives at the head");
+    }
+}
+
+async fn a_client_that_is_cut_while_others_write_misses_no_delta(world: World) {
+    let (world, done) = (Arc::new(world), Arc::new(AtomicBool::new(false)));
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let writer = tokio::spawn(write_steadily(Arc::clone(&world), Arc::clone(&done)));
+    let (mut position, mut received) = (0, Vec::new());
+    let apply = |deltas: &[Value]| {
+        for delta in deltas {
+            let id = delta["id"].as_u64().expect("an id");
+            // As clients do, everything up to the position is dropped.
+            if id > position {
+                position = id;
+                received.push(id);
+            }
+        }
+        position
+    };
+    let head = async || world.log(&user("ann"), 0).await.expect("the log").len() as u64;
+    reconnect(&server, (0, json!(["completeDeltas", "resume"])), &done, apply, head).await;
+    let updates = writer.await.expect("the writer");
+    let all: Vec<u64> = (1..=(ROWS + updates) as u64).collect();
+    let missing = all.iter().filter(|id| !received.contains(id)).count();
+    assert_eq!(missing, 0, "of {}", all.len());
+    assert_eq!(received, all);
+}
+
+async fn a_client_that_follows_the_rules_of_0_9_ends_with_the_rows_of_the_server(world: World) {
+    let (world, done) = (Arc::new(world), Arc::new(AtomicBool::new(false)));
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    world.commit(&user("ann"), &write(ROWS, 0, "create")).await.expect("a row");
+    let writer = tokio::spawn(write_steadily(Arc::clone(&world), Arc::clone(&done)));
+    let (mut position, mut rows) = (1, BTreeMap::from([(format!("n{ROWS}"), "0".to_owned())]));
+    let apply = |deltas: &[Value]| {
+        for delta in deltas {
+            let id = delta["id"].as_u64().expect("an id");
+            if id <= position {
+                continue;
+            }
+            position = id;
+            let row = delta["modelId"].as_str().expect("a row").to_owned();
+            let text = delta["data"]["text"].as_str().expect("a text").to_owned();
+            match (delta["actionType"].as_str(), rows.contains_key(&row)) {
+                (Some("I"), false) | (Some("U"), true) => drop(rows.insert(row, text)),
+                // An insert of a known row, or an update of an unknown one, has no effect.
+                _ => {}
+            }
+        }
+        position
+    };
+    let head = async || world.log(&user("ann"), 0).await.expect("the log").len() as u64;
+    reconnect(&server, (1, json!([])), &done, apply, head).await;
+    writer.await.expect("the writer");
+    let stored = world.bootstrap(&user("ann")).await.expect("the rows");
+    let stored: BTreeMap<String, String> = stored["Note"]
+        .iter()
+        .map(|row| {
+            let row = ablo_tests::server::json(row);
+            let text = |name: &str| row[name].as_str().expect("a text").to_owned();
+            (text("id"), text("text"))
+        })
+        .collect();
+    assert_eq!(rows, stored);
+}
