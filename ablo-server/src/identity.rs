@@ -95,12 +95,8 @@ pub fn claimant_kind(kind: &str) -> ClaimantKind {
 }
 
 impl Identity {
-    /// Restricts the identity to those of `groups` that it already sees; an empty list changes
-    /// nothing.
+    /// Restricts the identity to those of `groups` that it already sees; an empty list leaves none.
     pub fn narrow(&mut self, groups: &[String]) {
-        if groups.is_empty() {
-            return;
-        }
         let all = self.sees_all();
         let foreign = |group: &str| {
             group.starts_with("org:") && group != organization_group(&self.organization)

@@ -4,8 +4,12 @@
 use super::change::OperationKind;
 use super::credentials::{Credential, CredentialKind};
 use crate::error::{ApiError, EngineError};
-use crate::identity::{Identity, Operations};
-use crate::models::Model;
+use crate::identity::{Identity, Operations, organization_group};
+use crate::models::{Model, Models};
+use std::collections::BTreeSet;
+
+/// The operation of changing the order of a claim queue.
+const REORDER: &str = "intent.reorder";
 
 /// Checks that the scope of a credential includes an operation (docs/protocol/differences.md C6).
 ///
@@ -67,14 +71,88 @@ pub(crate) fn check_claim(model: &Model, who: &Identity) -> Result<(), ApiError>
 pub(crate) fn check_reorder(who: &Identity) -> Result<(), ApiError> {
     let permitted = match &who.operations {
         Operations::All => who.is_system(),
-        Operations::Listed(listed) => listed.contains("intent.reorder"),
+        Operations::Listed(listed) => listed.contains(REORDER),
         Operations::Read => false,
     };
     if permitted {
         return Ok(());
     }
     let message = "the credential does not permit `intent.reorder`";
-    Err(ApiError::new("capability_scope_denied", message).required("intent.reorder"))
+    Err(ApiError::new("capability_scope_denied", message).required(REORDER))
+}
+
+/// Returns those of the requested operations that a credential permits, which is what it may pass
+/// on; all of them without a request, or for `*` (docs/protocol/differences.md C2).
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied` if operations are requested and none is permitted.
+pub(crate) fn granted_operations(
+    models: &Models,
+    who: &Identity,
+    wanted: Option<&[String]>,
+) -> Result<Operations, ApiError> {
+    let Some(wanted) = wanted.filter(|wanted| !wanted.iter().any(|operation| operation == "*"))
+    else {
+        return Ok(who.operations.clone());
+    };
+    let lower = wanted.iter().map(|operation| operation.to_lowercase());
+    let granted: BTreeSet<String> = lower.filter(|wanted| covers(models, who, wanted)).collect();
+    match wanted.first() {
+        Some(first) if granted.is_empty() => {
+            let message = "the credential permits none of the requested operations";
+            Err(ApiError::new("capability_scope_denied", message).required(first.clone()))
+        }
+        _ => Ok(Operations::Listed(granted)),
+    }
+}
+
+/// Returns whether a credential permits everything that an operation in lower case stands for.
+fn covers(models: &Models, who: &Identity, wanted: &str) -> bool {
+    // The only operation that `*` does not stand for.
+    if wanted == REORDER {
+        return check_reorder(who).is_ok();
+    }
+    let parts = |operation: &str| {
+        let (name, verb) = operation.rsplit_once('.').unwrap_or((operation, ""));
+        let model = models.find(name).map_or_else(|| name.to_owned(), |model| model.key.clone());
+        (model, verb.to_owned())
+    };
+    let (model, verb) = parts(wanted);
+    match &who.operations {
+        Operations::All => true,
+        Operations::Read => verb == "read",
+        Operations::Listed(listed) => listed.iter().any(|known| {
+            let (known_model, known_verb) = parts(&known.to_lowercase());
+            (known_model == "*" || known_model == model)
+                && (known_verb == "*" || known_verb == verb)
+        }),
+    }
+}
+
+/// Returns those of the requested groups that a credential may pass on: all that it is allowed
+/// without a request (docs/protocol/differences.md C4).
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied` if a request contains no permitted group.
+pub(crate) fn granted_groups(
+    who: &Identity,
+    allowed: BTreeSet<String>,
+    wanted: Option<&[String]>,
+) -> Result<BTreeSet<String>, ApiError> {
+    let Some(wanted) = wanted else { return Ok(allowed) };
+    let foreign =
+        |group: &str| group.starts_with("org:") && group != organization_group(&who.organization);
+    // A holder that sees everything may pass on any group of its organisation.
+    let permitted = |group: &&String| allowed.contains(*group) || who.sees_all() && !foreign(group);
+    let groups: BTreeSet<String> = wanted.iter().filter(permitted).cloned().collect();
+    if groups.is_empty() {
+        let scope = wanted.first().cloned().unwrap_or_default();
+        let message = "none of the requested sync groups is within the credential's scope";
+        return Err(ApiError::new("capability_scope_denied", message).required(scope));
+    }
+    Ok(groups)
 }
 
 /// Returns the error for a request without a credential.

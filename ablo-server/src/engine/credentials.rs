@@ -9,7 +9,6 @@ pub use crate::store::tables::credentials::{
 };
 
 use crate::error::{ApiError, Result, StoreError};
-use crate::identity::Operations;
 use crate::store::Tx;
 use crate::store::tables::credentials as table;
 use crate::value::stored_date;
@@ -62,7 +61,8 @@ pub fn issue(tx: &mut Tx<'_>, mode: Mode, grant: &NewCredential) -> Result<Issue
 /// Returns an error if a statement fails.
 pub fn issue_as(tx: &mut Tx<'_>, grant: &NewCredential, token: String) -> Result<IssuedCredential> {
     let id = format!("cap_{}", random_hex()?);
-    let expires_at = grant.ttl.map(|ttl| stored_date(seconds_later(tx.now(), ttl)));
+    let end = grant.ttl.map(|ttl| stored_date(seconds_later(tx.now(), ttl)));
+    let expires_at = [end, grant.not_after.clone()].into_iter().flatten().min();
     table::insert(tx, &id, &token_hash(&token), grant, expires_at.as_deref())?;
     Ok(IssuedCredential { id, token, expires_at })
 }
@@ -112,23 +112,6 @@ pub fn expire_in(tx: &mut Tx<'_>, credential: &Credential, seconds: u64) -> Resu
     let end = credential.identity.expires_at.clone().filter(|end| *end < latest).unwrap_or(latest);
     table::set_expiry(tx, &credential.id, &end)?;
     Ok(end)
-}
-
-impl Operations {
-    /// Returns those of the requested operations that are permitted.
-    pub(super) fn narrowed(&self, wanted: Option<&[String]>) -> Self {
-        let Some(wanted) = wanted.filter(|wanted| !wanted.iter().any(|operation| operation == "*"))
-        else {
-            return self.clone();
-        };
-        let lower = |operation: &String| operation.to_lowercase();
-        let allowed = |operation: &String| match self {
-            Operations::All => true,
-            Operations::Read => operation.ends_with(".read"),
-            Operations::Listed(listed) => listed.iter().map(lower).any(|known| known == *operation),
-        };
-        Operations::Listed(wanted.iter().map(lower).filter(allowed).collect())
-    }
 }
 
 fn token_hash(token: &str) -> String {

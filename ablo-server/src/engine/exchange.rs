@@ -2,11 +2,12 @@
 //! §4 and §6).
 
 use super::Engine;
+use super::access::{granted_groups, granted_operations};
 use super::credentials::{
     self, Credential, CredentialKind, DEFAULT_TTL, IssuedCredential, MAX_TTL, MIN_TTL, Mode,
     NewCredential, issue,
 };
-use crate::error::{ApiError, Result};
+use crate::error::Result;
 use crate::identity::{Identity, organization_group};
 use crate::store::Tx;
 use crate::value::Cell;
@@ -46,6 +47,7 @@ pub fn rotate(
         // The new credential outlives the old one, so it is not derived from it.
         parent: old.parent.clone(),
         ttl: ttl.map(|ttl| ttl.clamp(MIN_TTL, MAX_TTL)).or(inherited),
+        not_after: None,
     };
     let issued = issue(tx, mode, &grant)?;
     let identity = Identity {
@@ -110,7 +112,8 @@ pub fn exchange(
         _ => own.groups.clone(),
     };
     let requested = requested_groups(request.groups.as_deref());
-    let groups = narrow(own, allowed, requested)?;
+    let groups = granted_groups(own, allowed, requested)?;
+    let operations = granted_operations(&engine.models, own, request.operations.as_deref())?;
     let on_behalf_of = match (&own.kind, &kind) {
         (ParticipantKind::User, ParticipantKind::Agent) => Some(own.participant.clone()),
         (_, ParticipantKind::User) => None,
@@ -126,14 +129,15 @@ pub fn exchange(
         participant,
         participant_kind: kind,
         on_behalf_of,
-        operations: own.operations.narrowed(request.operations.as_deref()),
+        operations,
         groups,
         user_meta: request.user_meta,
         label: request.label,
         full_reach: requested.is_none()
             && (holder.full_reach || holder.kind == CredentialKind::Secret),
         parent: Some(holder.id.clone()),
-        ttl: Some(token_ttl(tx, own, request.ttl)),
+        ttl: Some(request.ttl.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL)),
+        not_after: own.expires_at.clone(),
     };
     let issued = issue(tx, mode, &grant)?;
     credentials::mark_used(tx, &holder.id)?;
@@ -151,41 +155,10 @@ pub fn exchange(
     Ok((issued, identity))
 }
 
-/// Returns the lifetime of a token in seconds: the requested one, within the limits and not beyond
-/// the parent's expiry.
-fn token_ttl(tx: &Tx<'_>, own: &Identity, requested: Option<u64>) -> u64 {
-    let wanted = requested.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL);
-    let end = own.expires_at.as_deref().and_then(|end| end.parse::<Timestamp>().ok());
-    let left = end.map(|end| u64::try_from(end.duration_since(tx.now()).as_secs()).unwrap_or(0));
-    left.map_or(wanted, |left| wanted.min(left.max(1)))
-}
-
 /// Returns the requested groups, or `None` for all. Agents of the reference implementation request
 /// all as `default`.
 fn requested_groups(wanted: Option<&[String]>) -> Option<&[String]> {
-    wanted.filter(|wanted| !wanted.is_empty() && !wanted.iter().any(|group| group == "default"))
-}
-
-/// Returns those of the requested groups that are permitted.
-fn narrow(
-    own: &Identity,
-    allowed: BTreeSet<String>,
-    wanted: Option<&[String]>,
-) -> Result<BTreeSet<String>> {
-    let Some(wanted) = wanted else { return Ok(allowed) };
-    let foreign =
-        |group: &str| group.starts_with("org:") && group != organization_group(&own.organization);
-    // A holder that sees everything may pass on any group of its organisation.
-    let permitted = |group: &&String| allowed.contains(*group) || own.sees_all() && !foreign(group);
-    let groups: BTreeSet<String> = wanted.iter().filter(permitted).cloned().collect();
-    match groups.is_empty() {
-        false => Ok(groups),
-        true => {
-            let scope = wanted.first().cloned().unwrap_or_default();
-            let message = "none of the requested sync groups is within the credential's scope";
-            Err(ApiError::new("capability_scope_denied", message).required(scope).into())
-        }
-    }
+    wanted.filter(|wanted| !wanted.iter().any(|group| group == "default"))
 }
 
 /// Returns the groups that a participant is entitled to: by its roles and by memberships

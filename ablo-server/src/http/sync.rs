@@ -27,7 +27,9 @@ pub(super) async fn bootstrap(
             _ => {}
         }
     }
-    who.narrow(&groups);
+    if !groups.is_empty() {
+        who.narrow(&groups);
+    }
     let (rows, stamp) = service.bootstrap(who, models).await?;
     hubs.bootstrapped(&caller.who().capability, stamp);
     let mut body = String::from("{\"type\":\"full\",\"lastSyncId\":");

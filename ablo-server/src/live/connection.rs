@@ -120,7 +120,9 @@ impl Connection {
     ) -> Self {
         let hub = Arc::clone(&guard.hub);
         let mut who = allowed.clone();
-        who.narrow(&requested_groups);
+        if !requested_groups.is_empty() {
+            who.narrow(&requested_groups);
+        }
         let head = *hub.head.borrow();
         let mut flow = FlowControl::new(head);
         if who.kind.as_str() != "agent" {
@@ -372,7 +374,9 @@ impl Connection {
         }
         self.allowed = state.identity;
         self.who = self.allowed.clone();
-        self.who.narrow(&self.requested_groups);
+        if !self.requested_groups.is_empty() {
+            self.who.narrow(&self.requested_groups);
+        }
         self.subscriptions.narrow(self.who.groups.clone(), &self.allowed);
         self.update_groups().await?;
         self.send_roster().await

@@ -96,4 +96,29 @@ mod tests {
         assert_eq!(all.remove_expired(now + second), vec!["short".to_owned()]);
         assert_eq!(all.groups(), BTreeSet::from(["deck:2".to_owned(), "org:a".to_owned()]));
     }
+
+    #[test]
+    fn a_subscription_that_loses_its_groups_stays_empty() {
+        let set = |names: &[&str]| -> BTreeSet<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let mut allowed = Identity {
+            organization: "a".to_owned(),
+            participant: "bob".to_owned(),
+            kind: ablo_wire::ParticipantKind::User,
+            on_behalf_of: None,
+            capability: "cap".to_owned(),
+            operations: crate::identity::Operations::All,
+            groups: set(&["deck:1", "deck:2"]),
+            user_meta: "{}".to_owned(),
+            expires_at: None,
+        };
+        let mut all = Subscriptions::new(set(&["deck:1"]));
+        all.open("more".to_owned(), set(&["deck:2"]), None, Instant::now());
+        allowed.groups = set(&["deck:1", "deck:3"]);
+        for _ in 0..2 {
+            all.narrow(set(&["deck:1"]), &allowed);
+            assert_eq!(all.groups(), set(&["deck:1"]));
+        }
+    }
 }

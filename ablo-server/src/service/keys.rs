@@ -77,5 +77,6 @@ fn secret_key_grant(organization: &str, label: &str) -> NewCredential {
         full_reach: false,
         parent: None,
         ttl: None,
+        not_after: None,
     }
 }

@@ -4,6 +4,7 @@ mod claims;
 mod clock;
 mod delivery;
 mod engine;
+mod exchange;
 mod faults;
 mod guards;
 mod housekeeping;

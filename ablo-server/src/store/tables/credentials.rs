@@ -74,6 +74,9 @@ pub struct NewCredential {
     pub parent: Option<String>,
     /// Its lifetime in seconds; `None` means no expiry.
     pub ttl: Option<u64>,
+    /// The end of the credential that it comes from, which it does not outlive, in the stored date
+    /// format.
+    pub not_after: Option<String>,
 }
 
 /// An issued credential, with the token that is shown only once.
