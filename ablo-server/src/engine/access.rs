@@ -6,6 +6,8 @@ use super::credentials::{Credential, CredentialKind};
 use crate::error::{ApiError, EngineError};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::models::{Model, Models};
+use ablo_wire::ParticipantKind;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The operation of changing the order of a claim queue.
@@ -79,6 +81,50 @@ pub(crate) fn check_reorder(who: &Identity) -> Result<(), ApiError> {
     }
     let message = "the credential does not permit `intent.reorder`";
     Err(ApiError::new("capability_scope_denied", message).required(REORDER))
+}
+
+/// Checks that a credential may create a token for a participant: a secret key for any, a token for
+/// its own participant, and that of a user also for an agent (docs/protocol/differences.md C13).
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied`.
+pub(crate) fn check_participant(
+    holder: &Credential,
+    kind: &ParticipantKind,
+    participant: &str,
+) -> Result<(), ApiError> {
+    let own = &holder.identity;
+    let is_own_agent = own.kind == ParticipantKind::User && *kind == ParticipantKind::Agent;
+    if holder.kind == CredentialKind::Secret || own.is(kind.as_str(), participant) || is_own_agent {
+        return Ok(());
+    }
+    let message = "only a secret key creates tokens of another participant";
+    Err(ApiError::new("capability_scope_denied", message).param("participantId"))
+}
+
+/// Returns the data about a participant that a token made from a token has: that of the
+/// application.
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied` if other data is requested.
+pub(crate) fn inherited_meta(
+    own: &Identity,
+    wanted: &Map<String, Value>,
+) -> Result<Map<String, Value>, ApiError> {
+    let meta: Map<String, Value> = serde_json::from_str(&own.user_meta).unwrap_or_default();
+    if !wanted.is_empty() && *wanted != meta {
+        let message = "only a secret key sets the application's data about a participant";
+        return Err(ApiError::new("capability_scope_denied", message).param("userMeta"));
+    }
+    Ok(meta)
+}
+
+/// Returns the error for an agent whose name belongs to another participant.
+pub(crate) fn foreign_name(participant: &str) -> ApiError {
+    let message = format!("the agent's name `{participant}` belongs to another participant");
+    ApiError::new("capability_scope_denied", message).param("participantId")
 }
 
 /// Returns those of the requested operations that a credential permits, which is what it may pass

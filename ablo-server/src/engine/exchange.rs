@@ -2,7 +2,9 @@
 //! §4 and §6).
 
 use super::Engine;
-use super::access::{granted_groups, granted_operations};
+use super::access::{
+    check_participant, foreign_name, granted_groups, granted_operations, inherited_meta,
+};
 use super::credentials::{
     self, Credential, CredentialKind, DEFAULT_TTL, IssuedCredential, MAX_TTL, MIN_TTL, Mode,
     NewCredential, issue,
@@ -10,6 +12,7 @@ use super::credentials::{
 use crate::error::Result;
 use crate::identity::{Identity, organization_group};
 use crate::store::Tx;
+use crate::store::tables::credentials as table;
 use crate::value::Cell;
 use ablo_wire::ParticipantKind;
 use jiff::Timestamp;
@@ -91,25 +94,21 @@ pub fn exchange(
     request: TokenRequest,
 ) -> Result<(IssuedCredential, Identity)> {
     let own = &holder.identity;
-    // Only a secret key may name another participant; a user's token may name an agent.
-    let (kind, participant) = match (holder.kind, &request.kind, request.participant.clone()) {
-        (CredentialKind::Secret, ParticipantKind::System, participant) => {
-            (ParticipantKind::System, participant.unwrap_or_else(|| own.participant.clone()))
+    let is_secret = holder.kind == CredentialKind::Secret;
+    let kind = request.kind.clone();
+    let participant = request.participant.clone().filter(|id| !id.is_empty());
+    let participant = participant.unwrap_or_else(|| own.participant.clone());
+    check_participant(holder, &kind, &participant)?;
+    if own.kind == ParticipantKind::User && kind == ParticipantKind::Agent {
+        check_name(engine, tx, own, &participant)?;
+    }
+    let (allowed, user_meta) = match is_secret {
+        true => {
+            let meta = request.user_meta;
+            let organization = &own.organization;
+            (entitled_groups(engine, tx, organization, &kind, &participant, &meta)?, meta)
         }
-        (CredentialKind::Secret, kind, Some(participant)) if !participant.is_empty() => {
-            (kind.clone(), participant)
-        }
-        (CredentialKind::Secret, kind, _) => (kind.clone(), own.participant.clone()),
-        (CredentialKind::Ephemeral, ParticipantKind::Agent, Some(participant)) => {
-            (ParticipantKind::Agent, participant)
-        }
-        _ => (own.kind.clone(), own.participant.clone()),
-    };
-    let allowed = match holder.kind {
-        CredentialKind::Secret => {
-            entitled_groups(engine, tx, &own.organization, &kind, &participant, &request.user_meta)?
-        }
-        _ => own.groups.clone(),
+        false => (own.groups.clone(), inherited_meta(own, &request.user_meta)?),
     };
     let requested = requested_groups(request.groups.as_deref());
     let groups = granted_groups(own, allowed, requested)?;
@@ -131,10 +130,9 @@ pub fn exchange(
         on_behalf_of,
         operations,
         groups,
-        user_meta: request.user_meta,
+        user_meta,
         label: request.label,
-        full_reach: requested.is_none()
-            && (holder.full_reach || holder.kind == CredentialKind::Secret),
+        full_reach: requested.is_none() && (holder.full_reach || is_secret),
         parent: Some(holder.id.clone()),
         ttl: Some(request.ttl.unwrap_or(DEFAULT_TTL).clamp(MIN_TTL, MAX_TTL)),
         not_after: own.expires_at.clone(),
@@ -161,8 +159,21 @@ fn requested_groups(wanted: Option<&[String]>) -> Option<&[String]> {
     wanted.filter(|wanted| !wanted.iter().any(|group| group == "default"))
 }
 
-/// Returns the groups that a participant is entitled to: by its roles and by memberships
-/// (docs/protocol/commits.md §10).
+/// Checks that the name of a user's agent is neither that of another user nor that of an agent of
+/// the application or of another user, as far as their tokens and memberships tell.
+fn check_name(engine: &Engine, tx: &mut Tx<'_>, own: &Identity, name: &str) -> Result<()> {
+    let mut foreign = table::is_foreign_name(tx, own, name)?;
+    for model in engine.models.iter().filter(|_| name != own.participant) {
+        let Some(grants) = &model.grants else { continue };
+        let rows = engine.rows();
+        foreign = foreign
+            || !rows.children(tx, &own.organization, (model, grants.subject), name)?.is_empty();
+    }
+    if foreign { Err(foreign_name(name).into()) } else { Ok(()) }
+}
+
+/// Returns the groups that a participant is entitled to by its roles and, as a user, by memberships
+/// (docs/protocol/commits.md §10). An agent is no user, whatever its id.
 ///
 /// # Errors
 ///
@@ -178,7 +189,11 @@ pub fn entitled_groups(
     if *kind == ParticipantKind::System {
         return Ok(BTreeSet::from([organization_group(organization)]));
     }
-    let mut groups = BTreeSet::from([format!("user:{participant}")]);
+    let is_user = *kind == ParticipantKind::User;
+    let mut groups = BTreeSet::new();
+    if is_user {
+        groups.insert(format!("user:{participant}"));
+    }
     if engine.models.roles.is_empty() {
         groups.insert(organization_group(organization));
     }
@@ -186,7 +201,8 @@ pub fn entitled_groups(
         let text = |text: &str| format!("{}:{text}", role.kind);
         match (role.field.as_str(), meta.get(&role.field)) {
             ("organizationId", _) => drop(groups.insert(text(organization))),
-            ("userId" | "id", _) => drop(groups.insert(text(participant))),
+            ("userId" | "id", _) if is_user => drop(groups.insert(text(participant))),
+            ("userId" | "id", _) => {}
             (_, Some(Value::Array(values))) if role.multi => {
                 groups.extend(values.iter().filter_map(Value::as_str).map(text));
             }
@@ -194,7 +210,7 @@ pub fn entitled_groups(
             _ => {}
         }
     }
-    for model in engine.models.iter() {
+    for model in engine.models.iter().filter(|_| is_user) {
         let Some(grants) = &model.grants else { continue };
         let grant_rows =
             engine.rows().children(tx, organization, (model, grants.subject), participant)?;

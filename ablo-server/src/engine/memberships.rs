@@ -16,7 +16,7 @@ use crate::models::{Grants, Model};
 use crate::store::Row;
 use crate::store::Tx;
 use crate::store::rows::RowQuery;
-use crate::store::tables::credentials;
+use crate::store::tables::credentials::{self, Credential};
 use ablo_wire::ParticipantKind;
 use std::collections::BTreeSet;
 
@@ -144,17 +144,7 @@ fn remove_grant(
     if entitled.contains(&membership.group) {
         return Ok(None);
     }
-    for token in credentials::issued_to(tx, organization, &membership.subject)? {
-        let own = &token.identity;
-        let meta = serde_json::from_str(&own.user_meta).unwrap_or_default();
-        let mut groups = own.groups.clone();
-        if groups.remove(&membership.group)
-            && !entitled_groups(engine, tx, organization, &own.kind, &own.participant, &meta)?
-                .contains(&membership.group)
-        {
-            credentials::set_groups(tx, &token.id, &groups)?;
-        }
-    }
+    remove_from_tokens(engine, tx, organization, membership)?;
     let deltas = MembershipDeltas { engine, who, changed, grant: membership };
     let mut last = deltas.group(tx, "S")?;
     // Clients of the reference implementation reload at every `S`; ours only in the second case.
@@ -167,6 +157,44 @@ fn remove_grant(
         None => last = deltas.reload(tx, "S")?,
     }
     Ok(Some(last))
+}
+
+/// Removes the group from a user's tokens, unless a role of the token contains it, and from all
+/// tokens derived from those that lose it.
+fn remove_from_tokens(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    membership: &GroupGrant,
+) -> Result<()> {
+    let mut rest = credentials::issued_to(tx, organization, &membership.subject)?;
+    let mut keep = BTreeSet::new();
+    while !rest.is_empty() {
+        let ids: BTreeSet<String> = rest.iter().map(|token| token.id.clone()).collect();
+        let is_derived =
+            |token: &Credential| token.parent.as_ref().is_some_and(|parent| ids.contains(parent));
+        let (derived, decided): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_derived);
+        for token in decided {
+            let own = &token.identity;
+            let mut groups = own.groups.clone();
+            if !groups.remove(&membership.group) {
+                continue;
+            }
+            // The data of a derived token is its parent's, so that both have the same roles.
+            let meta = serde_json::from_str(&own.user_meta).unwrap_or_default();
+            let parent_keeps = token.parent.as_ref().is_some_and(|parent| keep.contains(parent));
+            if parent_keeps
+                || entitled_groups(engine, tx, organization, &own.kind, &own.participant, &meta)?
+                    .contains(&membership.group)
+            {
+                keep.insert(token.id);
+            } else {
+                credentials::set_groups(tx, &token.id, &groups)?;
+            }
+        }
+        rest = derived;
+    }
+    Ok(())
 }
 
 /// Appends the deltas that report a membership to its subject.

@@ -41,7 +41,7 @@ pub fn open(tx: &mut Tx<'_>, who: &Identity, id: &str, request: &TaskOpen) -> Re
                 )
                 .into());
             }
-            Some(turn) if turn.participant != who.participant => {
+            Some(turn) if !turn.belongs_to(who) => {
                 return Err(ApiError::new(
                     "parent_turn_foreign_agent",
                     "the parent turn belongs to another agent",
@@ -53,8 +53,7 @@ pub fn open(tx: &mut Tx<'_>, who: &Identity, id: &str, request: &TaskOpen) -> Re
     }
     let prompt_hash = blake3::hash(request.prompt.as_bytes()).to_hex().to_string();
     let at = stored_date(tx.now());
-    let writer = (who.organization.as_str(), who.participant.as_str());
-    table::insert(tx, writer, id, &prompt_hash, request, &at)?;
+    table::insert(tx, who, id, &prompt_hash, request, &at)?;
     Ok(OpenedTurn { id: id.to_owned(), prompt_hash, at })
 }
 
@@ -96,7 +95,7 @@ fn ended_at(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<String>>
 fn own<'t>(who: &Identity, id: &str, turn: Option<&'t Turn>) -> Result<&'t Turn, ApiError> {
     match turn {
         None => Err(ApiError::new("turn_not_found", format!("unknown turn `{id}`"))),
-        Some(turn) if turn.participant != who.participant && !who.is_system() => {
+        Some(turn) if !turn.belongs_to(who) && !who.is_system() => {
             Err(ApiError::new("turn_foreign_agent", "the turn belongs to another agent"))
         }
         Some(turn) => Ok(turn),

@@ -28,7 +28,7 @@ impl FromRequestParts<HttpState> for Caller {
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failed> {
         let token = bearer(&parts.headers).ok_or_else(no_credentials)?;
         let credential = state.service.identify(token).await?;
-        state.hubs.limit(&credential.id)?;
+        state.hubs.limit(&credential.identity)?;
         Ok(Self(credential))
     }
 }

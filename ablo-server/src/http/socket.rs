@@ -34,7 +34,7 @@ pub(super) async fn upgrade(
         .find_map(|offer| offer.trim().strip_prefix(BEARER_PREFIX));
     let token = token.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
     let state = service.identify(token).await?;
-    hubs.limit(&state.id)?;
+    hubs.limit(&state.identity)?;
     let pairs = pairs(query.as_deref());
     let groups: Vec<String> = pairs
         .into_iter()

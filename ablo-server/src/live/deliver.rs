@@ -3,7 +3,7 @@
 use crate::engine::log::Delta;
 use crate::identity::Identity;
 use crate::value::shown_date;
-use ablo_wire::{ActorRef, DeltaRef, SyncId};
+use ablo_wire::{ActorRef, DeltaRef, ParticipantKind, SyncId};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -62,7 +62,8 @@ impl Item {
     /// Returns whether a membership delta concerns the participant or the one it acts for.
     fn is_about(&self, who: &Identity) -> bool {
         let named = |id: &String| self.delta.groups.contains(&format!("user:{id}"));
-        named(&who.participant) || who.on_behalf_of.as_ref().is_some_and(named)
+        (who.kind == ParticipantKind::User && named(&who.participant))
+            || who.on_behalf_of.as_ref().is_some_and(named)
     }
 
     /// Returns the form of a membership delta: of the group itself, or of one of its rows.

@@ -4,6 +4,7 @@
 use super::hub::{CHANNEL_CAPACITY, Dirty, HEAD_UNKNOWN, Hub, lock};
 use crate::engine::Engine;
 use crate::error::{ApiError, Result};
+use crate::identity::Identity;
 use crate::store::{Notification, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -12,11 +13,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 
-/// The sustained request rate per credential.
+/// The sustained request rate per participant.
 const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2000).unwrap();
-/// The maximum number of requests per credential at once.
+/// The maximum number of requests per participant at once.
 const BURST: NonZeroU32 = NonZeroU32::new(8000).unwrap();
-/// The number of requests after which the limiter drops idle credentials.
+/// The number of requests after which the limiter drops idle participants.
 const LIMITER_CLEANUP_REQUESTS: usize = 4096;
 /// The interval at which a hub checks for expired claims.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_millis(250);
@@ -35,7 +36,7 @@ struct Shared {
     hubs: Mutex<BTreeMap<String, Entry>>,
     bootstraps: Mutex<BTreeMap<String, (u64, Instant)>>,
     revoked: broadcast::Sender<String>,
-    limiter: governor::DefaultKeyedRateLimiter<String>,
+    limiter: governor::DefaultKeyedRateLimiter<(String, String, String)>,
     connections: AtomicUsize,
     requests: AtomicUsize,
 }
@@ -101,17 +102,18 @@ impl Hubs {
         Ok(guard)
     }
 
-    /// Counts a request of a credential.
+    /// Counts a request of a participant, whichever of its tokens it sends.
     ///
     /// # Errors
-    /// Returns `quota_exceeded` if the credential's rate limit is exceeded.
-    pub(crate) fn limit(&self, capability: &str) -> Result<(), ApiError> {
-        // A credential that was idle has its full burst again, so it can be dropped.
+    /// Returns `quota_exceeded` if the participant's rate limit is exceeded.
+    pub(crate) fn limit(&self, who: &Identity) -> Result<(), ApiError> {
+        // A participant that was idle has its full burst again, so it can be dropped.
         let requests = self.shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if requests.is_multiple_of(LIMITER_CLEANUP_REQUESTS) {
             self.shared.limiter.retain_recent();
         }
-        match self.shared.limiter.check_key(&capability.to_owned()) {
+        let key = (who.organization.clone(), who.kind.as_str().to_owned(), who.participant.clone());
+        match self.shared.limiter.check_key(&key) {
             Ok(()) => Ok(()),
             Err(_) => {
                 Err(ApiError::new("quota_exceeded", "too many requests; try again in a moment"))
@@ -261,5 +263,43 @@ async fn run_hub(
         while let Ok(notification) = notifications.try_recv() {
             hub.mark(notification, &mut dirty);
         }
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::store::{DbPath, Sqlite};
+    use ablo_wire::ParticipantKind;
+
+    fn who(kind: ParticipantKind, capability: &str) -> Identity {
+        Identity {
+            organization: "acme".to_owned(),
+            participant: "one".to_owned(),
+            kind,
+            on_behalf_of: None,
+            capability: capability.to_owned(),
+            operations: crate::identity::Operations::All,
+            groups: BTreeSet::new(),
+            user_meta: "{}".to_owned(),
+            expires_at: None,
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_counts_all_tokens_of_a_participant() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let _entered = runtime.enter();
+        let schema = ablo_schema::front::json::read(r#"{"v":3,"models":{},"identityRoles":[]}"#);
+        let schema = schema.schema.expect("a schema");
+        let store: Arc<dyn Store> =
+            Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
+        let hubs = Hubs::new(Arc::new(Engine::new(&schema, store.dialect())), store);
+        let tokens = ["first", "second"].map(|token| who(ParticipantKind::Agent, token));
+        let refused = (0..2 * BURST.get())
+            .filter(|at| hubs.limit(&tokens[(at % 2) as usize]).is_err())
+            .count();
+        assert!(refused > 0, "two tokens have no more requests than one");
+        assert!(hubs.limit(&who(ParticipantKind::User, "third")).is_ok());
     }
 }

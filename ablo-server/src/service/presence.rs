@@ -40,7 +40,7 @@ impl Service {
             )
             .into());
         }
-        if user.strip_prefix("agent:").unwrap_or(user) != who.participant {
+        if user != who.claimant() && user != who.participant {
             return Err(ApiError::new(
                 "presence_identity_required",
                 "a participant can only report its own presence",

@@ -15,6 +15,7 @@ mod memberships;
 mod model;
 mod openapi;
 mod page;
+mod participants;
 mod plans;
 mod protocol;
 mod replays;

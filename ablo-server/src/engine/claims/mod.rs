@@ -58,7 +58,8 @@ pub fn held_error(code: &'static str, holder: &Claim) -> ApiError {
 ///
 /// # Errors
 ///
-/// Returns `entity_not_found`, or an error if a statement fails.
+/// Returns `entity_not_found`, `invalid_id` if the claim's id is in use by a participant of another
+/// kind, or an error if a statement fails.
 pub fn begin(
     engine: &Engine,
     tx: &mut Tx<'_>,
@@ -72,7 +73,8 @@ pub fn begin(
     expire_due(tx, &who.organization, model, &request.row)?;
     let queue = claim_queue(tx, &who.organization, &model.key, &request.row)?;
     let id = request.id.as_str();
-    if let Some(known) = own_claim(tx, who, id)? {
+    free_id(tx, who, id)?;
+    if let Some(known) = table::find(tx, who, id)? {
         let mine = known.model == model.key && known.row == request.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
@@ -90,7 +92,7 @@ pub fn begin(
                     .waiters
                     .iter()
                     .position(|waiting| waiting.id == id && waiting.belongs_to(who));
-                let renewed = own_claim(tx, who, id)?.unwrap_or(known);
+                let renewed = table::find(tx, who, id)?.unwrap_or(known);
                 return Ok(match at {
                     Some(at) => ClaimOutcome::Queued(renewed, at as u64),
                     None => ClaimOutcome::Held(renewed),
@@ -167,9 +169,7 @@ pub fn abandon(
     models: &crate::models::Models,
     id: &str,
 ) -> Result<bool, StoreError> {
-    let Some(claim) =
-        own_claim(tx, who, id)?.filter(|claim| claim.is_open() && claim.belongs_to(who))
-    else {
+    let Some(claim) = table::find(tx, who, id)?.filter(Claim::is_open) else {
         return Ok(false);
     };
     let has_written = match models.find(&claim.model) {
@@ -192,9 +192,17 @@ fn has_written(
     log::has_written(tx, who, &model.type_name, &claim.row, &claim.declared_at)
 }
 
-/// Returns a claim of a participant, of any kind of participant with this id.
-fn own_claim(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<Claim>, StoreError> {
-    table::find(tx, &who.organization, &who.participant, id)
+/// Checks that no participant of another kind with the same name has an open claim with an id, and
+/// deletes one that has ended.
+fn free_id(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<()> {
+    match table::with_id(tx, who, id)?.filter(|claim| !claim.belongs_to(who)) {
+        Some(other) if other.is_open() => {
+            let message = "the id of the claim is in use by another participant";
+            Err(ApiError::new("invalid_id", message).param("intentId").into())
+        }
+        Some(_) => Ok(table::delete(tx, &who.organization, &who.participant, id)?),
+        None => Ok(()),
+    }
 }
 
 /// Releases all claims of a participant on a row. Returns whether there were any.
@@ -228,7 +236,7 @@ pub fn release(
 ///
 /// Returns an error if a statement fails.
 pub fn is_open(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreError> {
-    Ok(own_claim(tx, who, id)?.is_some_and(|claim| claim.is_open() && claim.belongs_to(who)))
+    Ok(table::find(tx, who, id)?.is_some_and(|claim| claim.is_open()))
 }
 
 /// Renews a claim of a participant. Returns whether it was still open.
@@ -237,7 +245,7 @@ pub fn is_open(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreE
 ///
 /// Returns an error if a statement fails.
 pub fn renew(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreError> {
-    let Some(claim) = own_claim(tx, who, id)? else { return Ok(false) };
+    let Some(claim) = table::find(tx, who, id)? else { return Ok(false) };
     extend(tx, who, id, claim.ttl)
 }
 

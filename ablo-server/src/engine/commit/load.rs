@@ -42,7 +42,7 @@ pub(in crate::engine) fn load(
             state.turns.insert(turn.clone(), found);
         }
         if let Some(claim) = commit.claim.named()
-            && let Some(found) = claims::find(tx, organization, &who.participant, claim)?
+            && let Some(found) = claims::find(tx, who, claim)?
         {
             state.claims.insert(OwnKey::new(who, claim), found);
         }

@@ -190,13 +190,18 @@ pub(crate) fn holders(
 }
 
 /// Returns a claim of a participant.
-pub(crate) fn find(
+pub(crate) fn find(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<Claim>, StoreError> {
+    Ok(with_id(tx, who, id)?.filter(|claim| claim.belongs_to(who)))
+}
+
+/// Returns the claim with an id of a participant, or of one of another kind with the same name.
+pub(crate) fn with_id(
     tx: &mut Tx<'_>,
-    organization: &str,
-    participant: &str,
+    who: &Identity,
     id: &str,
 ) -> Result<Option<Claim>, StoreError> {
-    tx.first(&BY_ID, &[organization.into(), participant.into(), id.into()], decode)
+    let key = key(&who.organization, &who.participant, id);
+    tx.first(&BY_ID, &key, decode)
 }
 
 /// Returns the open claims of an organisation that have not expired, in order of arrival.

@@ -129,8 +129,13 @@ static BY_TOKEN: SqlTemplate = select!("token_hash = {1}");
 static OF_PARTICIPANT: SqlTemplate = select!(
     "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH \
      RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND \
-     participant_id = {2} AND kind <> 'secret' UNION SELECT child.id FROM ablo_capabilities AS \
+     participant_id = {2} AND participant_kind = 'user' AND kind <> 'secret' UNION SELECT child.id FROM ablo_capabilities AS \
      child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
+);
+static FOREIGN_NAME: SqlTemplate = SqlTemplate::new(
+    "SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND \
+     (participant_kind = 'user' AND participant_id <> {3} OR participant_kind = 'agent' AND \
+     (on_behalf_of_id IS NULL OR on_behalf_of_id <> {3})) LIMIT 1",
 );
 static SET_GROUPS: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET sync_groups = {2:texts} WHERE id = {1}");
@@ -232,13 +237,24 @@ pub fn mark_used(tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     tx.run(&USED, &[id.into(), now.into()]).map(drop)
 }
 
-/// Returns the valid tokens of a participant and all valid tokens derived from them.
+/// Returns whether a name is that of another user than this one, or that of an agent which is not
+/// this user's.
+pub(crate) fn is_foreign_name(
+    tx: &mut Tx<'_>,
+    user: &Identity,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let values = [user.organization.as_str().into(), name.into(), user.participant.as_str().into()];
+    Ok(tx.first(&FOREIGN_NAME, &values, |mut record| record.text("id"))?.is_some())
+}
+
+/// Returns the valid tokens of a user and all valid tokens derived from them.
 pub(crate) fn issued_to(
     tx: &mut Tx<'_>,
     organization: &str,
-    participant: &str,
+    user: &str,
 ) -> Result<Vec<Credential>, StoreError> {
-    let values = [organization.into(), participant.into(), stored_date(tx.now()).into()];
+    let values = [organization.into(), user.into(), stored_date(tx.now()).into()];
     tx.all(&OF_PARTICIPANT, &values, decode)
 }
 

@@ -1,6 +1,7 @@
 //! Turns of agents: opened with a prompt, closed with their cost.
 
 use crate::error::StoreError;
+use crate::identity::Identity;
 use crate::store::{SqlTemplate, Tx};
 use ablo_wire::{TaskClose, TaskOpen};
 
@@ -20,10 +21,25 @@ static CLOSE: SqlTemplate = SqlTemplate::new(
 /// A stored turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
-    /// The agent that opened it.
-    pub(crate) participant: String,
+    /// The participant that opened it: `kind:id`, or the id alone in rows of earlier versions.
+    participant: String,
     /// When it was closed, in the stored date format; `None` if it is open.
     pub(crate) ended_at: Option<String>,
+}
+
+impl Turn {
+    /// Returns whether a participant opened the turn.
+    pub(crate) fn belongs_to(&self, who: &Identity) -> bool {
+        let has_kind = KINDS.iter().any(|kind| self.participant.starts_with(kind));
+        self.participant == opener(who) || !has_kind && self.participant == who.participant
+    }
+}
+
+/// The beginnings of stored participants.
+const KINDS: [&str; 3] = ["user:", "agent:", "system:"];
+
+fn opener(who: &Identity) -> String {
+    format!("{}:{}", who.kind.as_str(), who.participant)
 }
 
 /// Returns a turn.
@@ -43,7 +59,7 @@ pub(crate) fn find(
 /// Inserts an open turn.
 pub(crate) fn insert(
     tx: &mut Tx<'_>,
-    (organization, participant): (&str, &str),
+    who: &Identity,
     id: &str,
     prompt_hash: &str,
     request: &TaskOpen,
@@ -55,8 +71,8 @@ pub(crate) fn insert(
         .map(|metadata| serde_json::Value::Object(metadata.clone()).to_string());
     let values = [
         id.into(),
-        organization.into(),
-        participant.into(),
+        who.organization.as_str().into(),
+        opener(who).into(),
         prompt_hash.into(),
         request.parent_task_id.as_deref().into(),
         request.surface.as_deref().into(),
