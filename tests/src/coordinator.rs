@@ -171,6 +171,28 @@ impl Socket {
         }
     }
 
+    /// Returns the next frame, or the close code once the connection ends.
+    ///
+    /// # Errors
+    /// Returns the close code, or `None` if the connection was cut.
+    ///
+    /// # Panics
+    /// Panics if a frame is not JSON.
+    pub async fn next_or_close(&mut self) -> Result<Value, Option<u16>> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    return Ok(serde_json::from_str(&text).expect("JSON"));
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map(|frame| frame.code.into()));
+                }
+                Some(Err(_)) | None => return Err(None),
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+
     /// Reads until the connection is closed. Returns the close code, or `None` if it was cut.
     pub async fn close_code(&mut self) -> Option<u16> {
         loop {

@@ -5,7 +5,7 @@ use ablo_server::store::{Connection, Dialect, Notification, Record, Row, Store, 
 use ablo_server::value::Cell;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::broadcast;
 
@@ -22,6 +22,8 @@ pub struct Observed {
 struct State {
     /// By how many seconds the clock is ahead.
     ahead: AtomicI64,
+    /// Whether notifications are lost.
+    silent: AtomicBool,
     log: Mutex<Vec<(String, Vec<Cell>)>>,
 }
 
@@ -62,6 +64,11 @@ impl Observed {
     /// Sets the clock ahead of the store's by this many seconds.
     pub fn set_ahead(&self, seconds: i64) {
         self.state.ahead.store(seconds, Ordering::SeqCst);
+    }
+
+    /// Loses all notifications of this store's transactions from now on.
+    pub fn lose_notifications(&self) {
+        self.state.silent.store(true, Ordering::SeqCst);
     }
 
     /// Returns whether no work is queued or running.
@@ -142,6 +149,9 @@ impl Connection for ObservedConnection<'_> {
     }
 
     fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
-        self.connection.notify(notification)
+        match self.state.silent.load(Ordering::SeqCst) {
+            true => Ok(()),
+            false => self.connection.notify(notification),
+        }
     }
 }

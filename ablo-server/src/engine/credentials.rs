@@ -5,7 +5,8 @@
 //! it.
 
 pub use crate::store::tables::credentials::{
-    Credential, CredentialKind, IssuedCredential, NewCredential, mark_used, revoke,
+    Credential, CredentialKind, Ending, IssuedCredential, NewCredential, ended_since, mark_used,
+    revoke,
 };
 
 use crate::error::{ApiError, Result, StoreError};
@@ -79,17 +80,45 @@ pub fn identify(tx: &mut Tx<'_>, mode: Mode, token: &str) -> Result<Credential> 
     let Some(credential) = found else {
         return Err(ApiError::new("apikey_invalid", "unknown key").into());
     };
-    if credential.revoked_at.is_some() {
-        return Err(ApiError::new("apikey_revoked", "the key has been revoked").into());
-    }
-    if credential.identity.expires_at.as_ref().is_some_and(|end| *end <= stored_date(tx.now())) {
-        return Err(ApiError::new(
-            "apikey_expired",
-            "the token has expired; exchange the key for a new one",
-        )
-        .into());
-    }
+    refuse(table::Ending::of(
+        credential.revoked_at.as_deref(),
+        credential.identity.expires_at.as_deref(),
+        &stored_date(tx.now()),
+    ))?;
     Ok(credential)
+}
+
+/// Checks that a credential is valid in this transaction.
+///
+/// # Errors
+///
+/// Returns `apikey_invalid`, `apikey_revoked` or `apikey_expired`, or an error if a statement
+/// fails.
+pub fn check(tx: &mut Tx<'_>, id: &str) -> Result<()> {
+    match table::state(tx, id)? {
+        Some(ending) => Ok(refuse(ending)?),
+        None => Err(ApiError::new("apikey_invalid", "unknown key").into()),
+    }
+}
+
+/// Returns how a credential has ended, if it has; one that is no longer stored has expired.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub fn ending(tx: &mut Tx<'_>, id: &str) -> Result<Option<Ending>> {
+    Ok(table::state(tx, id)?.unwrap_or(Some(Ending::Expired)))
+}
+
+fn refuse(ending: Option<Ending>) -> Result<(), ApiError> {
+    match ending {
+        None => Ok(()),
+        Some(Ending::Revoked) => Err(ApiError::new("apikey_revoked", "the key has been revoked")),
+        Some(Ending::Expired) => {
+            let message = "the token has expired; exchange the key for a new one";
+            Err(ApiError::new("apikey_expired", message))
+        }
+    }
 }
 
 /// Returns a credential of an organisation.
@@ -102,15 +131,20 @@ pub fn find(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<Credential>
     Ok(table::find(tx, organization, id)?.ok_or_else(missing)?)
 }
 
-/// Shortens the life of a credential to at most `seconds`, and returns its expiry.
+/// Shortens the life of a credential and of everything derived from it to at most `seconds`, and
+/// returns its expiry.
 ///
 /// # Errors
 ///
-/// Returns an error if a statement fails.
+/// Returns `capability_invalid` if the credential has ended, or an error if a statement fails.
 pub fn expire_in(tx: &mut Tx<'_>, credential: &Credential, seconds: u64) -> Result<String> {
+    if table::state(tx, &credential.id)? != Some(None) {
+        let message = "the credential was revoked or has expired";
+        return Err(ApiError::new("capability_invalid", message).into());
+    }
     let latest = stored_date(seconds_later(tx.now(), seconds));
     let end = credential.identity.expires_at.clone().filter(|end| *end < latest).unwrap_or(latest);
-    table::set_expiry(tx, &credential.id, &end)?;
+    table::expire(tx, &credential.id, &end)?;
     Ok(end)
 }
 

@@ -15,11 +15,10 @@ use crate::store::Tx;
 use crate::store::tables::credentials as table;
 use crate::value::Cell;
 use ablo_wire::ParticipantKind;
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Issues a credential with the rights of an old one, to replace it.
+/// Issues a credential with the rights and the end of an old one, to replace it.
 ///
 /// # Errors
 ///
@@ -31,11 +30,6 @@ pub fn rotate(
     ttl: Option<u64>,
 ) -> Result<(IssuedCredential, Identity)> {
     let own = &old.identity;
-    let seconds_between = |from: &str, to: &str| {
-        let (from, to): (Timestamp, Timestamp) = (from.parse().ok()?, to.parse().ok()?);
-        u64::try_from(to.duration_since(from).as_secs()).ok()
-    };
-    let inherited = own.expires_at.as_deref().and_then(|end| seconds_between(&old.issued_at, end));
     let grant = NewCredential {
         kind: old.kind,
         organization: own.organization.clone(),
@@ -47,10 +41,11 @@ pub fn rotate(
         user_meta: serde_json::from_str(&own.user_meta).unwrap_or_default(),
         label: old.label.clone(),
         full_reach: old.full_reach,
-        // The new credential outlives the old one, so it is not derived from it.
-        parent: old.parent.clone(),
-        ttl: ttl.map(|ttl| ttl.clamp(MIN_TTL, MAX_TTL)).or(inherited),
-        not_after: None,
+        // A token that replaced itself ends with the one that the application knows; a key that
+        // replaces a revoked key remains.
+        parent: Some(old.id.clone()).filter(|_| old.kind != CredentialKind::Secret),
+        ttl: ttl.map(|ttl| ttl.clamp(MIN_TTL, MAX_TTL)),
+        not_after: own.expires_at.clone(),
     };
     let issued = issue(tx, mode, &grant)?;
     let identity = Identity {

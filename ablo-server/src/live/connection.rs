@@ -3,14 +3,16 @@
 //! A connection holds a position in the log and its own claims, but no send queue: unsent deltas
 //! stay in the hub or the store. A peer that does not read is disconnected after a timeout.
 
+use super::credentials::CredentialGuard;
 use super::deliver::{Form, Item};
+use super::end::{End, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::hub::{Hub, READ_BATCH, RowClaims};
 use super::hubs::{HubGuard, Hubs};
 use super::peer_view::PeerView;
 use super::subscriptions::Subscriptions;
+use crate::engine::log;
 use crate::engine::sessions::Session;
-use crate::engine::{credentials, log};
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::service::Service;
@@ -38,18 +40,6 @@ const ROSTER_RESEND_DELAY: Duration = Duration::from_millis(1500);
 /// The number of malformed frames after which the connection is closed.
 const MAX_MALFORMED_FRAMES: u32 = 100;
 
-/// Why a connection ends.
-#[derive(Debug)]
-pub(super) enum End {
-    /// The peer has disconnected or does not read.
-    Gone,
-    /// The coordinator closes the connection with this code and reason.
-    Close(u16, &'static str),
-}
-
-const REVOKED: End = End::Close(4001, "credential revoked");
-const TRY_AGAIN_LATER: End = End::Close(1013, "try again later");
-
 /// A connection's state.
 pub(crate) struct Connection {
     pub(super) service: Arc<Service>,
@@ -66,6 +56,7 @@ pub(crate) struct Connection {
     pub(super) peer_view: PeerView,
     pub(super) flow: FlowControl,
     pub(super) report: PresenceReport,
+    credential: CredentialGuard,
     socket: WebSocket,
     synced: bool,
     last_received: Instant,
@@ -91,10 +82,14 @@ pub(crate) async fn run(
     service.metrics.sockets.inc();
     let mut connection = Connection::new((service, hubs), &guard, allowed, groups, socket);
     let end = connection.serve().await;
-    connection.leave().await;
-    if let Err(End::Close(code, reason)) = end {
-        close(&mut connection.socket, code, reason).await;
-    }
+    // Peers that are told why their connection ends do not wait for the database.
+    let closed = async {
+        if let Err(End::Close(code, reason)) = end {
+            close(&mut connection.socket, code, reason).await;
+        }
+    };
+    let left = leave(&connection.service, &connection.who.organization, &connection.session);
+    tokio::join!(closed, left);
     connection.service.metrics.sockets.dec();
     drop(guard);
 }
@@ -103,6 +98,14 @@ async fn close(socket: &mut WebSocket, code: u16, reason: &'static str) {
     let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     // The peer may have disconnected already.
     let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
+}
+
+/// Removes the session of a closed connection. Its claims last until their leases end
+/// (docs/protocol/differences.md B3).
+async fn leave(service: &Service, organization: &str, session: &str) {
+    if let Err(failure) = service.remove_session(organization, session).await {
+        tracing::debug!(?failure, "failed to remove a session; it will expire");
+    }
 }
 
 /// Sleeps until a time; returns at once for `None`.
@@ -137,6 +140,7 @@ impl Connection {
             synced: false,
             last_received: Instant::now(),
             malformed_frames: 0,
+            credential: hubs.credential(&allowed),
             service,
             hubs,
             hub,
@@ -152,7 +156,7 @@ impl Connection {
         let mut claims = self.hub.claims.subscribe();
         let mut peers = self.hub.peers.subscribe();
         let mut relays = self.hub.relays.subscribe();
-        let mut revoked = self.hubs.revoked();
+        let mut ending = self.credential.subscribe();
         let mut closing = self.service.closing();
         let mut ping = tokio::time::interval(PING_INTERVAL);
         let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
@@ -200,7 +204,7 @@ impl Connection {
                 changed = closing.changed() => if changed.is_err() || *closing.borrow() {
                     return Err(End::Close(1012, "the coordinator is restarting"));
                 },
-                capability = revoked.recv() => self.check_revoked(capability)?,
+                _ = ending.changed() => self.check_credential()?,
                 () = wait_until(renew_at), if renew_at.is_some() => self.renew_claims().await?,
                 () = wait_until(subscription_end), if subscription_end.is_some() => {
                     self.end_subscriptions().await?;
@@ -231,6 +235,7 @@ impl Connection {
             Some(Err(_)) | None => return Err(End::Gone),
         };
         self.last_received = Instant::now();
+        self.check_credential()?;
         match message {
             Message::Text(text) => self.read(&text).await,
             Message::Binary(_) => self.count_malformed(),
@@ -269,6 +274,7 @@ impl Connection {
     }
 
     pub(super) async fn send(&mut self, text: String) -> Result<(), End> {
+        self.check_credential()?;
         match timeout(WRITE_TIMEOUT, self.socket.send(Message::Text(text.into()))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
@@ -287,13 +293,9 @@ impl Connection {
         }
     }
 
-    /// Closes the connection if its credential was revoked (docs/protocol/differences.md A14).
-    fn check_revoked(&mut self, capability: Result<String, RecvError>) -> Result<(), End> {
-        match capability {
-            Ok(capability) if capability == self.who.capability => Err(REVOKED),
-            Err(RecvError::Closed) => Err(End::Gone),
-            Ok(_) | Err(RecvError::Lagged(_)) => Ok(()),
-        }
+    /// Ends the connection if its credential has ended (docs/protocol/differences.md C9).
+    fn check_credential(&self) -> Result<(), End> {
+        self.credential.check(|| self.service.store.now())
     }
 
     /// Answers a `sync_request`. The first one sets the start position and whether every delta is
@@ -359,19 +361,8 @@ impl Connection {
 
     /// Reloads the credential and applies its current groups.
     async fn reload_credential(&mut self) -> Result<(), End> {
-        let (organization, id) = (self.who.organization.clone(), self.who.capability.clone());
-        let own = organization.clone();
-        let found = self
-            .service
-            .reading(&own, move |_, tx| credentials::find(tx, &organization, &id))
-            .await;
-        let state = found.map_err(|failure| {
-            tracing::warn!(?failure, "failed to look up a credential");
-            TRY_AGAIN_LATER
-        })?;
-        if state.revoked_at.is_some() {
-            return Err(REVOKED);
-        }
+        let found = self.service.current(&self.who).await;
+        let state = found.map_err(|failure| failed(&failure, "failed to look up a credential"))?;
         self.allowed = state.identity;
         self.who = self.allowed.clone();
         if !self.requested_groups.is_empty() {
@@ -388,43 +379,30 @@ impl Connection {
             return Ok(items);
         }
         let organization = self.who.organization.clone();
-        let own = organization.clone();
         let read = self
             .service
-            .reading(&own, move |_, tx| Ok(log::since(tx, &organization, after, READ_BATCH)?))
+            .viewing(&self.who, move |_, tx| Ok(log::since(tx, &organization, after, READ_BATCH)?))
             .await;
         match read {
             Ok(found) => Ok(found.into_iter().map(|delta| Arc::new(Item::new(delta))).collect()),
-            Err(failure) => {
-                tracing::warn!(?failure, "failed to read the log");
-                Err(TRY_AGAIN_LATER)
-            }
+            Err(failure) => Err(failed(&failure, "failed to read the log")),
         }
     }
 
     /// Stores the session, which announces it to other connections.
     pub(super) async fn put_session(&mut self) -> Result<(), End> {
         let written = self.service.put_session(&self.who, &self.session, &self.report).await;
-        written.map_err(|_| TRY_AGAIN_LATER)
+        written.map_err(|failure| failed(&failure, "failed to store a session"))
     }
 
     async fn renew_session(&mut self) -> Result<(), End> {
         let ids = vec![self.session.clone()];
-        let renewed = self.service.renew_sessions(&self.who.organization, ids).await;
-        if let Err(failure) = renewed {
+        if let Err(failure) = self.service.renew_sessions(&self.who, ids).await {
+            end_of(&failure)?;
             // The session outlives several renewal intervals.
             tracing::warn!(?failure, "failed to renew a session");
         }
         Ok(())
-    }
-
-    /// Removes the session. Its claims last until their leases end
-    /// (docs/protocol/differences.md B3).
-    async fn leave(&mut self) {
-        let removed = self.service.remove_session(&self.who.organization, &self.session).await;
-        if let Err(failure) = removed {
-            tracing::debug!(?failure, "failed to remove a session; it will expire");
-        }
     }
 
     /// Sends the presence of all participants and the claims on all rows.

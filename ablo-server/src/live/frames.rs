@@ -1,6 +1,7 @@
 //! Handles the frames that a client sends (docs/protocol/websocket.md §3).
 
-use super::connection::{Connection, End};
+use super::connection::Connection;
+use super::end::{End, end_of};
 use super::peer_view::{self, OwnClaim};
 use crate::engine::claims::{ClaimOutcome, ClaimRequest};
 use crate::engine::commit::ClaimInUse;
@@ -69,6 +70,10 @@ impl Connection {
             caused_by: frame.caused_by_task_id,
         };
         let result = self.service.submit(&self.who, request).await;
+        if let Err(failure) = &result {
+            // Without an answer: the client sends the commit again with a fresh token.
+            end_of(failure)?;
+        }
         let receipt = result.unwrap_or_else(|failure| {
             let refusal = failure.into_api_error();
             self.service.metrics.refused(refusal.code());
@@ -157,6 +162,7 @@ impl Connection {
                 peer_view::rejected(&begin.intent_id, target.clone(), &holder)
             }
             Err(failure) => {
+                end_of(&failure)?;
                 tracing::warn!(code = failure.into_api_error().code(), "failed to request a claim");
                 peer_view::lost(&begin.intent_id, target.clone())
             }
@@ -168,6 +174,7 @@ impl Connection {
         self.peer_view.remove(&abandon.intent_id);
         let result = self.service.abandon(&self.who, abandon.intent_id).await;
         if let Err(failure) = result {
+            end_of(&failure)?;
             tracing::warn!(?failure, "failed to release a claim; it will expire");
         }
         Ok(())
@@ -182,6 +189,7 @@ impl Connection {
         let result = self.service.reorder(&self.who, model, order.entity_id, slots).await;
         // Unauthorised requests are ignored without an answer (docs/protocol/claims.md §4).
         if let Err(failure) = result {
+            end_of(&failure)?;
             tracing::debug!(?failure, "failed to reorder a claim queue");
         }
         Ok(())
@@ -206,11 +214,10 @@ impl Connection {
             groups: self.who.groups.clone(),
             text,
         };
-        let result = self
-            .service
-            .writing(&self.who.organization.clone(), move |_, tx| Ok(tx.notify(relay.clone())?))
-            .await;
+        let result =
+            self.service.acting(&self.who, move |_, tx| Ok(tx.notify(relay.clone())?)).await;
         if let Err(failure) = result {
+            end_of(&failure)?;
             tracing::debug!(?failure, "failed to relay a frame");
         }
         Ok(())
@@ -220,6 +227,9 @@ impl Connection {
     pub(super) async fn renew_claims(&mut self) -> Result<(), End> {
         let result = self.service.renew_claims(&self.who, self.peer_view.ids()).await;
         self.peer_view.schedule_renewal();
+        if let Err(failure) = &result {
+            end_of(failure)?;
+        }
         let expired = result.unwrap_or_else(|failure| {
             tracing::warn!(?failure, "failed to renew claims");
             Vec::new()

@@ -1,7 +1,8 @@
 //! The hubs of a process. A hub is created for an organisation's first connection and removed some
 //! time after its last one has closed.
 
-use super::hub::{CHANNEL_CAPACITY, Dirty, HEAD_UNKNOWN, Hub, lock};
+use super::credentials::{CredentialGuard, OpenCredentials, watch_credentials};
+use super::hub::{Dirty, HEAD_UNKNOWN, Hub, lock};
 use crate::engine::Engine;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
@@ -35,7 +36,7 @@ struct Shared {
     store: Arc<dyn Store>,
     hubs: Mutex<BTreeMap<String, Entry>>,
     bootstraps: Mutex<BTreeMap<String, (u64, Instant)>>,
-    revoked: broadcast::Sender<String>,
+    credentials: Arc<OpenCredentials>,
     limiter: governor::DefaultKeyedRateLimiter<(String, String, String)>,
     connections: AtomicUsize,
     requests: AtomicUsize,
@@ -62,7 +63,7 @@ impl Hubs {
             store,
             hubs: Mutex::default(),
             bootstraps: Mutex::default(),
-            revoked: broadcast::channel(CHANNEL_CAPACITY).0,
+            credentials: Arc::default(),
             limiter: governor::RateLimiter::keyed(
                 governor::Quota::per_second(REQUESTS_PER_SECOND).allow_burst(BURST),
             ),
@@ -70,6 +71,8 @@ impl Hubs {
             requests: AtomicUsize::new(0),
         });
         tokio::spawn(dispatch(Arc::downgrade(&shared), notifications));
+        let credentials = Arc::downgrade(&shared.credentials);
+        tokio::spawn(watch_credentials(credentials, Arc::downgrade(&shared.store)));
         Self { shared }
     }
 
@@ -133,9 +136,9 @@ impl Hubs {
         lock(&self.shared.bootstraps).get(capability).copied()
     }
 
-    /// Returns a receiver of the ids of revoked credentials.
-    pub(crate) fn revoked(&self) -> broadcast::Receiver<String> {
-        self.shared.revoked.subscribe()
+    /// Adds a connection of a credential until the returned guard is dropped.
+    pub(super) fn credential(&self, who: &Identity) -> CredentialGuard {
+        self.shared.credentials.add(who)
     }
 
     /// Returns the number of connections of this process.
@@ -196,8 +199,7 @@ async fn dispatch(
             | Notification::PresenceChanged { organization, .. }
             | Notification::PeerMessage { organization, .. } => Some(organization),
             Notification::CredentialRevoked { capability } => {
-                // Fails only without receivers.
-                let _ = shared.revoked.send(capability.clone());
+                shared.credentials.check_soon(capability.clone());
                 continue;
             }
             Notification::Lagged => None,

@@ -6,7 +6,9 @@
 //! and does not block others.
 
 mod connection;
+mod credentials;
 mod deliver;
+mod end;
 mod flow_control;
 mod frames;
 mod hub;

@@ -47,7 +47,7 @@ impl Service {
         check_claim(self.engine.models.get(model), who)?;
         row_id(&request.row)?;
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |engine, tx| {
+        self.acting(&who.clone(), move |engine, tx| {
             claims::begin(engine, tx, &who, engine.models.get(model), &request)
         })
         .await
@@ -64,7 +64,7 @@ impl Service {
         row: String,
     ) -> Result<bool> {
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |engine, tx| {
+        self.acting(&who.clone(), move |engine, tx| {
             Ok(claims::release(tx, &who, &engine.models, engine.models.get(model), &row)?)
         })
         .await
@@ -76,7 +76,7 @@ impl Service {
     /// Returns the store's error.
     pub(crate) async fn abandon(&self, who: &Identity, id: String) -> Result<bool> {
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |engine, tx| {
+        self.acting(&who.clone(), move |engine, tx| {
             Ok(claims::abandon(tx, &who, &engine.models, &id)?)
         })
         .await
@@ -92,7 +92,7 @@ impl Service {
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |_, tx| {
+        self.acting(&who.clone(), move |_, tx| {
             let mut ended = Vec::new();
             for id in &ids {
                 if !claims::renew(tx, &who, id)? {
@@ -117,7 +117,7 @@ impl Service {
     ) -> Result<()> {
         check_reorder(who)?;
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |engine, tx| {
+        self.acting(&who.clone(), move |engine, tx| {
             claims::reorder(engine, tx, &who, engine.models.get(model), &row, &order)
         })
         .await
@@ -129,10 +129,7 @@ impl Service {
     /// Returns the store's error.
     pub(crate) async fn claims(&self, who: &Identity) -> Result<Vec<Claim>> {
         let who = who.clone();
-        self.reading(&who.organization.clone(), move |engine, tx| {
-            Ok(claims::visible(engine, tx, &who)?)
-        })
-        .await
+        self.viewing(&who.clone(), move |engine, tx| Ok(claims::visible(engine, tx, &who)?)).await
     }
 
     /// Returns which of these claims of a participant have ended.
@@ -145,7 +142,7 @@ impl Service {
         ids: Vec<String>,
     ) -> Result<Vec<String>> {
         let who = who.clone();
-        self.reading(&who.organization.clone(), move |_, tx| {
+        self.viewing(&who.clone(), move |_, tx| {
             let mut ended = Vec::new();
             for id in &ids {
                 if !claims::is_open(tx, &who, id)? {

@@ -44,10 +44,8 @@ impl Service {
             Some(client) => source::write(self, &client, who, request, operations).await?,
             None => {
                 let who = who.clone();
-                self.writing(&who.organization.clone(), move |engine, tx| {
-                    commit(engine, tx, &who, &request)
-                })
-                .await?
+                self.acting(&who.clone(), move |engine, tx| commit(engine, tx, &who, &request))
+                    .await?
             }
         };
         self.metrics.commits.inc();

@@ -33,11 +33,12 @@ impl Service {
         url: String,
         events: BTreeSet<String>,
     ) -> Result<Endpoint> {
-        let organization = require_secret_key(caller)?.organization.clone();
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
         self.check_endpoint(Some(&url), Some(&events))?;
         let id = format!("we_{}", uuid::Uuid::new_v4().simple());
         let secret = ablo::source::webhook_secret(&random_bytes()?);
-        self.writing(&organization.clone(), move |_, tx| {
+        self.acting(who, move |_, tx| {
             webhooks::add(tx, &organization, (&id, &url, &secret), &events)
         })
         .await
@@ -48,8 +49,9 @@ impl Service {
     /// # Errors
     /// Returns `forbidden`, or the store's error.
     pub(crate) async fn endpoints(&self, caller: &Credential) -> Result<Vec<Endpoint>> {
-        let organization = require_secret_key(caller)?.organization.clone();
-        self.reading(&organization.clone(), move |_, tx| webhooks::all(tx, &organization)).await
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
+        self.viewing(who, move |_, tx| webhooks::all(tx, &organization)).await
     }
 
     /// Returns an endpoint.
@@ -57,9 +59,9 @@ impl Service {
     /// # Errors
     /// Returns `forbidden` or `entity_not_found`, or the store's error.
     pub(crate) async fn endpoint(&self, caller: &Credential, id: String) -> Result<Endpoint> {
-        let organization = require_secret_key(caller)?.organization.clone();
-        self.reading(&organization.clone(), move |_, tx| webhooks::find(tx, &organization, &id))
-            .await
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
+        self.viewing(who, move |_, tx| webhooks::find(tx, &organization, &id)).await
     }
 
     /// Changes an endpoint.
@@ -72,9 +74,10 @@ impl Service {
         id: String,
         change: EndpointChange,
     ) -> Result<Endpoint> {
-        let organization = require_secret_key(caller)?.organization.clone();
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
         self.check_endpoint(change.url.as_deref(), change.events.as_ref())?;
-        self.writing(&organization.clone(), move |_, tx| {
+        self.acting(who, move |_, tx| {
             let mut endpoint = webhooks::find(tx, &organization, &id)?;
             if let Some(url) = &change.url {
                 endpoint.url.clone_from(url);
@@ -93,9 +96,9 @@ impl Service {
     /// # Errors
     /// Returns `forbidden` or `entity_not_found`, or the store's error.
     pub(crate) async fn delete_endpoint(&self, caller: &Credential, id: String) -> Result<()> {
-        let organization = require_secret_key(caller)?.organization.clone();
-        self.writing(&organization.clone(), move |_, tx| webhooks::remove(tx, &organization, &id))
-            .await
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
+        self.acting(who, move |_, tx| webhooks::remove(tx, &organization, &id)).await
     }
 
     /// Returns the dead letters of an endpoint.
@@ -103,11 +106,9 @@ impl Service {
     /// # Errors
     /// Returns `forbidden` or `entity_not_found`, or the store's error.
     pub(crate) async fn dead_letters(&self, caller: &Credential, id: String) -> Result<Vec<Value>> {
-        let organization = require_secret_key(caller)?.organization.clone();
-        self.reading(&organization.clone(), move |_, tx| {
-            webhooks::dead_letters(tx, &organization, &id)
-        })
-        .await
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
+        self.viewing(who, move |_, tx| webhooks::dead_letters(tx, &organization, &id)).await
     }
 
     /// Sends the dead letters of an endpoint again, and returns how many there are.
@@ -115,9 +116,9 @@ impl Service {
     /// # Errors
     /// Returns `forbidden` or `entity_not_found`, or the store's error.
     pub(crate) async fn redrive(&self, caller: &Credential, id: String) -> Result<u64> {
-        let organization = require_secret_key(caller)?.organization.clone();
-        self.writing(&organization.clone(), move |_, tx| webhooks::redrive(tx, &organization, &id))
-            .await
+        let who = require_secret_key(caller)?;
+        let organization = who.organization.clone();
+        self.acting(who, move |_, tx| webhooks::redrive(tx, &organization, &id)).await
     }
 
     fn check_endpoint(

@@ -6,7 +6,6 @@
 
 pub(crate) mod claims;
 pub(crate) mod commits;
-mod credentials;
 pub(crate) mod endpoints;
 pub mod housekeeping;
 mod keys;
@@ -15,12 +14,14 @@ mod options;
 mod presence;
 pub(crate) mod rows;
 pub(crate) mod source;
+mod tokens;
 pub(crate) mod webhooks;
 
 pub use options::CoordinatorOptions;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, credentials};
 use crate::error::Result;
+use crate::identity::Identity;
 use crate::store::{Store, Tenant, Tx};
 use metrics::Metrics;
 use source::Sources;
@@ -80,6 +81,40 @@ impl Service {
         self.store
             .reading(Tenant::Organization(organization.to_owned()), move |tx| job(&engine, tx))
             .await
+    }
+
+    /// Runs a closure in a read-write transaction in which a participant's credential is valid.
+    ///
+    /// # Errors
+    /// Returns `apikey_revoked` or `apikey_expired`, the closure's error, or the store's.
+    pub(crate) async fn acting<T, F>(&self, who: &Identity, mut job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let capability = who.capability.clone();
+        self.writing(&who.organization, move |engine, tx| {
+            credentials::check(tx, &capability)?;
+            job(engine, tx)
+        })
+        .await
+    }
+
+    /// Runs a closure in a read-only transaction in which a participant's credential is valid.
+    ///
+    /// # Errors
+    /// Returns `apikey_revoked` or `apikey_expired`, the closure's error, or the store's.
+    pub(crate) async fn viewing<T, F>(&self, who: &Identity, mut job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Engine, &mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let capability = who.capability.clone();
+        self.reading(&who.organization, move |engine, tx| {
+            credentials::check(tx, &capability)?;
+            job(engine, tx)
+        })
+        .await
     }
 
     /// Checks that the database answers.

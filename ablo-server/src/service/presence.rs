@@ -14,9 +14,8 @@ impl Service {
     /// Returns the store's error.
     pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<Session>> {
         let organization = who.organization.clone();
-        let sessions = self
-            .reading(&who.organization, move |_, tx| Ok(sessions::all(tx, &organization)?))
-            .await?;
+        let sessions =
+            self.viewing(who, move |_, tx| Ok(sessions::all(tx, &organization)?)).await?;
         let visible = |session: &Session| !session.groups.is_disjoint(&who.groups);
         Ok(sessions.into_iter().filter(visible).collect())
     }
@@ -49,10 +48,7 @@ impl Service {
         }
         let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |_, tx| {
-            Ok(sessions::upsert(tx, &who, &id, &report)?)
-        })
-        .await
+        self.acting(&who.clone(), move |_, tx| Ok(sessions::upsert(tx, &who, &id, &report)?)).await
     }
 
     /// Stores an open connection with its presence report, and that its credential is used.
@@ -66,7 +62,7 @@ impl Service {
         report: &PresenceReport,
     ) -> Result<()> {
         let (who, id, report) = (who.clone(), id.to_owned(), report.clone());
-        self.writing(&who.organization.clone(), move |_, tx| {
+        self.acting(&who.clone(), move |_, tx| {
             mark_used(tx, &who.capability)?;
             Ok(sessions::upsert(tx, &who, &id, &report)?)
         })
@@ -77,12 +73,9 @@ impl Service {
     ///
     /// # Errors
     /// Returns the store's error.
-    pub(crate) async fn renew_sessions(&self, organization: &str, ids: Vec<String>) -> Result<()> {
-        let organization = organization.to_owned();
-        self.writing(&organization.clone(), move |_, tx| {
-            Ok(sessions::renew(tx, &organization, &ids)?)
-        })
-        .await
+    pub(crate) async fn renew_sessions(&self, who: &Identity, ids: Vec<String>) -> Result<()> {
+        let organization = who.organization.clone();
+        self.acting(who, move |_, tx| Ok(sessions::renew(tx, &organization, &ids)?)).await
     }
 
     /// Deletes a closed connection.

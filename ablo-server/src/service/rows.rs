@@ -35,7 +35,7 @@ impl Service {
         query: ListQuery,
     ) -> Result<Page> {
         let who = who.clone();
-        self.reading(&who.organization.clone(), move |engine, tx| {
+        self.viewing(&who.clone(), move |engine, tx| {
             read::list(engine, tx, &who, engine.models.get(model), &query)
         })
         .await
@@ -52,7 +52,7 @@ impl Service {
         id: String,
     ) -> Result<(Option<String>, u64, ClaimQueue)> {
         let who = who.clone();
-        self.reading(&who.organization.clone(), move |engine, tx| {
+        self.viewing(&who.clone(), move |engine, tx| {
             let model = engine.models.get(model);
             let (row, head) = read::retrieve(engine, tx, &who, model, &id)?;
             Ok((row, head, claims::claim_queue(tx, &who.organization, &model.key, &id)?))
@@ -71,7 +71,7 @@ impl Service {
         queries: Vec<Query>,
     ) -> Result<(Vec<QueryRows>, u64)> {
         let who = who.clone();
-        self.reading(&who.organization.clone(), move |engine, tx| {
+        self.viewing(&who.clone(), move |engine, tx| {
             let head = log::head(tx, &who.organization)?;
             let mut answers = Vec::with_capacity(queries.len());
             for query in &queries {
@@ -95,7 +95,7 @@ impl Service {
         who: Identity,
         models: Option<Vec<String>>,
     ) -> Result<(BTreeMap<String, Vec<String>>, u64)> {
-        self.reading(&who.organization.clone(), move |engine, tx| {
+        self.viewing(&who.clone(), move |engine, tx| {
             read::bootstrap(engine, tx, &who, models.as_deref())
         })
         .await

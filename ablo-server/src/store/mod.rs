@@ -67,7 +67,7 @@ pub enum Notification {
         /// The frame.
         text: String,
     },
-    /// A credential was revoked.
+    /// A credential was revoked or expires earlier, and so does everything derived from it.
     #[serde(rename = "Revoked")]
     CredentialRevoked {
         /// Its id.

@@ -3,6 +3,7 @@
 mod claims;
 mod clock;
 mod delivery;
+mod ended;
 mod engine;
 mod exchange;
 mod faults;

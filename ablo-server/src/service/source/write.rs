@@ -82,9 +82,7 @@ async fn begin(service: &Service, who: &Identity, commit: &Commit) -> Result<Beg
     loop {
         let (writer, commit) = (who.clone(), commit.clone());
         let begun = service
-            .writing(&who.organization, move |engine, tx| {
-                data_source_log::begin(engine, tx, &writer, &commit)
-            })
+            .acting(who, move |engine, tx| data_source_log::begin(engine, tx, &writer, &commit))
             .await?;
         if !matches!(begun, BeginOutcome::RowBusy) || start.elapsed() > BUSY_TIMEOUT {
             return Ok(begun);

@@ -90,6 +90,15 @@ pub struct IssuedCredential {
     pub expires_at: Option<String>,
 }
 
+/// How a credential has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It was taken back.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
 /// A stored credential.
 #[derive(Clone, Debug)]
 pub struct Credential {
@@ -148,22 +157,34 @@ static INSERT: SqlTemplate = SqlTemplate::new(
 );
 static USED: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
+static STATE: SqlTemplate = SqlTemplate::new(
+    "SELECT {revoked_at:date}, {expires_at:date} FROM ablo_capabilities WHERE id = {1}",
+);
+// A revoked credential expires, too, so that one index finds everything that has ended.
 static REVOKE: SqlTemplate = SqlTemplate::new(
     "WITH RECURSIVE ended (id) AS (SELECT {1} UNION SELECT child.id FROM ablo_capabilities AS \
      child JOIN ended ON child.parent_id = ended.id) UPDATE ablo_capabilities SET revoked_at = \
-     {2:date} WHERE revoked_at IS NULL AND id IN (SELECT id FROM ended) RETURNING id",
+     {2:date}, expires_at = CASE WHEN expires_at < {2:date} THEN expires_at ELSE {2:date} END \
+     WHERE revoked_at IS NULL AND id IN (SELECT id FROM ended)",
+);
+static ENDED: SqlTemplate = SqlTemplate::new(
+    "SELECT id, {revoked_at:date}, {expires_at:date} FROM ablo_capabilities WHERE \
+     ablo_capabilities.expires_at > {1:date} AND ablo_capabilities.expires_at <= {2:date}",
 );
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE \
-     expires_at < {1:date} AND NOT EXISTS (SELECT 1 FROM ablo_capabilities AS child WHERE \
+     expires_at < {1:date} AND kind <> 'secret' AND NOT EXISTS (SELECT 1 FROM ablo_capabilities AS child WHERE \
      child.parent_id = old.id) ORDER BY expires_at LIMIT {2})",
 );
 static NEXT_ORGANIZATION: SqlTemplate = SqlTemplate::new(
     "SELECT organization_id FROM ablo_capabilities WHERE organization_id > {1} ORDER BY \
      organization_id LIMIT 1",
 );
-static EXPIRE: SqlTemplate =
-    SqlTemplate::new("UPDATE ablo_capabilities SET expires_at = {2:date} WHERE id = {1}");
+static EXPIRE: SqlTemplate = SqlTemplate::new(
+    "WITH RECURSIVE ended (id) AS (SELECT {1} UNION SELECT child.id FROM ablo_capabilities AS \
+     child JOIN ended ON child.parent_id = ended.id) UPDATE ablo_capabilities SET expires_at = \
+     {2:date} WHERE (expires_at IS NULL OR expires_at > {2:date}) AND id IN (SELECT id FROM ended)",
+);
 
 /// Stores a credential with the hash of its token.
 pub(crate) fn insert(
@@ -274,17 +295,54 @@ pub(crate) fn set_groups(
 /// Returns an error if a statement fails.
 pub fn revoke(tx: &mut Tx<'_>, id: &str) -> Result<u64, StoreError> {
     let now = stored_date(tx.now());
-    let ended = tx.all(&REVOKE, &[id.into(), now.into()], |mut record| record.text("id"))?;
-    let many = ended.len() as u64;
-    for capability in ended {
-        tx.notify(Notification::CredentialRevoked { capability })?;
-    }
+    let many = tx.run(&REVOKE, &[id.into(), now.into()])?;
+    tx.notify(Notification::CredentialRevoked { capability: id.to_owned() })?;
     Ok(many)
 }
 
-/// Sets the expiry of a credential.
-pub(crate) fn set_expiry(tx: &mut Tx<'_>, id: &str, end: &str) -> Result<(), StoreError> {
-    tx.run(&EXPIRE, &[id.into(), end.into()]).map(drop)
+/// Shortens the life of a credential and of everything derived from it.
+pub(crate) fn expire(tx: &mut Tx<'_>, id: &str, end: &str) -> Result<(), StoreError> {
+    tx.run(&EXPIRE, &[id.into(), end.into()])?;
+    tx.notify(Notification::CredentialRevoked { capability: id.to_owned() })
+}
+
+/// Returns how a credential has ended, if it has; `None` if it is not stored.
+pub(crate) fn state(tx: &mut Tx<'_>, id: &str) -> Result<Option<Option<Ending>>, StoreError> {
+    let now = stored_date(tx.now());
+    tx.first(&STATE, &[id.into()], |mut record| ending(&mut record, &now))
+}
+
+/// Returns the credentials that have ended after a time.
+///
+/// # Errors
+///
+/// Returns an error if the statement fails.
+pub fn ended_since(tx: &mut Tx<'_>, since: Timestamp) -> Result<Vec<(String, Ending)>, StoreError> {
+    let now = stored_date(tx.now());
+    let values = [stored_date(since).into(), now.as_str().into()];
+    let ended = tx.all(&ENDED, &values, |mut record| {
+        let id = record.text("id")?;
+        Ok(ending(&mut record, &now)?.map(|ending| (id, ending)))
+    })?;
+    Ok(ended.into_iter().flatten().collect())
+}
+
+fn ending(record: &mut Record, now: &str) -> Result<Option<Ending>, StoreError> {
+    let (revoked, expires) =
+        (record.optional_text("revoked_at")?, record.optional_text("expires_at")?);
+    Ok(Ending::of(revoked.as_deref(), expires.as_deref(), now))
+}
+
+impl Ending {
+    /// Returns how a credential has ended, if it has. Times are in the stored date format.
+    #[must_use]
+    pub fn of(revoked_at: Option<&str>, expires_at: Option<&str>, now: &str) -> Option<Self> {
+        match (revoked_at, expires_at) {
+            (Some(_), _) => Some(Ending::Revoked),
+            (None, Some(end)) if end <= now => Some(Ending::Expired),
+            _ => None,
+        }
+    }
 }
 
 impl Operations {

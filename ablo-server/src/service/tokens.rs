@@ -32,8 +32,10 @@ impl Service {
         holder: &Credential,
         request: TokenRequest,
     ) -> Result<(IssuedCredential, Identity)> {
-        let (mode, holder) = (self.options.mode, holder.clone());
-        self.writing(&holder.identity.organization.clone(), move |engine, tx| {
+        let (mode, who) = (self.options.mode, holder.identity.clone());
+        self.acting(&holder.identity, move |engine, tx| {
+            // Its rights may have changed since it was looked up for the request.
+            let holder = credentials::find(tx, &who.organization, &who.capability)?;
             exchange::exchange(engine, tx, mode, &holder, request.clone())
         })
         .await
@@ -50,10 +52,19 @@ impl Service {
     ) -> Result<(Credential, String)> {
         require_own_or_secret(caller, &id)?;
         let organization = caller.identity.organization.clone();
-        self.reading(&organization.clone(), move |_, tx| {
+        self.viewing(&caller.identity, move |_, tx| {
             Ok((credentials::find(tx, &organization, &id)?, stored_date(tx.now())))
         })
         .await
+    }
+
+    /// Returns the stored state of a participant's credential, which has to be valid.
+    ///
+    /// # Errors
+    /// Returns `apikey_revoked` or `apikey_expired`, or the store's error.
+    pub(crate) async fn current(&self, who: &Identity) -> Result<Credential> {
+        let (organization, id) = (who.organization.clone(), who.capability.clone());
+        self.viewing(who, move |_, tx| credentials::find(tx, &organization, &id)).await
     }
 
     /// Revokes a credential with all derived ones, and returns how many.
@@ -63,7 +74,7 @@ impl Service {
     pub(crate) async fn revoke(&self, caller: &Credential, id: String) -> Result<u64> {
         require_own_or_secret(caller, &id)?;
         let organization = caller.identity.organization.clone();
-        self.writing(&organization.clone(), move |_, tx| {
+        self.acting(&caller.identity, move |_, tx| {
             credentials::find(tx, &organization, &id)?;
             Ok(credentials::revoke(tx, &id)?)
         })
@@ -73,7 +84,7 @@ impl Service {
     /// Replaces a credential. The old one stays valid for `grace` seconds.
     ///
     /// # Errors
-    /// Returns `forbidden` or `capability_not_found`, or the store's error.
+    /// Returns `forbidden`, `capability_not_found` or `capability_invalid`, or the store's error.
     pub(crate) async fn rotate(
         &self,
         caller: &Credential,
@@ -83,10 +94,11 @@ impl Service {
     ) -> Result<Rotated> {
         require_own_or_secret(caller, &id)?;
         let (mode, organization) = (self.options.mode, caller.identity.organization.clone());
-        self.writing(&organization.clone(), move |_, tx| {
+        self.acting(&caller.identity, move |_, tx| {
             let old = credentials::find(tx, &organization, &id)?;
-            let (issued, identity) = exchange::rotate(tx, mode, &old, ttl)?;
+            // Before the new one exists, which is not to end with the old one.
             let old_expiry = credentials::expire_in(tx, &old, grace)?;
+            let (issued, identity) = exchange::rotate(tx, mode, &old, ttl)?;
             Ok(Rotated { issued, identity, old: old.id, old_expiry })
         })
         .await
@@ -98,8 +110,7 @@ impl Service {
     /// Returns an error if the request is invalid, or the store's error.
     pub(crate) async fn open_turn(&self, who: &Identity, request: TaskOpen) -> Result<OpenedTurn> {
         let (who, id) = (who.clone(), format!("turn_{}", uuid::Uuid::new_v4().simple()));
-        self.writing(&who.organization.clone(), move |_, tx| turns::open(tx, &who, &id, &request))
-            .await
+        self.acting(&who.clone(), move |_, tx| turns::open(tx, &who, &id, &request)).await
     }
 
     /// Closes a turn. Returns whether it was open, and when it ended.
@@ -113,7 +124,6 @@ impl Service {
         costs: TaskClose,
     ) -> Result<(bool, String)> {
         let who = who.clone();
-        self.writing(&who.organization.clone(), move |_, tx| turns::close(tx, &who, &id, &costs))
-            .await
+        self.acting(&who.clone(), move |_, tx| turns::close(tx, &who, &id, &costs)).await
     }
 }
