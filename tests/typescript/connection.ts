@@ -96,6 +96,18 @@ main(async () => {
     "one renewal",
   );
   renewing.close();
+  // An expired token is renewed before the next connection, which no handshake has to refuse.
+  FakeSocket.refused = new Set();
+  const expiring = start({ agent: "worker" });
+  await expiring.counters.claim({ id: "row" });
+  FakeSocket.opened[0]!.onclose?.({ code: 4408, reason: "credential expired" });
+  await until(() => FakeSocket.opened[1]?.sent.length === 3, "the client connects again");
+  equal(
+    [FakeSocket.opened.map(({ token }) => token), exchanges],
+    [["ek_test_1", "ek_test_2"], 2],
+    "a fresh token",
+  );
+  expiring.close();
   FakeSocket.refused = new Set(["ek_test_1", "ek_test_2", "ek_test_3", "ek_test_4"]);
   const blocked = await refused(start({ agent: "worker" }).counters.claim({ id: "row" }));
   equal(

@@ -17,7 +17,7 @@ interface Behaviour {
   errors: { code: string; status: number | null; class: string; kind: string; retry: boolean }[];
   errorBodies: { status: number; body: string; code: string; message: string }[];
   reconnects: { failures: number; lastedMs: number | null; next: number }[];
-  closeCodes: { code: number; endsSession: boolean }[];
+  closeCodes: { code: number; endsSession: boolean; renewsToken?: boolean }[];
   claimErrors: {
     held: boolean;
     expired: boolean;
@@ -98,7 +98,10 @@ main(async () => {
     policy.failuresAfter(failures, lastedMs ?? -Infinity),
     next,
   ]);
-  check("closeCodes", ({ code, endsSession }) => [policy.endsSession(code), endsSession]);
+  check("closeCodes", ({ code, endsSession, renewsToken }) => [
+    [policy.endsSession(code), policy.renewsToken(code)],
+    [endsSession, renewsToken ?? false],
+  ]);
   check("claimErrors", ({ held, expired, claimed, retryable, outcome }) => [
     policy.claimAfterError(held, expired, claimed, retryable),
     outcome,

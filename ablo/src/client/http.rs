@@ -19,7 +19,7 @@ pub(super) struct Http {
     base: Url,
     client: reqwest::Client,
     pub(super) tls: Arc<rustls::ClientConfig>,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Arc<Tokens>,
     attempts: u32,
     timeout: Duration,
     dialer: Option<Dialer>,
@@ -90,7 +90,15 @@ impl Http {
             .tls_backend_preconfigured(tls.clone())
             .build()
             .map_err(|error| Error::network(&error))?;
-        Ok(Self { base, client, tls: Arc::new(tls), tokens, attempts, timeout, dialer })
+        Ok(Self {
+            base,
+            client,
+            tls: Arc::new(tls),
+            tokens: Arc::new(tokens),
+            attempts,
+            timeout,
+            dialer,
+        })
     }
 
     /// Returns the current token.

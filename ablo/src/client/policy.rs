@@ -117,6 +117,12 @@ pub(super) fn ends_session(code: u16) -> bool {
     matches!(code, 1008 | 4001 | 4003)
 }
 
+/// Returns whether a close code means that the token has expired: the next connection needs another
+/// one.
+pub(super) fn renews_token(code: u16) -> bool {
+    code == 4408
+}
+
 /// The state of a claim after a request over HTTP has failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClaimOutcome {

@@ -4,6 +4,7 @@ use super::dial::Stream;
 use super::error::{Error, Result};
 use super::http::Http;
 use super::policy;
+use super::token::Tokens;
 use crate::wire::{ClientFrame, ServerFrame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub(super) struct Socket {
     opened_at: Instant,
     /// When the last message arrived.
     received_at: Instant,
+    tokens: Arc<Tokens>,
+    token: Arc<str>,
 }
 
 impl Socket {
@@ -35,7 +38,7 @@ impl Socket {
         }
     }
 
-    async fn dial_with(http: &Http, token: &str) -> Result<Self> {
+    async fn dial_with(http: &Http, token: &Arc<str>) -> Result<Self> {
         let url = http.socket_url()?;
         let mut request =
             url.as_str().into_client_request().map_err(|error| Error::network(&error))?;
@@ -53,7 +56,8 @@ impl Socket {
         match timeout(policy::HANDSHAKE_TIMEOUT, dialed).await {
             Ok(dialed) => dialed.map(|(stream, _)| {
                 let now = Instant::now();
-                Self { stream, opened_at: now, received_at: now }
+                let (tokens, token) = (Arc::clone(&http.tokens), Arc::clone(token));
+                Self { stream, opened_at: now, received_at: now, tokens, token }
             }),
             Err(_) => Err(Error::local(
                 "network_error",
@@ -96,6 +100,11 @@ impl Socket {
                     let reason = close.reason.as_str();
                     let reason = if reason.is_empty() { "the session has ended" } else { reason };
                     return Err(Error::local("session_expired", reason));
+                }
+                Message::Close(Some(close)) if policy::renews_token(close.code.into()) => {
+                    // Whether another token can be obtained shows when it is needed.
+                    let _ = self.tokens.invalidate(&self.token).await;
+                    return Err(Error::local("network_error", "the token has expired"));
                 }
                 _ => {}
             }

@@ -5,8 +5,8 @@ use ablo::wire::SyncId;
 use ablo_tests::client::counting::Counter;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::{Instant, sleep, timeout};
@@ -26,21 +26,44 @@ enum Then {
     CutAfter(Duration),
 }
 
-/// Connects a client to a coordinator that grants every claim. Returns the number of WebSockets
-/// that it has opened.
-async fn connect(then: Then) -> (Client, Arc<AtomicUsize>) {
-    let opened = Arc::new(AtomicUsize::new(0));
+/// The WebSockets that a client has opened, and the tokens that it used.
+#[derive(Default)]
+struct Opened {
+    count: AtomicUsize,
+    exchanges: AtomicUsize,
+    tokens: Mutex<Vec<String>>,
+}
+
+impl std::ops::Deref for Opened {
+    type Target = AtomicUsize;
+
+    fn deref(&self) -> &AtomicUsize {
+        &self.count
+    }
+}
+
+/// Connects a client to a coordinator that grants every claim.
+async fn connect(then: Then) -> (Client, Arc<Opened>) {
+    connect_as(then, None).await
+}
+
+async fn connect_as(then: Then, agent: Option<&str>) -> (Client, Arc<Opened>) {
+    let opened = Arc::new(Opened::default());
     let counted = Arc::clone(&opened);
     let dial = move || {
         let (client, server) = tokio::io::duplex(65_536);
         tokio::spawn(serve(server, then, Arc::clone(&counted)));
         async { Ok(client) }
     };
-    let client = Client::connect("http://in.memory", "sk_test_key").over(dial).await;
+    let client = Client::connect("http://in.memory", "sk_test_key").over(dial);
+    let client = match agent {
+        Some(agent) => client.agent(agent).await,
+        None => client.await,
+    };
     (client.expect("connects"), opened)
 }
 
-async fn serve(mut stream: DuplexStream, then: Then, opened: Arc<AtomicUsize>) {
+async fn serve(mut stream: DuplexStream, then: Then, opened: Arc<Opened>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -53,7 +76,9 @@ async fn serve(mut stream: DuplexStream, then: Then, opened: Arc<AtomicUsize>) {
         let (name, value) = line.split_once(": ")?;
         name.eq_ignore_ascii_case("sec-websocket-key").then(|| value.to_owned())
     });
-    let Some(key) = key else { return respond(stream, &head).await };
+    let Some(key) = key else { return respond(stream, &head, &opened).await };
+    let offer = head.split("ablo.bearer.").nth(1).and_then(|rest| rest.split(',').next());
+    opened.tokens.lock().expect("no panic").extend(offer.map(str::to_owned));
     opened.fetch_add(1, Ordering::Relaxed);
     let answer = format!(
         "HTTP/1.1 101 -\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: \
@@ -98,8 +123,18 @@ async fn serve(mut stream: DuplexStream, then: Then, opened: Arc<AtomicUsize>) {
 }
 
 /// Answers a request over HTTP.
-async fn respond(mut stream: DuplexStream, head: &str) {
-    let body = if head.starts_with("GET /api/auth/identity") {
+async fn respond(mut stream: DuplexStream, head: &str, opened: &Opened) {
+    let body = if head.starts_with("POST /api/auth/capability") {
+        let number = opened.exchanges.fetch_add(1, Ordering::Relaxed) + 1;
+        json!({
+            "capabilityId": format!("cap_{number}"), "token": format!("rk_test_{number}"),
+            "expiresAt": "2026-06-01T08:00:00.000Z", "organizationId": "acme", "userMeta": {},
+            "scope": {
+                "organizationId": "acme", "syncGroups": [], "operations": ["*"],
+                "participantKind": "agent", "participantId": "worker",
+            },
+        })
+    } else if head.starts_with("GET /api/auth/identity") {
         json!({
             "participantKind": "system", "participantId": "key", "accountScope": "acme",
             "syncGroups": [], "userMeta": {},
@@ -147,6 +182,17 @@ async fn the_end_of_a_session_is_permanent() {
     let mut changes = client.changes().from(SyncId(1)).await.expect("a stream");
     assert!(timeout(Duration::from_secs(60), changes.next()).await.is_err());
     assert!(opened.load(Ordering::Relaxed) > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_expired_token_is_renewed() {
+    let (client, opened) = connect_as(Then::Close(4408), Some("worker")).await;
+    let mut changes = client.changes().from(SyncId(1)).await.expect("a stream");
+    assert!(timeout(Duration::from_millis(500), changes.next()).await.is_err(), "it goes on");
+    let tokens = opened.tokens.lock().expect("no panic").clone();
+    assert!(tokens.len() > 1, "{tokens:?}");
+    let fresh: Vec<String> = (1..=tokens.len()).map(|number| format!("rk_test_{number}")).collect();
+    assert_eq!(tokens, fresh, "each connection has a fresh token");
 }
 
 #[tokio::test(start_paused = true)]

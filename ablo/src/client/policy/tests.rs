@@ -162,12 +162,15 @@ fn a_stable_connection_resets_the_backoff() {
 struct CloseCode {
     code: u16,
     ends_session: bool,
+    #[serde(default)]
+    renews_token: bool,
 }
 
 #[test]
-fn some_close_codes_end_the_session() {
+fn some_close_codes_end_the_session_or_the_token() {
     for case in behaviour().close_codes {
         assert_eq!(ends_session(case.code), case.ends_session, "{case:?}");
+        assert_eq!(renews_token(case.code), case.renews_token, "{case:?}");
     }
 }
 

@@ -17,6 +17,7 @@ import {
   HANDSHAKE_TIMEOUT,
   MAX_SILENCE,
   PING_INTERVAL,
+  renewsToken,
 } from "./policy.js";
 
 /** The number of unsent bytes above which the connection counts as lost. */
@@ -171,6 +172,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
         new AbloAuthenticationError(message, { code: "session_expired", status: 401 }),
       );
     }
+    if (renewsToken(code)) this.#http.renew(token);
     if (opened || this.#closed)
       return this.#fail(
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),

@@ -81,6 +81,9 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** @internal */ export const endsSession = (code: number): boolean =>
   [1008, 4001, 4003].includes(code);
 
+/** Returns whether a close code means that the token has expired. */
+/** @internal */ export const renewsToken = (code: number): boolean => code === 4408;
+
 /** Returns what happens to a claim whose request over HTTP failed. */
 /** @internal */ export const claimAfterError = (
   isHeld: boolean,
