@@ -2,7 +2,7 @@
 // is the argument. The Rust client is tested with the same file in
 // `ablo/src/client/policy/tests.rs`.
 
-import { connectionError, errorOf, errorOfResponse } from "./typescript/errors.js";
+import { connectionError, errorOf, errorOfResponse, outcomeUnknown } from "./typescript/errors.js";
 import * as policy from "./typescript/policy.js";
 import { assert, equal, main, url } from "./support.js";
 
@@ -16,6 +16,7 @@ interface Behaviour {
   retryAfter: { header: string; seconds: number | null }[];
   errors: { code: string; status: number | null; class: string; kind: string; retry: boolean }[];
   errorBodies: { status: number; body: string; code: string; message: string }[];
+  lostAnswers: { code: string; status: number | null; lost: boolean; unknown: boolean }[];
   reconnects: { failures: number; lastedMs: number | null; next: number }[];
   closeCodes: { code: number; endsSession: boolean; renewsToken?: boolean }[];
   claimErrors: {
@@ -78,10 +79,12 @@ main(async () => {
   check("backoff", ({ failures, random, delayMs }) => [policy.backoff(failures, random), delayMs]);
   check("retryAfter", ({ header, seconds }) => [policy.retryAfter(header), seconds ?? undefined]);
   check("errors", ({ code, status, class: name, retry }) => {
-    const isNetwork = code === "network_error" && status === null;
-    const error = isNetwork
-      ? connectionError("the connection was cut")
-      : errorOf("refused", { code, status: status ?? undefined });
+    const error =
+      status === null && code === "network_error"
+        ? connectionError("the connection was cut")
+        : status === null && code === "commit_no_result"
+          ? outcomeUnknown("key")
+          : errorOf("refused", { code, status: status ?? undefined });
     return [
       [error.code, error.name, error.retryable],
       [code, name, retry],
@@ -94,6 +97,10 @@ main(async () => {
       [code, message],
     ];
   });
+  check("lostAnswers", ({ code, status, lost, unknown }) => [
+    [policy.isLost(code), policy.staysUnknown(status ?? undefined)],
+    [lost, unknown],
+  ]);
   check("reconnects", ({ failures, lastedMs, next }) => [
     policy.failuresAfter(failures, lastedMs ?? -Infinity),
     next,

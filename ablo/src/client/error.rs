@@ -88,6 +88,13 @@ impl Error {
         Self::local("network_error", message)
     }
 
+    /// A write whose answer was lost. `last` is the error of its last repetition.
+    pub(crate) fn outcome_unknown(key: &str, last: &Self) -> Self {
+        let message =
+            format!("it is unknown whether the commit {key} was applied: {}", last.0.message);
+        Self::local("commit_no_result", message)
+    }
+
     /// Reads the error from the body of a response outside 2xx.
     pub(crate) fn from_response(status: u16, body: &[u8], request_id: Option<String>) -> Self {
         // Proxies respond with bodies of their own.

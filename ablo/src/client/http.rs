@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The HTTP client of one coordinator.
 pub(super) struct Http {
@@ -107,9 +107,12 @@ impl Http {
     }
 
     /// Sends a request with the current token, retries transient failures and reads the response.
+    /// A write with a key whose answer was lost is repeated until the outcome is known or the
+    /// timeout has passed.
     pub(super) async fn send<T: DeserializeOwned>(&self, request: &Request) -> Result<T> {
         let mut renewed = false;
         let mut backoff = policy::BACKOFF;
+        let mut lost_at: Option<Instant> = None;
         loop {
             let error = match self.token().await {
                 Err(error) => error,
@@ -126,14 +129,28 @@ impl Http {
                         renewed = true;
                         continue;
                     }
-                    Err(error) => error,
+                    Err(error) => {
+                        if request.key.is_some() && policy::is_lost(error.code()) {
+                            lost_at.get_or_insert_with(Instant::now);
+                        }
+                        error
+                    }
                 },
             };
-            let delay = backoff.fail();
-            if backoff.failures() >= self.attempts || !error.retryable() {
-                return Err(error);
+            let delay = backoff.fail().max(error.retry_after().unwrap_or_default());
+            let is_over = match lost_at {
+                Some(lost_at) => lost_at.elapsed() + delay > self.timeout,
+                None => backoff.failures() >= self.attempts,
+            };
+            if is_over || !error.retryable() {
+                return Err(match &request.key {
+                    Some(key) if lost_at.is_some() && policy::stays_unknown(error.status()) => {
+                        Error::outcome_unknown(key, &error)
+                    }
+                    _ => error,
+                });
             }
-            tokio::time::sleep(delay.max(error.retry_after().unwrap_or_default())).await;
+            tokio::time::sleep(delay).await;
         }
     }
 

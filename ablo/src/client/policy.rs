@@ -53,6 +53,16 @@ pub(super) fn should_retry(code: &ErrorCode, status: Option<u16>) -> bool {
     code.as_str() == "network_error" || (status.is_some_and(is_transient) && !is_permanent)
 }
 
+/// Returns whether a failed request may have been carried out: its answer was lost.
+pub(super) fn is_lost(code: &str) -> bool {
+    code == "network_error"
+}
+
+/// Returns whether the outcome of a request is still unknown after the answer to its repetition.
+pub(super) fn stays_unknown(status: Option<u16>) -> bool {
+    status.is_none_or(|status| !matches!(status, 400..=499) || matches!(status, 401 | 403 | 429))
+}
+
 /// Returns the code of a response that has none, such as that of a proxy.
 pub(super) fn code_of_status(status: u16) -> &'static str {
     match status {

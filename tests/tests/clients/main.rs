@@ -8,3 +8,4 @@ mod example_board;
 mod example_together;
 mod typescript_client;
 mod typescript_react;
+mod typescript_time;

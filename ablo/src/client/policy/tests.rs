@@ -14,6 +14,7 @@ struct Behaviour {
     retry_after: Vec<RetryAfterCase>,
     errors: Vec<ErrorCase>,
     error_bodies: Vec<ErrorBody>,
+    lost_answers: Vec<LostAnswer>,
     reconnects: Vec<Reconnect>,
     close_codes: Vec<CloseCode>,
     claim_errors: Vec<ClaimError>,
@@ -132,6 +133,25 @@ fn error_bodies_of_other_servers_are_read() {
         let error = Error::from_response(case.status, case.body.as_bytes(), None);
         assert_eq!(error.code(), case.code, "{case:?}");
         assert_eq!(error.to_string(), format!("{} [{}]", case.message, case.code), "{case:?}");
+    }
+}
+
+/// The answer to the repetition of a write whose first answer was lost.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LostAnswer {
+    code: String,
+    status: Option<u16>,
+    /// Whether an answer with this code is lost.
+    lost: bool,
+    unknown: bool,
+}
+
+#[test]
+fn some_answers_leave_the_outcome_of_a_write_unknown() {
+    for case in behaviour().lost_answers {
+        let decided = (is_lost(&case.code), stays_unknown(case.status));
+        assert_eq!(decided, (case.lost, case.unknown), "{case:?}");
     }
 }
 

@@ -215,6 +215,13 @@ const CLAIMED: ReadonlySet<string> = new Set([
         cause,
       });
 
+/** Returns the error of a write whose answer was lost. */
+/** @internal */ export const outcomeUnknown = (key: string, cause?: AbloError): AbloError =>
+  new AbloConnectionError(
+    `it is unknown whether the commit ${key} was applied: ${cause?.message ?? "no answer"}`,
+    { code: "commit_no_result", details: { clientTxId: key }, cause },
+  );
+
 /** @internal */ export const invalid = (
   message: string,
   code: string = "invalid_request",

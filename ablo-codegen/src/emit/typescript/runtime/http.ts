@@ -8,6 +8,7 @@ import {
   errorOf,
   errorOfResponse,
   invalid,
+  outcomeUnknown,
 } from "./errors.js";
 import {
   host,
@@ -21,8 +22,10 @@ import {
 import {
   ATTEMPTS,
   backoff,
+  isLost,
   renewAfter,
   REQUEST_TIMEOUT,
+  staysUnknown,
   TOKEN_TTL,
 } from "./policy.js";
 
@@ -45,7 +48,10 @@ export interface ClientOptions {
   httpOnly?: boolean;
   /** The maximum number of attempts for a request that fails with a retryable error. Default: 4. */
   attempts?: number;
-  /** The timeout of a request. Default: 30 seconds. */
+  /**
+   * The timeout of a request, and the time for which a write whose answer was lost is asked for.
+   * Default: 30 seconds.
+   */
   timeout?: Duration;
   /** Allows secret keys in a browser, where every visitor of the page can read them. */
   dangerouslyAllowBrowser?: boolean;
@@ -144,7 +150,10 @@ export interface ClientOptions {
     return (getToken ?? agent ?? user) !== undefined;
   }
 
-  /** Sends a request, with retries, and decodes the response. */
+  /**
+   * Sends a request, with retries, and decodes the response. A write with a key whose answer was
+   * lost is repeated until the outcome is known or the timeout has passed.
+   */
   async send<T>(
     method: Method,
     path: readonly string[],
@@ -154,20 +163,34 @@ export interface ClientOptions {
   ): Promise<T> {
     const attempts = this.#options.attempts ?? ATTEMPTS;
     let renewed = false;
+    let lostAt: number | undefined;
     for (let failures = 0; ;) {
+      const startedAt = Date.now();
       let token = "";
       try {
         token = await this.token();
         return (await this.once(token, method, path, body, query, key)) as T;
       } catch (error) {
         if (!(error instanceof AbloError)) throw error;
+        if (key !== undefined && token !== "" && isLost(error.code)) lostAt ??= Date.now();
+        // The machine slept: ask again after it woke up.
+        if (lostAt !== undefined && Date.now() - startedAt > 2 * this.#timeoutMs)
+          lostAt = Date.now();
         if (error.status === 401 && token !== "" && !renewed && this.renew(token)) {
           renewed = true;
-        } else if ((failures += 1) >= attempts || !error.retryable) {
-          throw error;
-        } else {
-          await sleep(Math.max(backoff(failures), (error.retryAfterSeconds ?? 0) * 1000));
+          continue;
         }
+        failures += 1;
+        const delay = Math.max(backoff(failures), (error.retryAfterSeconds ?? 0) * 1000);
+        const isOver =
+          lostAt === undefined
+            ? failures >= attempts
+            : Date.now() + delay - lostAt > this.#timeoutMs;
+        if (isOver || !error.retryable)
+          throw key !== undefined && lostAt !== undefined && staysUnknown(error.status)
+            ? outcomeUnknown(key, error)
+            : error;
+        await sleep(delay);
       }
     }
   }

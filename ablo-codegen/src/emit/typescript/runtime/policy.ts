@@ -59,6 +59,13 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** @internal */ export const shouldRetry = (code: string, status: number = 0): boolean =>
   code === "network_error" || ((status === 429 || status >= 500) && !NOT_RETRYABLE.has(code));
 
+/** Returns whether a failed request may have been carried out: its answer was lost. */
+/** @internal */ export const isLost = (code: string): boolean => code === "network_error";
+
+/** Returns whether the outcome of a request is still unknown after the answer to its repetition. */
+/** @internal */ export const staysUnknown = (status: number = 0): boolean =>
+  status < 400 || status >= 500 || [401, 403, 429].includes(status);
+
 /** Returns the code of a response that has none, such as that of a proxy. */
 /** @internal */ export const codeOfStatus = (status: number): string =>
   status === 401

@@ -1,0 +1,10 @@
+//! The TypeScript client over time: runs the cases of `tests/typescript/answers.ts` with a fake
+//! clock and a fake network.
+
+use ablo_tests::typescript::run;
+
+#[test]
+fn a_write_whose_answer_was_lost_is_asked_for_by_its_key() {
+    run("answers.js", &["lostAnswer"], |_| {});
+    run("answers.js", &["lostWhileAsleep"], |_| {});
+}

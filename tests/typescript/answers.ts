@@ -1,0 +1,103 @@
+// Lost answers, with a fake clock: writes whose outcome is unknown. The argument names a case.
+
+import { AbloConnectionError, type Ablo, type runtime } from "./typescript/index.js";
+import { FakeClock } from "./clock.js";
+import { Network, type Answer } from "./network.js";
+import { assert, client, equal, main, url as name } from "./support.js";
+
+const clock = new FakeClock();
+const network = new Network();
+
+const start = (): Ablo =>
+  client({
+    baseURL: "http://made.up",
+    apiKey: "sk_test_x",
+    dangerouslyAllowBrowser: true,
+    fetch: network.fetch,
+    WebSocket: network.WebSocket,
+  });
+
+async function live(): Promise<Ablo> {
+  network.rows = [{ id: "a", title: "first", status: "draft" }];
+  const ablo = start();
+  void ablo.ready();
+  await clock.advance(1000);
+  equal(ablo.syncStatus.state, "live", "the state after the start");
+  return ablo;
+}
+
+/** Writes and returns the code of the error, or `ok`, and the error. */
+async function write(
+  ablo: Ablo,
+  answers: Answer[],
+): Promise<[string, runtime.AbloError | undefined]> {
+  network.commits = [];
+  network.answers = answers;
+  let outcome: [string, runtime.AbloError | undefined] = ["pending", undefined];
+  ablo.reports.update({ id: "a", data: { title: "mine" } }).then(
+    () => (outcome = ["ok", undefined]),
+    (error: runtime.AbloError) => (outcome = [error.code, error]),
+  );
+  await clock.advance(120_000);
+  network.answers = [];
+  return outcome;
+}
+
+/** The answer to a write is lost: the client asks again, with the same key and body. */
+async function lostAnswer(): Promise<void> {
+  const ablo = await live();
+  const failures: string[] = [];
+  ablo.onWriteFailure(({ code }) => failures.push(code));
+  // More losses than attempts.
+  const lost = Array.from({ length: 6 }, () => "lost" as const);
+  equal((await write(ablo, lost))[0], "ok", "the answer comes at last");
+  equal(network.commits.length, 7, "the number of requests");
+  const texts = new Set(network.commits.map((one) => JSON.stringify(one)));
+  equal(texts.size, 1, "every request has the same key and body");
+  assert(network.commits[0]!.key !== undefined, "the key");
+
+  // The outcome stays unknown.
+  const [code, error] = await write(ablo, Array.from({ length: 99 }, () => "lost" as const));
+  assert(error instanceof AbloConnectionError && !error.retryable, String(error));
+  equal([code, failures], ["commit_no_result", ["commit_no_result"]], "the outcome is unknown");
+  equal(error.details["clientTxId"], network.commits[0]!.key, "the key to ask with");
+  assert(network.commits.length > 6, "the client asked until the timeout");
+  equal(ablo.syncStatus.pendingChanges, 0, "the row is that of the coordinator");
+
+  // The coordinator is away, then a token is refused: the write may have been applied before.
+  equal((await write(ablo, ["lost", 401]))[0], "commit_no_result", "the token is refused");
+  equal((await write(ablo, ["lost", 409]))[0], "internal_error", "the write is refused");
+  // Refusals are answers.
+  equal((await write(ablo, [500, 500, 500, 500]))[0], "internal_error", "four attempts");
+}
+
+/** A machine sleeps while the answer to a write is awaited. */
+async function lostWhileAsleep(): Promise<void> {
+  const ablo = await live();
+  network.state = "hole";
+  let outcome = "pending";
+  ablo.reports.update({ id: "a", data: { title: "mine" } }).then(
+    () => (outcome = "ok"),
+    (error: runtime.AbloError) => (outcome = error.code),
+  );
+  await clock.advance(1000);
+  await clock.sleep(3_600_000);
+  network.state = "up";
+  await clock.advance(60_000);
+  equal([outcome, network.commits.length], ["ok", 2], "the client asks again after the sleep");
+}
+
+const cases: { readonly [name: string]: () => Promise<void> } = {
+  lostAnswer,
+  lostWhileAsleep,
+};
+
+main(async () => {
+  const run = cases[name];
+  assert(run !== undefined, `there is no case ${name}`);
+  try {
+    await run();
+  } finally {
+    clock.end();
+  }
+});
