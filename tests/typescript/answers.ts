@@ -1,4 +1,5 @@
-// Lost answers, with a fake clock: writes whose outcome is unknown. The argument names a case.
+// Lost answers and late ones, with a fake clock: writes whose outcome is unknown, and deltas that
+// arrive before the answer to a sync request. The argument names a case.
 
 import { AbloConnectionError, type Ablo, type runtime } from "./typescript/index.js";
 import { FakeClock } from "./clock.js";
@@ -87,9 +88,66 @@ async function lostWhileAsleep(): Promise<void> {
   equal([outcome, network.commits.length], ["ok", 2], "the client asks again after the sleep");
 }
 
+/** Deltas before the answer to a sync request belong to another position. */
+async function deltasBeforeTheAnswer(): Promise<void> {
+  const ablo = await live();
+  const stream = ablo.changes({ from: 10 });
+  const seen: number[] = [];
+  void (async () => {
+    for await (const { id } of stream) seen.push(id);
+  })();
+  await clock.advance(1000);
+  network.holdsAnswers = true;
+  network.head = 13;
+  network.cut();
+  await clock.advance(1000);
+  const [one, other] = network.sockets.slice(-2);
+  for (const socket of [one!, other!]) socket.deliver(13, "thirteen");
+  await clock.advance(10);
+  equal([ablo.reports.get("a")?.title, seen], ["first", []], "before the answer");
+  assert(ablo.syncStatus.state !== "live", "the rows are not current");
+  for (const socket of [one!, other!]) {
+    socket.answer();
+    socket.deliver(11, "eleven");
+    socket.deliver(12, "twelve");
+  }
+  await clock.advance(10);
+  equal([ablo.reports.get("a")?.title, seen], ["twelve", [11, 12]], "after the answer");
+  for (const socket of [one!, other!]) socket.deliver(13, "thirteen");
+  await clock.advance(10);
+  equal([ablo.reports.get("a")?.title, seen], ["thirteen", [11, 12, 13]], "every change, once");
+  equal(ablo.syncStatus.state, "live", "the rows are current");
+  ablo.close();
+
+  // A connection that was opened for a claim may begin after the rows that are read.
+  for (const isKnown of [true, false]) {
+    network.holdsAnswers = !isKnown;
+    const late = start();
+    void late.counters.claim({ id: "row" });
+    await clock.advance(1000);
+    const opened = network.sockets.length;
+    void late.ready();
+    await clock.advance(1000);
+    const requests = network.last.sent.filter(({ type }) => type === "sync_request");
+    equal(
+      [network.sockets.length - opened, requests.map(({ payload }) => payload.lastSyncId)],
+      isKnown ? [0, [0]] : [1, [13]],
+      "the connection begins at the rows or is replaced",
+    );
+    if (!isKnown) network.last.answer();
+    await clock.advance(1000);
+    network.last.deliver(network.head + 1, "later");
+    await clock.advance(10);
+    equal([late.reports.get("a")?.title, late.syncStatus.state], ["later", "live"], "followed");
+    network.head = 13;
+    late.close();
+  }
+}
+
 const cases: { readonly [name: string]: () => Promise<void> } = {
   lostAnswer,
   lostWhileAsleep,
+  deltasBeforeTheAnswer,
 };
 
 main(async () => {

@@ -31,6 +31,8 @@ class FakeCoordinator {
   commits: string[] = [];
   /** The title whose commit is refused. */
   refusedTitle = "";
+  /** Whether sync requests have no answer. */
+  silent = false;
   /** The number of requests that fail before one succeeds. */
   failures = 0;
   /** Delayed responses, by path. */
@@ -108,7 +110,10 @@ class FakeSocket implements runtime.Socket {
   }
 
   send(text: string): void {
-    this.sent.push(JSON.parse(text));
+    const frame = JSON.parse(text) as { type: string };
+    this.sent.push(frame as (typeof this.sent)[number]);
+    if (frame.type === "sync_request" && !fake.silent)
+      this.receive({ type: "sync_response", payload: { deltas: [], currentSyncId: fake.head } });
   }
 
   close(): void {}
@@ -118,6 +123,7 @@ class FakeSocket implements runtime.Socket {
   }
 
   deltas(...deltas: wire.Delta[]): void {
+    fake.head = Math.max(fake.head, ...deltas.map(({ id }) => id));
     this.receive({ type: "delta", payload: { deltas } });
   }
 

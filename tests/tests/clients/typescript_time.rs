@@ -8,3 +8,8 @@ fn a_write_whose_answer_was_lost_is_asked_for_by_its_key() {
     run("answers.js", &["lostAnswer"], |_| {});
     run("answers.js", &["lostWhileAsleep"], |_| {});
 }
+
+#[test]
+fn deltas_before_the_answer_to_a_sync_request_are_not_applied() {
+    run("answers.js", &["deltasBeforeTheAnswer"], |_| {});
+}

@@ -40,6 +40,8 @@ const MAX_UNREAD_DELTAS = 1024;
   #received: number | undefined;
   /** The number of responses that named an earlier head. */
   #headChecks = 0;
+  /** Whether the connection has answered the sync request; earlier deltas are out of order. */
+  #synced = false;
   #error: AbloError | undefined;
   #done = false;
   #wake: () => void = () => {};
@@ -54,7 +56,10 @@ const MAX_UNREAD_DELTAS = 1024;
 
   #open(): void {
     this.#connection = new Connection(this.#core.http, this.#core.options, {
-      onOpen: () => [syncRequest(this.#received)],
+      onOpen: () => {
+        this.#synced = false;
+        return [syncRequest(this.#received)];
+      },
       onFrame: (frame) => this.#onFrame(frame),
       onDisconnect: () => {},
       onEnd: (error) => this.#end(error),
@@ -63,6 +68,8 @@ const MAX_UNREAD_DELTAS = 1024;
 
   #onFrame(frame: { type: string; payload?: unknown }): void {
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
+    this.#synced ||= frame.type === "sync_response";
+    if (!this.#synced) return;
     if (frame.type === "sync_response" && head !== undefined) {
       // A process may learn of a commit shortly after another one did.
       if (head < (this.#received ??= head)) return this.#checkHead();

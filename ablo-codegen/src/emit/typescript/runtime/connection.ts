@@ -64,6 +64,8 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   /** Whether the token was renewed since the last other failure. */
   #renewed = false;
   #receivedAt = 0;
+  /** Counts attempts to connect; an earlier attempt has no effect any more. */
+  #attempt = 0;
   #timer: Timer | undefined;
 
   constructor(http: Http, options: ClientOptions, handler: ConnectionHandler) {
@@ -85,8 +87,14 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     this.#socket.send(JSON.stringify(frame));
   }
 
+  /** Replaces the connection by another one. */
+  restart(): void {
+    void this.#connect();
+  }
+
   close(): void {
     this.#closed = true;
+    this.#attempt += 1;
     this.#disconnect();
   }
 
@@ -112,16 +120,19 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   }
 
   async #connect(): Promise<void> {
+    const attempt = (this.#attempt += 1);
+    this.#disconnect();
     let token: string;
     let socket: Socket;
     try {
       token = await this.#http.token();
       const Socket = await socketOf(this.#options);
-      if (this.#closed) return;
+      if (attempt !== this.#attempt) return;
       const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
-      return this.#fail(connectionError(error));
+      if (attempt === this.#attempt) this.#fail(connectionError(error));
+      return;
     }
     this.#socket = socket;
     socket.onerror = () => {};

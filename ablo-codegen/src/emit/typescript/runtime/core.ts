@@ -113,6 +113,10 @@ const ACK_DELAY = 100;
   readonly #writing: Map<string, Promise<void>> = new Map();
   #ackScheduled = false;
   #receivedAt = 0;
+  /** Whether the connection has answered its sync request; earlier deltas are out of order. */
+  #synced = false;
+  /** The sync id after which the connection delivers every delta. */
+  #streamFrom = Infinity;
 
   constructor(options: ClientOptions, schema: SchemaDescriptor) {
     this.options = options;
@@ -166,11 +170,13 @@ const ACK_DELAY = 100;
     if (this.#live) this.#resume();
   }
 
-  /** Requests the deltas after the bootstrap. */
+  /** Follows the deltas after the bootstrap. */
   #resume(): void {
     const connection = this.connection();
-    connection.send(syncRequest(this.store.position));
-    this.#setStatus({ state: connection.isOpen ? "live" : "syncing" });
+    const follows = connection.isOpen && this.#streamFrom <= this.store.position;
+    // The start of the deltas of a connection is final.
+    if (connection.isOpen && !follows) connection.restart();
+    this.#setStatus({ state: follows && this.#synced ? "live" : "syncing" });
   }
 
   async #bootstrap(): Promise<void> {
@@ -189,7 +195,7 @@ const ACK_DELAY = 100;
           query,
         );
         this.store.reset(response.lastSyncId, response.models ?? {}, response.failedModels ?? []);
-        reload = this.store.apply(this.#buffered);
+        reload = this.store.position >= this.#streamFrom && this.store.apply(this.#buffered);
       } finally {
         this.#buffered = undefined;
       }
@@ -203,14 +209,15 @@ const ACK_DELAY = 100;
         this.presence.clear();
         this.#leases.expire(this.#receivedAt);
         this.#receivedAt = Date.now();
-        const isSynced = this.#live && this.store.position >= 0;
-        if (isSynced)
-          this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
-        const frames = this.#leases.frames();
+        const position =
+          this.#live && this.store.position >= 0 ? this.store.position : undefined;
+        this.#synced = false;
+        this.#streamFrom = position ?? Infinity;
+        if (this.#buffered !== undefined) this.#buffered = [];
         return [
-          ...frames,
+          ...this.#leases.frames(),
           { type: "presence_update", payload: this.#report },
-          syncRequest(isSynced ? this.store.position : undefined),
+          syncRequest(position),
         ];
       },
       onFrame: (frame) => this.#onFrame(frame),
@@ -235,21 +242,28 @@ const ACK_DELAY = 100;
     if (frame.type === "intent_queue")
       return this.presence.setQueue(frame.payload as wire.IntentQueue);
     this.#leases.receive(frame);
+    if (frame.type === "sync_response" && this.#synchronize(frame.payload)) return;
     const deltas = deltasOf(frame);
-    const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
-    if (
-      frame.type === "sync_response" &&
-      this.#live &&
-      head !== undefined &&
-      head < this.store.position
-    )
-      return void this.#reload();
-    if (deltas.length === 0) return;
+    if (!this.#synced || deltas.length === 0) return;
     if (this.#buffered !== undefined) return void this.#buffered.push(...deltas);
-    if (!this.#live || this.store.position < 0) return;
+    if (!this.#live || this.store.position < Math.max(this.#streamFrom, 0)) return;
     if (this.store.apply(deltas)) return void this.#reload();
     this.#setStatus({ lastSyncAt: this.#receivedAt });
     this.#acknowledge();
+  }
+
+  /** Handles the answer to a sync request. Returns whether all rows are read again. */
+  #synchronize(answer: unknown): boolean {
+    const head = (answer as wire.SyncResponse | undefined)?.currentSyncId ?? Infinity;
+    this.#streamFrom = Math.min(this.#streamFrom, head);
+    this.#synced = true;
+    if (!this.#live || this.store.position < 0 || this.#buffered !== undefined) return false;
+    if (head < this.store.position) {
+      void this.#reload();
+      return true;
+    }
+    this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
+    return false;
   }
 
   /**
