@@ -18,6 +18,7 @@ interface Behaviour {
   errorBodies: { status: number; body: string; code: string; message: string }[];
   lostAnswers: { code: string; status: number | null; lost: boolean; unknown: boolean }[];
   reconnects: { failures: number; lastedMs: number | null; next: number }[];
+  finalErrors: { code: string; status: number | null; final: boolean }[];
   closeCodes: { code: number; endsSession: boolean; renewsToken?: boolean }[];
   claimErrors: {
     held: boolean;
@@ -100,6 +101,10 @@ main(async () => {
   check("lostAnswers", ({ code, status, lost, unknown }) => [
     [policy.isLost(code), policy.staysUnknown(status ?? undefined)],
     [lost, unknown],
+  ]);
+  check("finalErrors", ({ code, status, final }) => [
+    policy.isFinal(code, status ?? undefined),
+    final,
   ]);
   check("reconnects", ({ failures, lastedMs, next }) => [
     policy.failuresAfter(failures, lastedMs ?? -Infinity),

@@ -1,7 +1,27 @@
-//! The TypeScript client over time: runs the cases of `tests/typescript/answers.ts` with a fake
-//! clock and a fake network.
+//! The TypeScript client over time: runs the cases of `tests/typescript/time.ts` and `answers.ts`
+//! with a fake clock and a fake network.
 
 use ablo_tests::typescript::run;
+
+#[test]
+fn a_token_that_ends_while_the_network_is_away_is_renewed() {
+    run("time.js", &["tokenOverWhileAway"], |_| {});
+}
+
+#[test]
+fn a_connection_whose_token_ends_resumes_with_another_one() {
+    run("time.js", &["tokenExpires"], |_| {});
+}
+
+#[test]
+fn the_first_connection_is_retried_like_a_later_one() {
+    run("time.js", &["firstConnection"], |_| {});
+}
+
+#[test]
+fn get_token_is_bounded_and_retried() {
+    run("time.js", &["getTokenFails"], |_| {});
+}
 
 #[test]
 fn a_write_whose_answer_was_lost_is_asked_for_by_its_key() {

@@ -21,6 +21,9 @@ struct Behaviour {
     claim_intervals: Vec<ClaimInterval>,
     queue: Vec<QueueCase>,
     tokens: Vec<TokenCase>,
+    // The TypeScript client has these decisions alone: it keeps rows.
+    #[serde(rename = "finalErrors")]
+    _final_errors: serde_json::Value,
     // `tests/tests/clients/behaviour.rs` runs the scenarios.
     #[serde(rename = "requestScenarios")]
     _request_scenarios: serde_json::Value,

@@ -90,6 +90,9 @@ const failuresAfter = (failures: number, lasted: number): number =>
 const endsSession = (code: number): boolean =>
   [1008, 4001, 4003].includes(code);
 
+/** Returns whether a close code means that the token has expired. */
+const renewsToken = (code: number): boolean => code === 4408;
+
 /** Returns what happens to a claim whose request over HTTP failed. */
 const claimAfterError = (
   isHeld: boolean,
@@ -802,6 +805,7 @@ class Connection {
         new AbloAuthenticationError(message, { code: "session_expired", status: 401 }),
       );
     }
+    if (renewsToken(code)) this.#http.renew(token);
     if (opened || this.#closed)
       return this.#fail(
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),

@@ -114,7 +114,10 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
       if (!(key in this)) Object.assign(this, { [key]: model });
   }
 
-  /** Loads the rows of models with `load: "instant"` and keeps them up to date. */
+  /**
+   * Loads the rows of models with `load: "instant"` and keeps them up to date. Failures of the
+   * network are retried until it succeeds; a refusal on which a person has to act is thrown.
+   */
   ready(): Promise<void> {
     return this.#core.ready();
   }

@@ -15,6 +15,7 @@ import {
   endsSession,
   failuresAfter,
   HANDSHAKE_TIMEOUT,
+  isFinal,
   MAX_SILENCE,
   PING_INTERVAL,
   renewsToken,
@@ -176,6 +177,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
 
   async #onClose(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
+    const attempt = this.#attempt;
     this.#disconnect();
     if (endsSession(code)) {
       const message = reason === "" ? "the session has ended" : reason;
@@ -184,7 +186,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
       );
     }
     if (renewsToken(code)) this.#http.renew(token);
-    if (opened || this.#closed)
+    if (opened || renewsToken(code))
       return this.#fail(
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),
       );
@@ -195,6 +197,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     } catch (refused) {
       error = connectionError(refused);
     }
+    if (attempt !== this.#attempt) return;
     if (error.status === 401 && !this.#renewed && this.#http.renew(token)) {
       this.#renewed = true;
       return this.#connect();
@@ -206,7 +209,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #fail(error: AbloError): void {
     if (this.#closed) return;
     this.#disconnect();
-    if (!error.retryable) return this.#end(error);
+    if (isFinal(error.code, error.status)) return this.#end(error);
     this.#failures = failuresAfter(this.#failures, Date.now() - this.#openedAt);
     this.#openedAt = Infinity;
     this.#renewed = false;

@@ -8,14 +8,15 @@ import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
 import { host, Listeners, sleep, uuid } from "./platform.js";
-import { backoff } from "./policy.js";
+import { backoff, isFinal } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
 
 /** The state of the local rows. */
 export interface SyncStatus {
   /**
-   * `idle` before `ready()`; `error` after a failure that is not retried, such as an expired login.
+   * `idle` before `ready()`; `offline` while the client tries again; `error` after a refusal on
+   * which a person has to act, such as the end of a session.
    */
   readonly state: "idle" | "syncing" | "live" | "offline" | "error";
   /** The number of unconfirmed writes. */
@@ -113,6 +114,8 @@ const ACK_DELAY = 100;
   readonly #writing: Map<string, Promise<void>> = new Map();
   #ackScheduled = false;
   #receivedAt = 0;
+  /** Counts calls that start or close the client; an earlier start has no effect any more. */
+  #run = 0;
   /** Whether the connection has answered its sync request; earlier deltas are out of order. */
   #synced = false;
   /** The sync id after which the connection delivers every delta. */
@@ -150,24 +153,12 @@ const ACK_DELAY = 100;
 
   /** Loads the rows of models with `load: "instant"` and keeps them up to date. */
   ready(): Promise<void> {
-    this.#live = true;
-    this.#starting ??= this.#start().catch((error: unknown) => {
-      this.#starting = undefined;
-      throw error;
-    });
-    return this.#starting;
-  }
-
-  async #start(): Promise<void> {
-    this.#setStatus({ state: "syncing", error: undefined });
-    try {
-      await this.#bootstrap();
-    } catch (error) {
-      if (this.#live) this.#setStatus({ state: "error", error: error as AbloError });
-      throw error;
+    if (this.#starting === undefined) {
+      this.#live = true;
+      this.#setStatus({ state: "syncing", error: undefined });
+      this.#starting = this.#load();
     }
-    // The client may have been closed in the meantime.
-    if (this.#live) this.#resume();
+    return this.#starting;
   }
 
   /** Follows the deltas after the bootstrap. */
@@ -176,10 +167,10 @@ const ACK_DELAY = 100;
     const follows = connection.isOpen && this.#streamFrom <= this.store.position;
     // The start of the deltas of a connection is final.
     if (connection.isOpen && !follows) connection.restart();
-    this.#setStatus({ state: follows && this.#synced ? "live" : "syncing" });
+    this.#setStatus({ state: follows && this.#synced ? "live" : "syncing", error: undefined });
   }
 
-  async #bootstrap(): Promise<void> {
+  async #bootstrap(run: number): Promise<void> {
     const models = this.schema.models
       .filter((model) => model.load === "instant")
       .map((model) => model.typename);
@@ -194,10 +185,12 @@ const ACK_DELAY = 100;
           undefined,
           query,
         );
+        // The client may have been closed in the meantime.
+        if (run !== this.#run) return;
         this.store.reset(response.lastSyncId, response.models ?? {}, response.failedModels ?? []);
         reload = this.store.position >= this.#streamFrom && this.store.apply(this.#buffered);
       } finally {
-        this.#buffered = undefined;
+        if (run === this.#run) this.#buffered = undefined;
       }
     }
   }
@@ -226,13 +219,17 @@ const ACK_DELAY = 100;
         if (this.#live) this.#setStatus({ state: "offline", error });
       },
       onEnd: (error) => {
-        this.#connection = undefined;
-        this.#leases.fail(error);
-        this.#starting = undefined;
+        this.#disconnect(error);
         if (this.#live) this.#setStatus({ state: "error", error });
       },
     });
     return this.#connection;
+  }
+
+  #disconnect(error: AbloError): void {
+    this.#connection?.close();
+    this.#connection = this.#starting = undefined;
+    this.#leases.fail(error);
   }
 
   #onFrame(frame: { type: string; payload?: unknown }): void {
@@ -247,7 +244,7 @@ const ACK_DELAY = 100;
     if (!this.#synced || deltas.length === 0) return;
     if (this.#buffered !== undefined) return void this.#buffered.push(...deltas);
     if (!this.#live || this.store.position < Math.max(this.#streamFrom, 0)) return;
-    if (this.store.apply(deltas)) return void this.#reload();
+    if (this.store.apply(deltas)) return this.#reload();
     this.#setStatus({ lastSyncAt: this.#receivedAt });
     this.#acknowledge();
   }
@@ -259,34 +256,45 @@ const ACK_DELAY = 100;
     this.#synced = true;
     if (!this.#live || this.store.position < 0 || this.#buffered !== undefined) return false;
     if (head < this.store.position) {
-      void this.#reload();
+      this.#reload();
       return true;
     }
     this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
     return false;
   }
 
-  /**
-   * Bootstraps again, with retries: the visible rows have changed, or the sync log is another one.
-   */
-  async #reload(): Promise<void> {
-    if (this.#buffered !== undefined) return;
-    for (let attempt = 1; this.#live; attempt += 1) {
+  /** Reads all rows again: the visible ones have changed, or the sync log is another one. */
+  #reload(): void {
+    // Errors are reported by the status.
+    if (this.#buffered === undefined) this.#load().catch(() => {});
+  }
+
+  /** Bootstraps, with retries, and follows the deltas after it. */
+  async #load(): Promise<void> {
+    const run = (this.#run += 1);
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#bootstrap();
-        if (this.#live) this.#resume();
+        await this.#bootstrap(run);
+        if (run === this.#run) this.#resume();
         return;
-      } catch (error) {
-        const isRetryable = error instanceof AbloError && error.retryable;
-        if (this.#live)
-          this.#setStatus({ state: isRetryable ? "offline" : "error", error: error as AbloError });
-        if (!isRetryable) return;
+      } catch (cause) {
+        if (run !== this.#run) return;
+        const error =
+          cause instanceof AbloError
+            ? cause
+            : errorOf("the rows cannot be read", { code: "response_unreadable", cause });
+        if (isFinal(error.code, error.status)) {
+          this.#starting = undefined;
+          this.#setStatus({ state: "error", error });
+          throw error;
+        }
+        this.#setStatus({ state: "offline", error });
       }
       // Deltas that arrive in the meantime must not be applied to the outdated rows.
       this.#buffered = [];
       await sleep(backoff(attempt));
+      if (run !== this.#run) return;
     }
-    this.#buffered = undefined;
   }
 
   #acknowledge(): void {
@@ -439,11 +447,10 @@ const ACK_DELAY = 100;
   }
 
   close(): void {
-    this.#connection?.close();
-    this.#connection = undefined;
-    this.#leases.fail(claimLost("the client was closed"));
     this.#live = false;
-    this.#starting = undefined;
+    this.#run += 1;
+    this.#buffered = undefined;
+    this.#disconnect(claimLost("the client was closed"));
     this.#setStatus({ state: "idle" });
   }
 }

@@ -18,6 +18,7 @@ import {
   type Fetch,
   type FetchResponse,
   type SocketConstructor,
+  type Timer,
 } from "./platform.js";
 import {
   ATTEMPTS,
@@ -35,7 +36,10 @@ export interface ClientOptions {
   baseURL: string;
   /** A secret or restricted key; in browsers only keys that begin with `pk_`. */
   apiKey?: string;
-  /** Returns a session token, or null if no user is logged in any more. */
+  /**
+   * Returns a session token, or null if no user is logged in any more. An error, and a call that
+   * takes longer than `timeout`, are retried like failures of the network.
+   */
   getToken?: () => string | null | Promise<string | null>;
   /**
    * Acts as this agent: the key is exchanged for the agent's token, which is renewed before it
@@ -49,8 +53,8 @@ export interface ClientOptions {
   /** The maximum number of attempts for a request that fails with a retryable error. Default: 4. */
   attempts?: number;
   /**
-   * The timeout of a request, and the time for which a write whose answer was lost is asked for.
-   * Default: 30 seconds.
+   * The timeout of a request and of `getToken`, and the time for which a write whose answer was
+   * lost is asked for. Default: 30 seconds.
    */
   timeout?: Duration;
   /** Allows secret keys in a browser, where every visitor of the page can read them. */
@@ -109,7 +113,7 @@ export interface ClientOptions {
 
   async #requestToken(): Promise<string> {
     const { apiKey, getToken, agent, user } = this.#options;
-    const text = getToken === undefined ? apiKey : await getToken();
+    const text = getToken === undefined ? apiKey : await this.#fetchToken(getToken);
     if (text === null)
       throw new AbloAuthenticationError("no user is logged in", {
         code: "session_expired",
@@ -141,6 +145,30 @@ export interface ClientOptions {
     // If the coordinator grants a shorter lifetime, the token is refused and renewed then.
     this.#token = { text: response.token, renewAt: requestedAt + renewAfter(TOKEN_TTL) };
     return response.token;
+  }
+
+  /** Calls the application's function. Its failures are those of the network. */
+  async #fetchToken(
+    getToken: () => string | null | Promise<string | null>,
+  ): Promise<string | null> {
+    let timer: Timer | undefined;
+    try {
+      const text = await Promise.race([
+        (async () => getToken())(),
+        new Promise<never>((_, reject) => {
+          timer = host.setTimeout(() => reject(new Error("no answer in time")), this.#timeoutMs);
+        }),
+      ]);
+      // The error page of a proxy is no token.
+      if (text === null || (typeof text === "string" && /^[\w.~+/=-]+$/.test(text))) return text;
+      throw new Error("the result is no token");
+    } catch (error) {
+      if (error instanceof AbloError) throw error;
+      const { message } = connectionError(error);
+      throw connectionError(new Error(`\`getToken\` failed: ${message}`, { cause: error }));
+    } finally {
+      host.clearTimeout(timer);
+    }
   }
 
   /** Discards a refused token and returns whether another one can be obtained. */

@@ -59,6 +59,14 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** @internal */ export const shouldRetry = (code: string, status: number = 0): boolean =>
   code === "network_error" || ((status === 429 || status >= 500) && !NOT_RETRYABLE.has(code));
 
+/** Returns whether a failure ends the client's work, because a person has to act. */
+/** @internal */ export const isFinal = (code: string, status: number = 0): boolean =>
+  // An answer that cannot be read, and a refusal without a code, are those of a proxy. The check of
+  // a token has a status only.
+  !shouldRetry(code, status) &&
+  code !== "response_unreadable" &&
+  (code !== "internal_error" || status === 403);
+
 /** Returns whether a failed request may have been carried out: its answer was lost. */
 /** @internal */ export const isLost = (code: string): boolean => code === "network_error";
 
