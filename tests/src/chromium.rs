@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "package.json",
     "package-lock.json",
     "browser.mjs",
     "page.mjs",
     "board.mjs",
+    "lifecycle.mjs",
     "program.mjs",
     "react.mjs",
 ];

@@ -1,5 +1,5 @@
-// The client over time, with a fake clock: tokens that end while the network is away, and a first
-// connection without a network. The argument names a case.
+// The client over time, with a fake clock: sleep, hidden and frozen pages, and tokens that end
+// while the network is away. The argument names a case.
 
 import { AbloConnectionError, type Ablo, type runtime } from "./typescript/index.js";
 import { FakeClock } from "./clock.js";
@@ -48,6 +48,16 @@ async function live(options: Partial<runtime.ClientOptions> = {}): Promise<Ablo>
   await clock.advance(SECOND);
   equal(ablo.syncStatus.state, "live", "the state after the start");
   return ablo;
+}
+
+async function claim(ablo: Ablo, ttl?: runtime.Duration): Promise<{ lost: string | undefined }> {
+  const claiming = ablo.counters.claim({ id: "row", ...(ttl === undefined ? {} : { ttl }) });
+  await clock.advance(SECOND);
+  const held = await claiming;
+  assert(held.isHeld, "the row is held");
+  const own: { lost: string | undefined } = { lost: undefined };
+  void held.lost.then(({ code }) => (own.lost = code));
+  return own;
 }
 
 /** The token ends while the network is away, for however long. */
@@ -139,11 +149,106 @@ async function getTokenFails(): Promise<void> {
   equal([over.code, out.syncStatus.state], ["session_expired", "error"], "no user is logged in");
 }
 
+/** Events of the page end the pause before the next attempt, or ask an open connection. */
+async function events(): Promise<void> {
+  const ablo = await live();
+  for (const type of ["online", "pageshow", "resume", "visibilitychange"]) {
+    network.state = "away";
+    network.cut();
+    await clock.advance(MINUTE);
+    network.state = "up";
+    await clock.dispatch(type);
+    equal(ablo.syncStatus.state, "live", `${type} without a connection`);
+    const { last } = network;
+    const pings = last.count("ping");
+    await clock.dispatch(type);
+    equal(last.count("ping"), pings + 1, `${type} with a connection`);
+  }
+  const [{ last }, opened] = [network, network.sockets.length];
+  const pings = last.count("ping");
+  await clock.show("hidden");
+  equal(last.count("ping"), pings, "hiding a page is no use of it");
+
+  // What a timer would send later is sent before the page is frozen.
+  await clock.show("visible");
+  last.deliver(20, "second");
+  await clock.advance(0);
+  equal(last.count("ack"), 0, "acknowledgements are collected");
+  await clock.dispatch("freeze");
+  equal(last.sent.at(-1)?.payload, { lastSyncId: 20, versions: {} }, "the acknowledgement");
+  await clock.sleep(HOUR);
+  await clock.dispatch("resume");
+  await clock.advance(MINUTE);
+  const title = ablo.reports.get("a")?.title;
+  equal([title, network.sockets.length], ["second", opened], "nothing is lost");
+
+  // A client that waits for the network before its first request is ready at once, too.
+  ablo.close();
+  equal(clock.listeners, 0, "a closed client has no listeners");
+  network.state = "away";
+  const next = start();
+  void next.ready();
+  await clock.advance(MINUTE);
+  network.state = "up";
+  await clock.dispatch("online");
+  equal(next.syncStatus.state, "live", "online before the first connection");
+}
+
+/** Timers of a hidden page run once a minute. */
+async function hiddenTab(): Promise<void> {
+  const ablo = await live();
+  const held = await claim(ablo);
+  for (const hidden of ["chains", "all"] as const) {
+    clock.hidden = hidden;
+    const { last } = network;
+    const before = last.count("ping");
+    await clock.advance(8 * MINUTE);
+    const expected = hidden === "chains" ? 47 : 7;
+    assert(last.count("ping") - before >= expected, `${hidden}: ${last.count("ping") - before}`);
+    equal([network.sockets.length, held.lost ?? "held"], [1, "held"], `timers of ${hidden}`);
+  }
+  // A lost connection is noticed although timers are late.
+  network.state = "hole";
+  await clock.advance(4 * MINUTE);
+  equal([ablo.syncStatus.state, held.lost], ["offline", "claim_lost"], "a lost connection");
+}
+
+/** A connection is lost if a ping has no answer, and not because a timer is late. */
+async function silence(): Promise<void> {
+  const ablo = await live();
+  for (const slept of [MINUTE, HOUR]) {
+    const pings = network.last.count("ping");
+    await clock.sleep(slept);
+    await clock.advance(MINUTE);
+    equal([network.sockets.length, ablo.syncStatus.state], [1, "live"], "after a sleep");
+    assert(network.last.count("ping") > pings, "the connection is asked");
+  }
+  // A ping was on its way when the machine fell asleep.
+  network.state = "hole";
+  await clock.advance(15 * SECOND);
+  await clock.sleep(HOUR);
+  network.state = "up";
+  await clock.advance(MINUTE);
+  equal(network.sockets.length, 1, "an unanswered ping from before the sleep");
+
+  network.state = "hole";
+  await clock.advance(34 * SECOND);
+  equal(ablo.syncStatus.state, "live", "an answer can still come");
+  await clock.advance(20 * SECOND);
+  equal(ablo.syncStatus.state, "offline", "the ping has no answer");
+  network.state = "up";
+  await clock.advance(30 * SECOND);
+  equal([ablo.syncStatus.state, network.opened], ["live", 2], "another connection");
+}
+
 const cases: { readonly [name: string]: () => Promise<void> } = {
   tokenOverWhileAway,
   tokenExpires,
   firstConnection,
   getTokenFails,
+  events,
+  hiddenTab,
+  silence,
 };
 
 main(async () => {

@@ -92,6 +92,20 @@ async fn a_person_and_agents_edit_one_report_in_a_browser() {
     assert_eq!(output.lines().collect::<Vec<_>>(), OBSERVATIONS);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_in_a_browser_hears_its_events() {
+    let world = World::sqlite(&program_schema());
+    let server = serve(&world).await;
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let script = folder.path().join("lifecycle.js");
+    bundle(&programs().join("lifecycle.ts"), &script);
+    let (script, url, key) =
+        (script.to_string_lossy().into_owned(), url(&server), server.key.clone());
+    let visit =
+        tokio::task::spawn_blocking(move || chromium::run("lifecycle.mjs", &[&script, &url, &key]));
+    visit.await.expect("the browser script succeeds");
+}
+
 async fn values_round_trip_exactly(world: World) {
     let server = serve(&world).await;
     run_program("values.js", vec![url(&server), server.key.clone()], |_| {}).await;

@@ -24,6 +24,21 @@ fn get_token_is_bounded_and_retried() {
 }
 
 #[test]
+fn events_of_the_page_end_pauses() {
+    run("time.js", &["events"], |_| {});
+}
+
+#[test]
+fn a_hidden_page_keeps_its_connection_and_claims() {
+    run("time.js", &["hiddenTab"], |_| {});
+}
+
+#[test]
+fn silence_is_a_ping_without_an_answer() {
+    run("time.js", &["silence"], |_| {});
+}
+
+#[test]
 fn a_write_whose_answer_was_lost_is_asked_for_by_its_key() {
     run("answers.js", &["lostAnswer"], |_| {});
     run("answers.js", &["lostWhileAsleep"], |_| {});

@@ -9,7 +9,7 @@ import {
   invalid,
 } from "./errors.js";
 import { type ClientOptions, type Http } from "./http.js";
-import { host, type Socket, type SocketConstructor, type Timer } from "./platform.js";
+import { host, onWake, type Socket, type SocketConstructor, type Timer } from "./platform.js";
 import {
   backoff,
   endsSession,
@@ -19,10 +19,13 @@ import {
   MAX_SILENCE,
   PING_INTERVAL,
   renewsToken,
+  STABLE_AFTER,
 } from "./policy.js";
 
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
+/** The delay of a timer above which the machine slept or the page was hidden, in milliseconds. */
+const MAX_TIMER_DELAY = 5000;
 
 /** The callbacks of a connection. */
 /** @internal */ export interface ConnectionHandler {
@@ -64,15 +67,23 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   #openedAt = Infinity;
   /** Whether the token was renewed since the last other failure. */
   #renewed = false;
-  #receivedAt = 0;
   /** Counts attempts to connect; an earlier attempt has no effect any more. */
   #attempt = 0;
+  #dialedAt = 0;
+  /** Whether the timer is that of the next attempt. */
+  #waiting = false;
+  /** When the ping was sent that has no answer yet. */
+  #pingedAt: number | undefined;
+  /** Whether that ping repeats one. */
+  #repeated = false;
   #timer: Timer | undefined;
+  readonly #stopListening: () => void;
 
   constructor(http: Http, options: ClientOptions, handler: ConnectionHandler) {
     this.#http = http;
     this.#options = options;
     this.#handler = handler;
+    this.#stopListening = onWake(() => this.#wake());
     void this.#connect();
   }
 
@@ -96,19 +107,32 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   close(): void {
     this.#closed = true;
     this.#attempt += 1;
+    this.#stopListening();
     this.#disconnect();
+  }
+
+  /** Tries at once: asks for an answer on an open connection, and else connects. */
+  #wake(): void {
+    if (this.#open) {
+      // A ping from before a sleep says nothing.
+      if (Date.now() - (this.#pingedAt ?? -Infinity) > MAX_SILENCE) this.#ping();
+      return;
+    }
+    this.#failures = 0;
+    if (this.#waiting || Date.now() - this.#dialedAt > STABLE_AFTER) void this.#connect();
   }
 
   #after(milliseconds: number, run: () => void): void {
     host.clearTimeout(this.#timer);
     this.#timer = host.setTimeout(run, milliseconds);
+    this.#waiting = false;
   }
 
   #disconnect(): void {
     host.clearTimeout(this.#timer);
     const socket = this.#socket;
-    this.#socket = undefined;
-    this.#open = false;
+    this.#socket = this.#pingedAt = undefined;
+    this.#open = this.#waiting = false;
     if (socket === undefined) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     // Some implementations report errors after `close`; an unhandled one ends a Node.js process.
@@ -123,6 +147,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
   async #connect(): Promise<void> {
     const attempt = (this.#attempt += 1);
     this.#disconnect();
+    this.#dialedAt = Date.now();
     let token: string;
     let socket: Socket;
     try {
@@ -147,22 +172,38 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
 
   #onOpen(): void {
     this.#open = true;
-    this.#openedAt = this.#receivedAt = Date.now();
+    this.#openedAt = Date.now();
     this.#keepAlive();
     for (const frame of this.#handler.onOpen()) this.send(frame);
   }
 
   #keepAlive(): void {
+    const dueAt = Date.now() + PING_INTERVAL;
     this.#after(PING_INTERVAL, () => {
-      if (Date.now() - this.#receivedAt > MAX_SILENCE)
-        return this.#fail(connectionError("the connection timed out"));
+      const sentAt = this.#pingedAt;
+      const isLate = Date.now() - dueAt > MAX_TIMER_DELAY;
       this.#keepAlive();
-      this.send({ type: "ping" });
+      if (sentAt === undefined) return this.#ping();
+      if (Date.now() - sentAt <= MAX_SILENCE) return;
+      // The answer may have come while the machine slept or the page was hidden.
+      if (!isLate || this.#repeated) return this.#fail(connectionError("the connection timed out"));
+      this.#ping();
+      this.#repeated = true;
     });
   }
 
+  #ping(): void {
+    this.#pingedAt = Date.now();
+    this.#repeated = false;
+    this.send({ type: "ping" });
+  }
+
   #onMessage(data: unknown): void {
-    this.#receivedAt = Date.now();
+    if (this.#pingedAt !== undefined) {
+      this.#pingedAt = undefined;
+      // Browsers delay a chain of timers in a hidden page; a message begins another chain.
+      this.#keepAlive();
+    }
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame)
@@ -215,6 +256,7 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     this.#renewed = false;
     this.#handler.onDisconnect(error);
     this.#after(backoff(this.#failures), () => void this.#connect());
+    this.#waiting = true;
   }
 
   #end(error: AbloError): void {

@@ -7,7 +7,7 @@ import { Connection, hasSocket } from "./connection.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
-import { host, Listeners, sleep, uuid } from "./platform.js";
+import { host, Listeners, onPage, pause, type Timer, uuid } from "./platform.js";
 import { backoff, isFinal } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
@@ -112,7 +112,7 @@ const ACK_DELAY = 100;
   #buffered: wire.Delta[] | undefined;
   /** The last write in progress, by row. */
   readonly #writing: Map<string, Promise<void>> = new Map();
-  #ackScheduled = false;
+  #ackTimer: Timer | undefined;
   #receivedAt = 0;
   /** Counts calls that start or close the client; an earlier start has no effect any more. */
   #run = 0;
@@ -120,6 +120,7 @@ const ACK_DELAY = 100;
   #synced = false;
   /** The sync id after which the connection delivers every delta. */
   #streamFrom = Infinity;
+  #stopListening: () => void = () => {};
 
   constructor(options: ClientOptions, schema: SchemaDescriptor) {
     this.options = options;
@@ -197,7 +198,12 @@ const ACK_DELAY = 100;
 
   /** Returns the connection, which is opened on first use. */
   connection(): Connection {
-    this.#connection ??= new Connection(this.http, this.options, {
+    this.#connection ??= this.#connect();
+    return this.#connection;
+  }
+
+  #connect(): Connection {
+    const connection = new Connection(this.http, this.options, {
       onOpen: () => {
         this.presence.clear();
         this.#leases.expire(this.#receivedAt);
@@ -223,10 +229,13 @@ const ACK_DELAY = 100;
         if (this.#live) this.#setStatus({ state: "error", error });
       },
     });
-    return this.#connection;
+    // A frozen page runs no timers.
+    this.#stopListening = onPage(["freeze"], () => this.#acknowledge());
+    return connection;
   }
 
   #disconnect(error: AbloError): void {
+    this.#stopListening();
     this.#connection?.close();
     this.#connection = this.#starting = undefined;
     this.#leases.fail(error);
@@ -246,7 +255,9 @@ const ACK_DELAY = 100;
     if (!this.#live || this.store.position < Math.max(this.#streamFrom, 0)) return;
     if (this.store.apply(deltas)) return this.#reload();
     this.#setStatus({ lastSyncAt: this.#receivedAt });
-    this.#acknowledge();
+    if (this.#ackTimer !== undefined) return;
+    this.#ackTimer = host.setTimeout(() => this.#acknowledge(), ACK_DELAY);
+    this.#ackTimer.unref?.();
   }
 
   /** Handles the answer to a sync request. Returns whether all rows are read again. */
@@ -292,22 +303,20 @@ const ACK_DELAY = 100;
       }
       // Deltas that arrive in the meantime must not be applied to the outdated rows.
       this.#buffered = [];
-      await sleep(backoff(attempt));
+      await pause(backoff(attempt));
       if (run !== this.#run) return;
     }
   }
 
+  /** Acknowledges the applied deltas. */
   #acknowledge(): void {
-    if (this.#ackScheduled) return;
-    this.#ackScheduled = true;
-    const timer = host.setTimeout(() => {
-      this.#ackScheduled = false;
-      this.#connection?.send({
-        type: "ack",
-        payload: { lastSyncId: this.store.position, versions: {} },
-      });
-    }, ACK_DELAY);
-    timer.unref?.();
+    if (this.#ackTimer === undefined) return;
+    host.clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    this.#connection?.send({
+      type: "ack",
+      payload: { lastSyncId: this.store.position, versions: {} },
+    });
   }
 
   /** Requests a claim. */

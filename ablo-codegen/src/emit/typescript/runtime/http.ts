@@ -13,6 +13,7 @@ import {
 import {
   host,
   milliseconds,
+  pause,
   sleep,
   type Duration,
   type Fetch,
@@ -218,7 +219,7 @@ export interface ClientOptions {
           throw key !== undefined && lostAt !== undefined && staysUnknown(error.status)
             ? outcomeUnknown(key, error)
             : error;
-        await sleep(delay);
+        await (error.retryAfterSeconds === undefined ? pause : sleep)(delay);
       }
     }
   }

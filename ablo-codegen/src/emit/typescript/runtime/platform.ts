@@ -43,13 +43,21 @@ export interface Signal {
   WebSocket?: SocketConstructor;
   AbortController: new () => { readonly signal: Signal; abort(): void };
   crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
-  document?: unknown;
+  document?: { readonly visibilityState?: string };
+  addEventListener?: Listen;
+  removeEventListener?: Listen;
   process?: { getBuiltinModule?(name: string): any };
   setTimeout(run: () => void, milliseconds: number): Timer;
   clearTimeout(timer: Timer | undefined): void;
 }
 
 /** @internal */ export type Timer = { unref?(): void };
+
+type Listen = (
+  type: string,
+  listener: (event: { readonly type: string }) => void,
+  capture: boolean,
+) => void;
 
 /** @internal */ export const host: Host = globalThis as unknown as Host;
 
@@ -58,6 +66,37 @@ export interface Signal {
 
 /** @internal */ export const sleep = (milliseconds: number): Promise<void> =>
   new Promise((done) => void host.setTimeout(done, milliseconds));
+
+/** Calls the listener on events of the page, if there is one. Returns a function that ends it. */
+/** @internal */ export function onPage(
+  types: readonly string[],
+  listener: (type: string) => void,
+): () => void {
+  const run = (event: { readonly type: string }): void => listener(event.type);
+  // Captured, because not every event of the document bubbles to the window.
+  for (const type of types) host.addEventListener?.(type, run, true);
+  return () => {
+    for (const type of types) host.removeEventListener?.(type, run, true);
+  };
+}
+
+/** Calls the listener when the page is used again or the network is back. */
+/** @internal */ export const onWake = (listener: () => void): (() => void) =>
+  onPage(["online", "pageshow", "resume", "visibilitychange"], (type) => {
+    if (type !== "visibilitychange" || host.document?.visibilityState === "visible") listener();
+  });
+
+/** Waits, but not beyond the next time that the page is used again or the network is back. */
+/** @internal */ export const pause = (milliseconds: number): Promise<void> =>
+  new Promise((done) => {
+    const finish = (): void => {
+      host.clearTimeout(timer);
+      stop();
+      done();
+    };
+    const timer = host.setTimeout(finish, milliseconds);
+    const stop = onWake(finish);
+  });
 
 /** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid(): string {

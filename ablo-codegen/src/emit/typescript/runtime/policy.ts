@@ -15,7 +15,7 @@
 /** @internal */ export const HANDSHAKE_TIMEOUT = 15_000;
 /** The interval of pings, in milliseconds. */
 /** @internal */ export const PING_INTERVAL = 10_000;
-/** The time without a message after which a connection counts as lost, in milliseconds. */
+/** The time without an answer to a ping after which a connection is lost, in milliseconds. */
 /** @internal */ export const MAX_SILENCE = 35_000;
 
 /** The time after which a connection counts as stable, in milliseconds. */
