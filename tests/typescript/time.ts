@@ -241,6 +241,56 @@ async function silence(): Promise<void> {
   equal([ablo.syncStatus.state, network.opened], ["live", 2], "another connection");
 }
 
+/** A claim is lost when its lease has run out, by the clock. */
+async function lease(): Promise<void> {
+  const ablo = await live();
+  const offline = await claim(ablo);
+  await clock.advance(MINUTE);
+  network.state = "away";
+  network.cut();
+  await clock.advance(45 * SECOND);
+  equal(offline.lost ?? "held", "held", "the lease goes on");
+  await clock.advance(16 * SECOND);
+  equal(offline.lost, "claim_lost", "the lease has run out");
+  network.state = "up";
+  await clock.advance(10 * SECOND);
+
+  // The machine sleeps without a connection; no timer runs before the page is used again.
+  const asleep = await claim(ablo);
+  network.state = "away";
+  network.cut();
+  await clock.sleep(MINUTE + SECOND);
+  await clock.dispatch("resume");
+  equal(asleep.lost, "claim_lost", "at once after the sleep");
+
+  // A connection that does not answer after a sleep.
+  network.state = "up";
+  await clock.advance(10 * SECOND);
+  const dead = await claim(ablo);
+  network.state = "hole";
+  await clock.sleep(HOUR);
+  await clock.dispatch("resume");
+  await clock.advance(46 * SECOND);
+  equal(dead.lost, "claim_lost", "the connection was lost");
+  ablo.close();
+
+  // Renewals over HTTP have no answer.
+  network.state = "up";
+  const polling = start({ httpOnly: true });
+  const silent = await claim(polling, "10s");
+  await clock.advance(MINUTE);
+  equal(silent.lost ?? "held", "held", "the claim is renewed");
+  network.state = "hole";
+  await clock.advance(11 * SECOND);
+  equal(silent.lost, "claim_lost", "the lease over HTTP has run out");
+  network.state = "up";
+  const again = await claim(polling, "10s");
+  network.state = "away";
+  await clock.sleep(11 * SECOND);
+  await clock.dispatch("visibilitychange");
+  equal(again.lost, "claim_lost", "the lease over HTTP has run out during a sleep");
+}
+
 const cases: { readonly [name: string]: () => Promise<void> } = {
   tokenOverWhileAway,
   tokenExpires,
@@ -249,6 +299,7 @@ const cases: { readonly [name: string]: () => Promise<void> } = {
   events,
   hiddenTab,
   silence,
+  lease,
 };
 
 main(async () => {

@@ -39,6 +39,11 @@ fn silence_is_a_ping_without_an_answer() {
 }
 
 #[test]
+fn a_claim_is_lost_when_its_lease_has_run_out() {
+    run("time.js", &["lease"], |_| {});
+}
+
+#[test]
 fn a_write_whose_answer_was_lost_is_asked_for_by_its_key() {
     run("answers.js", &["lostAnswer"], |_| {});
     run("answers.js", &["lostWhileAsleep"], |_| {});

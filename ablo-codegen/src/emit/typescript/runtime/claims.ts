@@ -6,7 +6,15 @@
 import type * as wire from "./wire.js";
 import { AbloClaimedError, AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { type Http } from "./http.js";
-import { type Duration, host, Listeners, milliseconds, uuid } from "./platform.js";
+import {
+  type Duration,
+  host,
+  Listeners,
+  milliseconds,
+  onWake,
+  type Timer,
+  uuid,
+} from "./platform.js";
 import { admits, CLAIM_TTL, claimAfterError, claimInterval } from "./policy.js";
 
 /** The options of a claim. */
@@ -125,6 +133,7 @@ export interface ClaimOptions {
 /** @internal */ export class Leases {
   readonly #own: Map<string, Lease> = new Map();
   readonly #send: (frame: wire.ClientFrame) => void;
+  #timer: Timer | undefined;
 
   constructor(send: (frame: wire.ClientFrame) => void) {
     this.#send = send;
@@ -142,6 +151,7 @@ export interface ClaimOptions {
 
   /** Returns the frames that request all claims again on a new connection. */
   frames(): wire.ClientFrame[] {
+    host.clearTimeout(this.#timer);
     return [...this.#own.values()].map((lease) => {
       // A claim that was held is either still held or lost; it must not be queued again.
       const queue = lease.state === "held" ? false : (lease.begin.queue ?? true);
@@ -165,17 +175,30 @@ export interface ClaimOptions {
     );
   }
 
-  /** Ends held claims whose TTL has passed since the last message of the coordinator. */
+  /**
+   * Without a connection, ends held claims whose TTL has passed since the last message of the
+   * coordinator, now and later.
+   */
   expire(receivedAt: number): void {
+    host.clearTimeout(this.#timer);
+    let next = Infinity;
     for (const lease of [...this.#own.values()]) {
-      if (lease.state !== "held" || Date.now() - receivedAt <= lease.ttl) continue;
+      if (lease.state !== "held") continue;
+      const left = receivedAt + lease.ttl - Date.now();
+      if (left > 0) {
+        next = Math.min(next, left);
+        continue;
+      }
       this.#own.delete(lease.id);
       lease.lose(claimLost("expired"));
     }
+    if (next < Infinity)
+      (this.#timer = host.setTimeout(() => this.expire(receivedAt), next)).unref?.();
   }
 
   fail(error: AbloError): void {
     const all = [...this.#own.values()];
+    host.clearTimeout(this.#timer);
     this.#own.clear();
     for (const lease of all) lease.lose(error);
   }
@@ -203,7 +226,19 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
   };
   let queue = lease.begin.queue ?? true;
   let renewedAt = Date.now();
+  let timer: Timer | undefined;
   const isEnded = (): boolean => lease.state === "ended";
+  const isExpired = (): boolean =>
+    lease.state === "held" && Date.now() - renewedAt >= lease.ttl;
+  // A claim ends with its lease, also while a renewal has no answer or the machine slept.
+  const stopListening = onWake(() => {
+    if (isExpired()) lease.lose(claimLost("expired"));
+    wake();
+  });
+  const stop = (): void => {
+    stopListening();
+    host.clearTimeout(timer);
+  };
   while (!isEnded()) {
     const requestedAt = Date.now();
     try {
@@ -215,22 +250,30 @@ function claimedBy(rejected: wire.IntentRejected): AbloError {
       } else {
         [renewedAt, queue] = [requestedAt, false];
         lease.hold();
+        host.clearTimeout(timer);
+        const left = requestedAt + lease.ttl - Date.now();
+        timer = host.setTimeout(() => lease.lose(claimLost("expired")), left);
       }
     } catch (thrown) {
       const error = thrown instanceof AbloError ? thrown : invalid(String(thrown));
+      if (isEnded()) break;
       const outcome = claimAfterError(
         lease.state === "held",
-        Date.now() - renewedAt >= lease.ttl,
+        isExpired(),
         error instanceof AbloClaimedError,
         error.retryable,
       );
-      if (outcome !== "kept") return lease.lose(outcome === "lost" ? claimLost("expired") : error);
+      if (outcome !== "kept") {
+        lease.lose(outcome === "lost" ? claimLost("expired") : error);
+        return stop();
+      }
     }
     await new Promise<void>((done) => {
       wake = done;
       host.setTimeout(done, claimInterval(lease.state === "held", lease.ttl));
     });
   }
+  stop();
   // If this fails, the claim ends when its lease expires.
   await http.send("DELETE", ["v1", "intents", lease.id]).catch(() => {});
 }

@@ -7,7 +7,7 @@ import { Connection, hasSocket } from "./connection.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
-import { host, Listeners, onPage, pause, type Timer, uuid } from "./platform.js";
+import { host, Listeners, onPage, onWake, pause, type Timer, uuid } from "./platform.js";
 import { backoff, isFinal } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
@@ -229,8 +229,14 @@ const ACK_DELAY = 100;
         if (this.#live) this.#setStatus({ state: "error", error });
       },
     });
-    // A frozen page runs no timers.
-    this.#stopListening = onPage(["freeze"], () => this.#acknowledge());
+    const stops = [
+      onWake(() => {
+        if (!connection.isOpen) this.#leases.expire(this.#receivedAt);
+      }),
+      // A frozen page runs no timers.
+      onPage(["freeze"], () => this.#acknowledge()),
+    ];
+    this.#stopListening = () => stops.forEach((stop) => stop());
     return connection;
   }
 
