@@ -24,7 +24,7 @@ const MAX_BACKOFF = 5000;
 const HANDSHAKE_TIMEOUT = 15_000;
 /** The interval of pings, in milliseconds. */
 const PING_INTERVAL = 10_000;
-/** The time without a message after which a connection counts as lost, in milliseconds. */
+/** The time without an answer to a ping after which a connection is lost, in milliseconds. */
 const MAX_SILENCE = 35_000;
 
 /** The time after which a connection counts as stable, in milliseconds. */
@@ -67,6 +67,21 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
 /** Returns whether the client repeats a request that failed. */
 const shouldRetry = (code: string, status: number = 0): boolean =>
   code === "network_error" || ((status === 429 || status >= 500) && !NOT_RETRYABLE.has(code));
+
+/** Returns whether a failure ends the client's work, because a person has to act. */
+const isFinal = (code: string, status: number = 0): boolean =>
+  // An answer that cannot be read, and a refusal without a code, are those of a proxy. The check of
+  // a token has a status only.
+  !shouldRetry(code, status) &&
+  code !== "response_unreadable" &&
+  (code !== "internal_error" || status === 403);
+
+/** Returns whether a failed request may have been carried out: its answer was lost. */
+const isLost = (code: string): boolean => code === "network_error";
+
+/** Returns whether the outcome of a request is still unknown after the answer to its repetition. */
+const staysUnknown = (status: number = 0): boolean =>
+  status < 400 || status >= 500 || [401, 403, 429].includes(status);
 
 /** Returns the code of a response that has none, such as that of a proxy. */
 const codeOfStatus = (status: number): string =>
@@ -158,13 +173,21 @@ interface Host {
   WebSocket?: SocketConstructor;
   AbortController: new () => { readonly signal: Signal; abort(): void };
   crypto: { getRandomValues(bytes: Uint8Array): Uint8Array };
-  document?: unknown;
+  document?: { readonly visibilityState?: string };
+  addEventListener?: Listen;
+  removeEventListener?: Listen;
   process?: { getBuiltinModule?(name: string): any };
   setTimeout(run: () => void, milliseconds: number): Timer;
   clearTimeout(timer: Timer | undefined): void;
 }
 
 type Timer = { unref?(): void };
+
+type Listen = (
+  type: string,
+  listener: (event: { readonly type: string }) => void,
+  capture: boolean,
+) => void;
 
 const host: Host = globalThis as unknown as Host;
 
@@ -173,6 +196,37 @@ const host: Host = globalThis as unknown as Host;
 
 const sleep = (milliseconds: number): Promise<void> =>
   new Promise((done) => void host.setTimeout(done, milliseconds));
+
+/** Calls the listener on events of the page, if there is one. Returns a function that ends it. */
+function onPage(
+  types: readonly string[],
+  listener: (type: string) => void,
+): () => void {
+  const run = (event: { readonly type: string }): void => listener(event.type);
+  // Captured, because not every event of the document bubbles to the window.
+  for (const type of types) host.addEventListener?.(type, run, true);
+  return () => {
+    for (const type of types) host.removeEventListener?.(type, run, true);
+  };
+}
+
+/** Calls the listener when the page is used again or the network is back. */
+const onWake = (listener: () => void): (() => void) =>
+  onPage(["online", "pageshow", "resume", "visibilitychange"], (type) => {
+    if (type !== "visibilitychange" || host.document?.visibilityState === "visible") listener();
+  });
+
+/** Waits, but not beyond the next time that the page is used again or the network is back. */
+const pause = (milliseconds: number): Promise<void> =>
+  new Promise((done) => {
+    const finish = (): void => {
+      host.clearTimeout(timer);
+      stop();
+      done();
+    };
+    const timer = host.setTimeout(finish, milliseconds);
+    const stop = onWake(finish);
+  });
 
 /** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid(): string {
@@ -434,6 +488,13 @@ const connectionError = (cause: unknown): AbloError =>
         cause,
       });
 
+/** Returns the error of a write whose answer was lost. */
+const outcomeUnknown = (key: string, cause?: AbloError): AbloError =>
+  new AbloConnectionError(
+    `it is unknown whether the commit ${key} was applied: ${cause?.message ?? "no answer"}`,
+    { code: "commit_no_result", details: { clientTxId: key }, cause },
+  );
+
 const invalid = (
   message: string,
   code: string = "invalid_request",
@@ -450,7 +511,10 @@ export interface ClientOptions {
   baseURL: string;
   /** A secret or restricted key; in browsers only keys that begin with `pk_`. */
   apiKey?: string;
-  /** Returns a session token, or null if no user is logged in any more. */
+  /**
+   * Returns a session token, or null if no user is logged in any more. An error, and a call that
+   * takes longer than `timeout`, are retried like failures of the network.
+   */
   getToken?: () => string | null | Promise<string | null>;
   /**
    * Acts as this agent: the key is exchanged for the agent's token, which is renewed before it
@@ -463,7 +527,10 @@ export interface ClientOptions {
   httpOnly?: boolean;
   /** The maximum number of attempts for a request that fails with a retryable error. Default: 4. */
   attempts?: number;
-  /** The timeout of a request. Default: 30 seconds. */
+  /**
+   * The timeout of a request and of `getToken`, and the time for which a write whose answer was
+   * lost is asked for. Default: 30 seconds.
+   */
   timeout?: Duration;
   /** Allows secret keys in a browser, where every visitor of the page can read them. */
   dangerouslyAllowBrowser?: boolean;
@@ -521,7 +588,7 @@ class Http {
 
   async #requestToken(): Promise<string> {
     const { apiKey, getToken, agent, user } = this.#options;
-    const text = getToken === undefined ? apiKey : await getToken();
+    const text = getToken === undefined ? apiKey : await this.#fetchToken(getToken);
     if (text === null)
       throw new AbloAuthenticationError("no user is logged in", {
         code: "session_expired",
@@ -555,6 +622,30 @@ class Http {
     return response.token;
   }
 
+  /** Calls the application's function. Its failures are those of the network. */
+  async #fetchToken(
+    getToken: () => string | null | Promise<string | null>,
+  ): Promise<string | null> {
+    let timer: Timer | undefined;
+    try {
+      const text = await Promise.race([
+        (async () => getToken())(),
+        new Promise<never>((_, reject) => {
+          timer = host.setTimeout(() => reject(new Error("no answer in time")), this.#timeoutMs);
+        }),
+      ]);
+      // The error page of a proxy is no token.
+      if (text === null || (typeof text === "string" && /^[\w.~+/=-]+$/.test(text))) return text;
+      throw new Error("the result is no token");
+    } catch (error) {
+      if (error instanceof AbloError) throw error;
+      const { message } = connectionError(error);
+      throw connectionError(new Error(`\`getToken\` failed: ${message}`, { cause: error }));
+    } finally {
+      host.clearTimeout(timer);
+    }
+  }
+
   /** Discards a refused token and returns whether another one can be obtained. */
   renew(refused: string): boolean {
     if (this.#token?.text === refused) this.#token = undefined;
@@ -562,7 +653,10 @@ class Http {
     return (getToken ?? agent ?? user) !== undefined;
   }
 
-  /** Sends a request, with retries, and decodes the response. */
+  /**
+   * Sends a request, with retries, and decodes the response. A write with a key whose answer was
+   * lost is repeated until the outcome is known or the timeout has passed.
+   */
   async send<T>(
     method: Method,
     path: readonly string[],
@@ -572,20 +666,34 @@ class Http {
   ): Promise<T> {
     const attempts = this.#options.attempts ?? ATTEMPTS;
     let renewed = false;
+    let lostAt: number | undefined;
     for (let failures = 0; ;) {
+      const startedAt = Date.now();
       let token = "";
       try {
         token = await this.token();
         return (await this.once(token, method, path, body, query, key)) as T;
       } catch (error) {
         if (!(error instanceof AbloError)) throw error;
+        if (key !== undefined && token !== "" && isLost(error.code)) lostAt ??= Date.now();
+        // The machine slept: ask again after it woke up.
+        if (lostAt !== undefined && Date.now() - startedAt > 2 * this.#timeoutMs)
+          lostAt = Date.now();
         if (error.status === 401 && token !== "" && !renewed && this.renew(token)) {
           renewed = true;
-        } else if ((failures += 1) >= attempts || !error.retryable) {
-          throw error;
-        } else {
-          await sleep(Math.max(backoff(failures), (error.retryAfterSeconds ?? 0) * 1000));
+          continue;
         }
+        failures += 1;
+        const delay = Math.max(backoff(failures), (error.retryAfterSeconds ?? 0) * 1000);
+        const isOver =
+          lostAt === undefined
+            ? failures >= attempts
+            : Date.now() + delay - lostAt > this.#timeoutMs;
+        if (isOver || !error.retryable)
+          throw key !== undefined && lostAt !== undefined && staysUnknown(error.status)
+            ? outcomeUnknown(key, error)
+            : error;
+        await (error.retryAfterSeconds === undefined ? pause : sleep)(delay);
       }
     }
   }
@@ -655,6 +763,8 @@ function baseOf(text: string): string {
 
 /** The number of unsent bytes above which the connection counts as lost. */
 const MAX_BUFFERED_BYTES = 16 << 20;
+/** The delay of a timer above which the machine slept or the page was hidden, in milliseconds. */
+const MAX_TIMER_DELAY = 5000;
 
 /** The callbacks of a connection. */
 interface ConnectionHandler {
@@ -696,13 +806,23 @@ class Connection {
   #openedAt = Infinity;
   /** Whether the token was renewed since the last other failure. */
   #renewed = false;
-  #receivedAt = 0;
+  /** Counts attempts to connect; an earlier attempt has no effect any more. */
+  #attempt = 0;
+  #dialedAt = 0;
+  /** Whether the timer is that of the next attempt. */
+  #waiting = false;
+  /** When the ping was sent that has no answer yet. */
+  #pingedAt: number | undefined;
+  /** Whether that ping repeats one. */
+  #repeated = false;
   #timer: Timer | undefined;
+  readonly #stopListening: () => void;
 
   constructor(http: Http, options: ClientOptions, handler: ConnectionHandler) {
     this.#http = http;
     this.#options = options;
     this.#handler = handler;
+    this.#stopListening = onWake(() => this.#wake());
     void this.#connect();
   }
 
@@ -718,21 +838,40 @@ class Connection {
     this.#socket.send(JSON.stringify(frame));
   }
 
+  /** Replaces the connection by another one. */
+  restart(): void {
+    void this.#connect();
+  }
+
   close(): void {
     this.#closed = true;
+    this.#attempt += 1;
+    this.#stopListening();
     this.#disconnect();
+  }
+
+  /** Tries at once: asks for an answer on an open connection, and else connects. */
+  #wake(): void {
+    if (this.#open) {
+      // A ping from before a sleep says nothing.
+      if (Date.now() - (this.#pingedAt ?? -Infinity) > MAX_SILENCE) this.#ping();
+      return;
+    }
+    this.#failures = 0;
+    if (this.#waiting || Date.now() - this.#dialedAt > STABLE_AFTER) void this.#connect();
   }
 
   #after(milliseconds: number, run: () => void): void {
     host.clearTimeout(this.#timer);
     this.#timer = host.setTimeout(run, milliseconds);
+    this.#waiting = false;
   }
 
   #disconnect(): void {
     host.clearTimeout(this.#timer);
     const socket = this.#socket;
-    this.#socket = undefined;
-    this.#open = false;
+    this.#socket = this.#pingedAt = undefined;
+    this.#open = this.#waiting = false;
     if (socket === undefined) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     // Some implementations report errors after `close`; an unhandled one ends a Node.js process.
@@ -745,16 +884,20 @@ class Connection {
   }
 
   async #connect(): Promise<void> {
+    const attempt = (this.#attempt += 1);
+    this.#disconnect();
+    this.#dialedAt = Date.now();
     let token: string;
     let socket: Socket;
     try {
       token = await this.#http.token();
       const Socket = await socketOf(this.#options);
-      if (this.#closed) return;
+      if (attempt !== this.#attempt) return;
       const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
-      return this.#fail(connectionError(error));
+      if (attempt === this.#attempt) this.#fail(connectionError(error));
+      return;
     }
     this.#socket = socket;
     socket.onerror = () => {};
@@ -768,22 +911,38 @@ class Connection {
 
   #onOpen(): void {
     this.#open = true;
-    this.#openedAt = this.#receivedAt = Date.now();
+    this.#openedAt = Date.now();
     this.#keepAlive();
     for (const frame of this.#handler.onOpen()) this.send(frame);
   }
 
   #keepAlive(): void {
+    const dueAt = Date.now() + PING_INTERVAL;
     this.#after(PING_INTERVAL, () => {
-      if (Date.now() - this.#receivedAt > MAX_SILENCE)
-        return this.#fail(connectionError("the connection timed out"));
+      const sentAt = this.#pingedAt;
+      const isLate = Date.now() - dueAt > MAX_TIMER_DELAY;
       this.#keepAlive();
-      this.send({ type: "ping" });
+      if (sentAt === undefined) return this.#ping();
+      if (Date.now() - sentAt <= MAX_SILENCE) return;
+      // The answer may have come while the machine slept or the page was hidden.
+      if (!isLate || this.#repeated) return this.#fail(connectionError("the connection timed out"));
+      this.#ping();
+      this.#repeated = true;
     });
   }
 
+  #ping(): void {
+    this.#pingedAt = Date.now();
+    this.#repeated = false;
+    this.send({ type: "ping" });
+  }
+
   #onMessage(data: unknown): void {
-    this.#receivedAt = Date.now();
+    if (this.#pingedAt !== undefined) {
+      this.#pingedAt = undefined;
+      // Browsers delay a chain of timers in a hidden page; a message begins another chain.
+      this.#keepAlive();
+    }
     try {
       const frame: unknown = JSON.parse(String(data));
       if (typeof frame === "object" && frame !== null && "type" in frame)
@@ -798,6 +957,7 @@ class Connection {
 
   async #onClose(code: number, reason: string, token: string): Promise<void> {
     const opened = this.#open;
+    const attempt = this.#attempt;
     this.#disconnect();
     if (endsSession(code)) {
       const message = reason === "" ? "the session has ended" : reason;
@@ -806,7 +966,7 @@ class Connection {
       );
     }
     if (renewsToken(code)) this.#http.renew(token);
-    if (opened || this.#closed)
+    if (opened || renewsToken(code))
       return this.#fail(
         connectionError(reason === "" ? `the connection was closed (${code})` : reason),
       );
@@ -817,6 +977,7 @@ class Connection {
     } catch (refused) {
       error = connectionError(refused);
     }
+    if (attempt !== this.#attempt) return;
     if (error.status === 401 && !this.#renewed && this.#http.renew(token)) {
       this.#renewed = true;
       return this.#connect();
@@ -828,12 +989,13 @@ class Connection {
   #fail(error: AbloError): void {
     if (this.#closed) return;
     this.#disconnect();
-    if (!error.retryable) return this.#end(error);
+    if (isFinal(error.code, error.status)) return this.#end(error);
     this.#failures = failuresAfter(this.#failures, Date.now() - this.#openedAt);
     this.#openedAt = Infinity;
     this.#renewed = false;
     this.#handler.onDisconnect(error);
     this.#after(backoff(this.#failures), () => void this.#connect());
+    this.#waiting = true;
   }
 
   #end(error: AbloError): void {
@@ -1211,6 +1373,7 @@ class Lease {
 class Leases {
   readonly #own: Map<string, Lease> = new Map();
   readonly #send: (frame: wire.ClientFrame) => void;
+  #timer: Timer | undefined;
 
   constructor(send: (frame: wire.ClientFrame) => void) {
     this.#send = send;
@@ -1228,6 +1391,7 @@ class Leases {
 
   /** Returns the frames that request all claims again on a new connection. */
   frames(): wire.ClientFrame[] {
+    host.clearTimeout(this.#timer);
     return [...this.#own.values()].map((lease) => {
       // A claim that was held is either still held or lost; it must not be queued again.
       const queue = lease.state === "held" ? false : (lease.begin.queue ?? true);
@@ -1251,17 +1415,30 @@ class Leases {
     );
   }
 
-  /** Ends held claims whose TTL has passed since the last message of the coordinator. */
+  /**
+   * Without a connection, ends held claims whose TTL has passed since the last message of the
+   * coordinator, now and later.
+   */
   expire(receivedAt: number): void {
+    host.clearTimeout(this.#timer);
+    let next = Infinity;
     for (const lease of [...this.#own.values()]) {
-      if (lease.state !== "held" || Date.now() - receivedAt <= lease.ttl) continue;
+      if (lease.state !== "held") continue;
+      const left = receivedAt + lease.ttl - Date.now();
+      if (left > 0) {
+        next = Math.min(next, left);
+        continue;
+      }
       this.#own.delete(lease.id);
       lease.lose(claimLost("expired"));
     }
+    if (next < Infinity)
+      (this.#timer = host.setTimeout(() => this.expire(receivedAt), next)).unref?.();
   }
 
   fail(error: AbloError): void {
     const all = [...this.#own.values()];
+    host.clearTimeout(this.#timer);
     this.#own.clear();
     for (const lease of all) lease.lose(error);
   }
@@ -1289,7 +1466,19 @@ async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
   };
   let queue = lease.begin.queue ?? true;
   let renewedAt = Date.now();
+  let timer: Timer | undefined;
   const isEnded = (): boolean => lease.state === "ended";
+  const isExpired = (): boolean =>
+    lease.state === "held" && Date.now() - renewedAt >= lease.ttl;
+  // A claim ends with its lease, also while a renewal has no answer or the machine slept.
+  const stopListening = onWake(() => {
+    if (isExpired()) lease.lose(claimLost("expired"));
+    wake();
+  });
+  const stop = (): void => {
+    stopListening();
+    host.clearTimeout(timer);
+  };
   while (!isEnded()) {
     const requestedAt = Date.now();
     try {
@@ -1301,22 +1490,30 @@ async function keepOverHttp(http: Http, lease: Lease): Promise<void> {
       } else {
         [renewedAt, queue] = [requestedAt, false];
         lease.hold();
+        host.clearTimeout(timer);
+        const left = requestedAt + lease.ttl - Date.now();
+        timer = host.setTimeout(() => lease.lose(claimLost("expired")), left);
       }
     } catch (thrown) {
       const error = thrown instanceof AbloError ? thrown : invalid(String(thrown));
+      if (isEnded()) break;
       const outcome = claimAfterError(
         lease.state === "held",
-        Date.now() - renewedAt >= lease.ttl,
+        isExpired(),
         error instanceof AbloClaimedError,
         error.retryable,
       );
-      if (outcome !== "kept") return lease.lose(outcome === "lost" ? claimLost("expired") : error);
+      if (outcome !== "kept") {
+        lease.lose(outcome === "lost" ? claimLost("expired") : error);
+        return stop();
+      }
     }
     await new Promise<void>((done) => {
       wake = done;
       host.setTimeout(done, claimInterval(lease.state === "held", lease.ttl));
     });
   }
+  stop();
   // If this fails, the claim ends when its lease expires.
   await http.send("DELETE", ["v1", "intents", lease.id]).catch(() => {});
 }
@@ -1704,7 +1901,8 @@ function rowsOf(value: unknown): AnyRow[] {
 /** The state of the local rows. */
 export interface SyncStatus {
   /**
-   * `idle` before `ready()`; `error` after a failure that is not retried, such as an expired login.
+   * `idle` before `ready()`; `offline` while the client tries again; `error` after a refusal on
+   * which a person has to act, such as the end of a session.
    */
   readonly state: "idle" | "syncing" | "live" | "offline" | "error";
   /** The number of unconfirmed writes. */
@@ -1800,8 +1998,15 @@ class Core {
   #buffered: wire.Delta[] | undefined;
   /** The last write in progress, by row. */
   readonly #writing: Map<string, Promise<void>> = new Map();
-  #ackScheduled = false;
+  #ackTimer: Timer | undefined;
   #receivedAt = 0;
+  /** Counts calls that start or close the client; an earlier start has no effect any more. */
+  #run = 0;
+  /** Whether the connection has answered its sync request; earlier deltas are out of order. */
+  #synced = false;
+  /** The sync id after which the connection delivers every delta. */
+  #streamFrom = Infinity;
+  #stopListening: () => void = () => {};
 
   constructor(options: ClientOptions, schema: SchemaDescriptor) {
     this.options = options;
@@ -1835,34 +2040,24 @@ class Core {
 
   /** Loads the rows of models with `load: "instant"` and keeps them up to date. */
   ready(): Promise<void> {
-    this.#live = true;
-    this.#starting ??= this.#start().catch((error: unknown) => {
-      this.#starting = undefined;
-      throw error;
-    });
+    if (this.#starting === undefined) {
+      this.#live = true;
+      this.#setStatus({ state: "syncing", error: undefined });
+      this.#starting = this.#load();
+    }
     return this.#starting;
   }
 
-  async #start(): Promise<void> {
-    this.#setStatus({ state: "syncing", error: undefined });
-    try {
-      await this.#bootstrap();
-    } catch (error) {
-      if (this.#live) this.#setStatus({ state: "error", error: error as AbloError });
-      throw error;
-    }
-    // The client may have been closed in the meantime.
-    if (this.#live) this.#resume();
-  }
-
-  /** Requests the deltas after the bootstrap. */
+  /** Follows the deltas after the bootstrap. */
   #resume(): void {
     const connection = this.connection();
-    connection.send(syncRequest(this.store.position));
-    this.#setStatus({ state: connection.isOpen ? "live" : "syncing" });
+    const follows = connection.isOpen && this.#streamFrom <= this.store.position;
+    // The start of the deltas of a connection is final.
+    if (connection.isOpen && !follows) connection.restart();
+    this.#setStatus({ state: follows && this.#synced ? "live" : "syncing", error: undefined });
   }
 
-  async #bootstrap(): Promise<void> {
+  async #bootstrap(run: number): Promise<void> {
     const models = this.schema.models
       .filter((model) => model.load === "instant")
       .map((model) => model.typename);
@@ -1877,29 +2072,37 @@ class Core {
           undefined,
           query,
         );
+        // The client may have been closed in the meantime.
+        if (run !== this.#run) return;
         this.store.reset(response.lastSyncId, response.models ?? {}, response.failedModels ?? []);
-        reload = this.store.apply(this.#buffered);
+        reload = this.store.position >= this.#streamFrom && this.store.apply(this.#buffered);
       } finally {
-        this.#buffered = undefined;
+        if (run === this.#run) this.#buffered = undefined;
       }
     }
   }
 
   /** Returns the connection, which is opened on first use. */
   connection(): Connection {
-    this.#connection ??= new Connection(this.http, this.options, {
+    this.#connection ??= this.#connect();
+    return this.#connection;
+  }
+
+  #connect(): Connection {
+    const connection = new Connection(this.http, this.options, {
       onOpen: () => {
         this.presence.clear();
         this.#leases.expire(this.#receivedAt);
         this.#receivedAt = Date.now();
-        const isSynced = this.#live && this.store.position >= 0;
-        if (isSynced)
-          this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
-        const frames = this.#leases.frames();
+        const position =
+          this.#live && this.store.position >= 0 ? this.store.position : undefined;
+        this.#synced = false;
+        this.#streamFrom = position ?? Infinity;
+        if (this.#buffered !== undefined) this.#buffered = [];
         return [
-          ...frames,
+          ...this.#leases.frames(),
           { type: "presence_update", payload: this.#report },
-          syncRequest(isSynced ? this.store.position : undefined),
+          syncRequest(position),
         ];
       },
       onFrame: (frame) => this.#onFrame(frame),
@@ -1908,13 +2111,26 @@ class Core {
         if (this.#live) this.#setStatus({ state: "offline", error });
       },
       onEnd: (error) => {
-        this.#connection = undefined;
-        this.#leases.fail(error);
-        this.#starting = undefined;
+        this.#disconnect(error);
         if (this.#live) this.#setStatus({ state: "error", error });
       },
     });
-    return this.#connection;
+    const stops = [
+      onWake(() => {
+        if (!connection.isOpen) this.#leases.expire(this.#receivedAt);
+      }),
+      // A frozen page runs no timers.
+      onPage(["freeze"], () => this.#acknowledge()),
+    ];
+    this.#stopListening = () => stops.forEach((stop) => stop());
+    return connection;
+  }
+
+  #disconnect(error: AbloError): void {
+    this.#stopListening();
+    this.#connection?.close();
+    this.#connection = this.#starting = undefined;
+    this.#leases.fail(error);
   }
 
   #onFrame(frame: { type: string; payload?: unknown }): void {
@@ -1924,57 +2140,75 @@ class Core {
     if (frame.type === "intent_queue")
       return this.presence.setQueue(frame.payload as wire.IntentQueue);
     this.#leases.receive(frame);
+    if (frame.type === "sync_response" && this.#synchronize(frame.payload)) return;
     const deltas = deltasOf(frame);
-    const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
-    if (
-      frame.type === "sync_response" &&
-      this.#live &&
-      head !== undefined &&
-      head < this.store.position
-    )
-      return void this.#reload();
-    if (deltas.length === 0) return;
+    if (!this.#synced || deltas.length === 0) return;
     if (this.#buffered !== undefined) return void this.#buffered.push(...deltas);
-    if (!this.#live || this.store.position < 0) return;
-    if (this.store.apply(deltas)) return void this.#reload();
+    if (!this.#live || this.store.position < Math.max(this.#streamFrom, 0)) return;
+    if (this.store.apply(deltas)) return this.#reload();
     this.#setStatus({ lastSyncAt: this.#receivedAt });
-    this.#acknowledge();
+    if (this.#ackTimer !== undefined) return;
+    this.#ackTimer = host.setTimeout(() => this.#acknowledge(), ACK_DELAY);
+    this.#ackTimer.unref?.();
   }
 
-  /**
-   * Bootstraps again, with retries: the visible rows have changed, or the sync log is another one.
-   */
-  async #reload(): Promise<void> {
-    if (this.#buffered !== undefined) return;
-    for (let attempt = 1; this.#live; attempt += 1) {
+  /** Handles the answer to a sync request. Returns whether all rows are read again. */
+  #synchronize(answer: unknown): boolean {
+    const head = (answer as wire.SyncResponse | undefined)?.currentSyncId ?? Infinity;
+    this.#streamFrom = Math.min(this.#streamFrom, head);
+    this.#synced = true;
+    if (!this.#live || this.store.position < 0 || this.#buffered !== undefined) return false;
+    if (head < this.store.position) {
+      this.#reload();
+      return true;
+    }
+    this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
+    return false;
+  }
+
+  /** Reads all rows again: the visible ones have changed, or the sync log is another one. */
+  #reload(): void {
+    // Errors are reported by the status.
+    if (this.#buffered === undefined) this.#load().catch(() => {});
+  }
+
+  /** Bootstraps, with retries, and follows the deltas after it. */
+  async #load(): Promise<void> {
+    const run = (this.#run += 1);
+    for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#bootstrap();
-        if (this.#live) this.#resume();
+        await this.#bootstrap(run);
+        if (run === this.#run) this.#resume();
         return;
-      } catch (error) {
-        const isRetryable = error instanceof AbloError && error.retryable;
-        if (this.#live)
-          this.#setStatus({ state: isRetryable ? "offline" : "error", error: error as AbloError });
-        if (!isRetryable) return;
+      } catch (cause) {
+        if (run !== this.#run) return;
+        const error =
+          cause instanceof AbloError
+            ? cause
+            : errorOf("the rows cannot be read", { code: "response_unreadable", cause });
+        if (isFinal(error.code, error.status)) {
+          this.#starting = undefined;
+          this.#setStatus({ state: "error", error });
+          throw error;
+        }
+        this.#setStatus({ state: "offline", error });
       }
       // Deltas that arrive in the meantime must not be applied to the outdated rows.
       this.#buffered = [];
-      await sleep(backoff(attempt));
+      await pause(backoff(attempt));
+      if (run !== this.#run) return;
     }
-    this.#buffered = undefined;
   }
 
+  /** Acknowledges the applied deltas. */
   #acknowledge(): void {
-    if (this.#ackScheduled) return;
-    this.#ackScheduled = true;
-    const timer = host.setTimeout(() => {
-      this.#ackScheduled = false;
-      this.#connection?.send({
-        type: "ack",
-        payload: { lastSyncId: this.store.position, versions: {} },
-      });
-    }, ACK_DELAY);
-    timer.unref?.();
+    if (this.#ackTimer === undefined) return;
+    host.clearTimeout(this.#ackTimer);
+    this.#ackTimer = undefined;
+    this.#connection?.send({
+      type: "ack",
+      payload: { lastSyncId: this.store.position, versions: {} },
+    });
   }
 
   /** Requests a claim. */
@@ -2114,11 +2348,10 @@ class Core {
   }
 
   close(): void {
-    this.#connection?.close();
-    this.#connection = undefined;
-    this.#leases.fail(claimLost("the client was closed"));
     this.#live = false;
-    this.#starting = undefined;
+    this.#run += 1;
+    this.#buffered = undefined;
+    this.#disconnect(claimLost("the client was closed"));
     this.#setStatus({ state: "idle" });
   }
 }
@@ -2567,6 +2800,8 @@ class DeltaStream implements Changes<wire.Delta> {
   #received: number | undefined;
   /** The number of responses that named an earlier head. */
   #headChecks = 0;
+  /** Whether the connection has answered the sync request; earlier deltas are out of order. */
+  #synced = false;
   #error: AbloError | undefined;
   #done = false;
   #wake: () => void = () => {};
@@ -2581,7 +2816,10 @@ class DeltaStream implements Changes<wire.Delta> {
 
   #open(): void {
     this.#connection = new Connection(this.#core.http, this.#core.options, {
-      onOpen: () => [syncRequest(this.#received)],
+      onOpen: () => {
+        this.#synced = false;
+        return [syncRequest(this.#received)];
+      },
       onFrame: (frame) => this.#onFrame(frame),
       onDisconnect: () => {},
       onEnd: (error) => this.#end(error),
@@ -2590,6 +2828,8 @@ class DeltaStream implements Changes<wire.Delta> {
 
   #onFrame(frame: { type: string; payload?: unknown }): void {
     const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
+    this.#synced ||= frame.type === "sync_response";
+    if (!this.#synced) return;
     if (frame.type === "sync_response" && head !== undefined) {
       // A process may learn of a commit shortly after another one did.
       if (head < (this.#received ??= head)) return this.#checkHead();
@@ -2765,7 +3005,10 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
       if (!(key in this)) Object.assign(this, { [key]: model });
   }
 
-  /** Loads the rows of models with `load: "instant"` and keeps them up to date. */
+  /**
+   * Loads the rows of models with `load: "instant"` and keeps them up to date. Failures of the
+   * network are retried until it succeeds; a refusal on which a person has to act is thrown.
+   */
   ready(): Promise<void> {
     return this.#core.ready();
   }
