@@ -167,6 +167,11 @@ codes! {
          this, in SQLite the write lock of the file. Another session held the lock until the \
          timeout.",
         "Wait until that session is done, or end it, and run this again. Nothing was changed.";
+    FILE_IN_USE = "ablo::database::file_in_use" Error,
+        "A coordinator serves the SQLite file",
+        "A SQLite file belongs to one coordinator: it would not see what another program changes. \
+         `ablo check`, `drift` and `status` may read the file meanwhile.",
+        "Stop the process that the message names, and run this again. Nothing was changed.";
     WARNED = "ablo::database::warned" Warning,
         "The server issued a warning",
         "The statement succeeded and the server sent this warning with it.",

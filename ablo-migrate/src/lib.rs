@@ -15,6 +15,7 @@ mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod existing;
 mod expression;
+mod file_lock;
 pub mod ledger;
 pub mod plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -36,6 +37,7 @@ pub use codes::Code;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use databases::connect;
 pub use error::{Error, Finding, Result};
+pub use file_lock::{FileLock, FileLockError};
 pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use planning::{

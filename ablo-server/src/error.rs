@@ -98,6 +98,8 @@ pub enum StoreError {
     Contended(String),
     /// The database is unreachable or did not answer in time.
     Unavailable(String),
+    /// Another coordinator serves the SQLite file. The text names it.
+    InUse(String),
     /// The coordinator's own tables have a layout that needs a newer coordinator.
     NewerLayout(NewerLayout),
     /// Any other error: a bug.
@@ -201,6 +203,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Constraint(violation) => f.write_str(&violation.message),
             StoreError::NewerLayout(newer) => newer.fmt(f),
+            StoreError::InUse(text) => f.write_str(text),
             StoreError::Contended(text)
             | StoreError::Unavailable(text)
             | StoreError::Fault(text) => f.write_str(text),
@@ -259,7 +262,7 @@ impl EngineError {
                 tracing::warn!(error = text, "the store is contended");
                 ApiError::new("instance_at_capacity", "too many writers at once; try again")
             }
-            StoreError::Unavailable(text) => {
+            StoreError::Unavailable(text) | StoreError::InUse(text) => {
                 tracing::error!(error = text, "the store is unavailable");
                 ApiError::new("instance_at_capacity", "the database is unreachable; try again")
             }

@@ -148,6 +148,10 @@ impl Connection for ObservedConnection<'_> {
         self.connection.execute(sql, values)
     }
 
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.connection.check()
+    }
+
     fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
         match self.state.silent.load(Ordering::SeqCst) {
             true => Ok(()),

@@ -81,6 +81,8 @@ pub(super) fn store_failure(error: &StoreError) -> Failure {
         StoreError::Contended(_) => ablo_migrate::Code::find("ablo::database::lock_timeout")
             .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),
         StoreError::NewerLayout(_) => codes::SERVE_NEWER_LAYOUT,
+        StoreError::InUse(_) => ablo_migrate::Code::find("ablo::database::file_in_use")
+            .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),
         StoreError::Constraint(..) | StoreError::Fault(_) => codes::SERVE_DATABASE_FAILED,
     };
     failure(code, error.to_string())

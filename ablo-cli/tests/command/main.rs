@@ -14,6 +14,7 @@ mod prove;
 mod rust;
 mod schema;
 mod serve;
+mod serve_files;
 mod serve_nodes;
 mod serve_stalled;
 mod support;

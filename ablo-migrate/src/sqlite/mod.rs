@@ -10,11 +10,12 @@ mod introspect;
 
 use crate::catalog::Catalog;
 use crate::codes::{
-    Code, FILE_UNREADABLE, INSUFFICIENT_RESOURCES, LEDGER, LOCK_TIMEOUT, LOCKED, NOT_A_DATABASE,
-    OPTIONS, QUERY_FAILED, READ_ONLY, URL,
+    Code, FILE_IN_USE, FILE_UNREADABLE, INSUFFICIENT_RESOURCES, LEDGER, LOCK_TIMEOUT, LOCKED,
+    NOT_A_DATABASE, OPTIONS, QUERY_FAILED, READ_ONLY, URL,
 };
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
+use crate::file_lock::{FileLock, FileLockError};
 use crate::ledger::{Entry, Record, State, TABLE};
 use crate::plan::RowCount;
 use crate::session::{Applied, IfMissing, Session, Timeouts};
@@ -40,6 +41,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
+    /// Held during a migration.
+    file_lock: Option<FileLock>,
 }
 
 impl From<rusqlite::Error> for Error {
@@ -126,7 +129,7 @@ impl Database {
         let read = connection
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0));
         read.map_err(failed)?;
-        Ok(Self { connection })
+        Ok(Self { connection, file_lock: None })
     }
 
     fn count(&self, what: &str, table: &str) -> Result<u64> {
@@ -190,6 +193,14 @@ impl Session for Database {
     }
 
     fn lock(&mut self, timeout: Duration) -> Result<()> {
+        // In memory, the path is empty.
+        if let Some(path) = self.connection.path().filter(|path| !path.is_empty()) {
+            let lock = FileLock::take(Path::new(path)).map_err(|error| match error {
+                FileLockError::Held(_) => Finding::new(FILE_IN_USE, format!("`{path}`: {error}")),
+                FileLockError::Failed(_) => Finding::new(FILE_UNREADABLE, error.to_string()),
+            })?;
+            self.file_lock = Some(lock);
+        }
         self.connection.execute_batch(&PROLOGUE.concat())?;
         self.connection.busy_timeout(timeout)?;
         self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| {
@@ -214,6 +225,7 @@ impl Session for Database {
         }
         self.connection.execute_batch(&EPILOGUE.concat())?;
         self.connection.busy_timeout(READ_TIMEOUT)?;
+        self.file_lock = None;
         Ok(())
     }
 

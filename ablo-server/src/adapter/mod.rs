@@ -307,6 +307,7 @@ fn to_source_error(failure: EngineError) -> Error {
     if let EngineError::Store(
         error @ (StoreError::Contended(_)
         | StoreError::Unavailable(_)
+        | StoreError::InUse(_)
         | StoreError::NewerLayout(_)
         | StoreError::Fault(_)),
     ) = failure

@@ -36,6 +36,13 @@ pub trait Connection {
     /// Returns an error if the statement fails.
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError>;
 
+    /// Checks that the database answers and is the one that was opened.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error otherwise.
+    fn check(&mut self) -> Result<(), StoreError>;
+
     /// Queues a notification that every process on this database receives after the commit.
     ///
     /// # Errors
@@ -91,7 +98,7 @@ impl<'t> Tx<'t> {
 
     /// Checks that the database answers.
     pub(crate) fn ping(&mut self) -> Result<(), StoreError> {
-        self.connection.query("SELECT 1", &[]).map(drop)
+        self.connection.check()
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

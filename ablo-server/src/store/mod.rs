@@ -152,9 +152,12 @@ impl dyn Store {
 }
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+fn spawn(
+    name: &str,
+    body: impl FnOnce() + Send + 'static,
+) -> Result<std::thread::JoinHandle<()>, StoreError> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(body);
-    thread.map(drop).map_err(|error| StoreError::Unavailable(error.to_string()))
+    thread.map_err(|error| StoreError::Unavailable(error.to_string()))
 }
 
 fn closed() -> EngineError {

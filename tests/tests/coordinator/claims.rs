@@ -205,10 +205,9 @@ async fn a_renewed_claim_does_not_expire(mut world: World) {
 }
 
 async fn other_processes_are_notified(world: World) {
-    let other = world.another_store();
     // A SQLite file belongs to one process. PostgreSQL notifies all processes.
-    let mut notifications =
-        if world.database().is_some() { other.subscribe() } else { world.store.subscribe() };
+    let other = world.database().map(|_| world.another_store());
+    let mut notifications = other.as_ref().unwrap_or(&world.store).subscribe();
     let receive = async |notifications: &mut tokio::sync::broadcast::Receiver<Notification>| {
         tokio::time::timeout(Duration::from_secs(10), notifications.recv())
             .await

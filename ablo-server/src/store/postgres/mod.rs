@@ -203,4 +203,5 @@ fn spawn_worker(
             job.work.finish(outcome);
         }
     })
+    .map(drop)
 }

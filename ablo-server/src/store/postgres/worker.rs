@@ -231,6 +231,10 @@ impl Connection for Transaction<'_> {
         self.record_failure(outcome)
     }
 
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.query("SELECT 1", &[]).map(drop)
+    }
+
     fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
         if !self.notifications.contains(&notification) {
             self.notifications.push(notification);

@@ -4,6 +4,9 @@
 //! savepoint, so that many commits share one disk write and are confirmed after it. Other threads
 //! read the last committed state; an in-memory store has only the writer's connection.
 
+mod file;
+
+use self::file::{OpenFile, lock};
 use super::connection::{ColumnNames, Connection, Record};
 use super::layout::{self, LayoutSession, StoredLayout};
 use super::sql_template::DECIMAL_COLLATION;
@@ -11,6 +14,7 @@ use super::{Clock, Dialect, Notification, Row, Store, Tenant, Work, spawn};
 use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
 use crate::value::{Cell, compare_decimals};
 use ablo_codegen::emit::sql::sqlite;
+use ablo_migrate::FileLock;
 use ablo_schema::Schema;
 use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator as _;
@@ -20,6 +24,7 @@ use rusqlite::{
 };
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -46,10 +51,13 @@ pub enum DbPath {
 /// The SQLite store.
 #[derive(Debug)]
 pub struct Sqlite {
-    writer: mpsc::Sender<Box<dyn Work>>,
+    writer: Option<mpsc::Sender<Box<dyn Work>>>,
     reader: Option<mpsc::Sender<Box<dyn Work>>>,
+    /// The readers, then the writer.
+    threads: Vec<JoinHandle<()>>,
     notifications: broadcast::Sender<Notification>,
     clock: Clock,
+    _lock: Option<FileLock>,
 }
 
 impl Sqlite {
@@ -58,13 +66,15 @@ impl Sqlite {
     ///
     /// # Errors
     ///
-    /// Returns an error if the file cannot be opened or written, or is not a database, and
-    /// [`StoreError::NewerLayout`] if its layout needs a newer coordinator.
+    /// Returns an error if the file cannot be opened or written, or is not a database,
+    /// [`StoreError::InUse`] if another coordinator serves it, and [`StoreError::NewerLayout`] if
+    /// its layout needs a newer coordinator.
     pub fn open(path: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
         let mut connection = connect(path, false)?;
         layout::upgrade(&mut connection, &sqlite::layout())?;
         let tables = sqlite::provision(schema, &sqlite::SqliteOptions::default());
-        Self::start(path, connection, &tables)
+        Self::start(path, connection, &tables, lock)
     }
 
     /// Checks that this coordinator can use a file, and changes nothing.
@@ -82,7 +92,8 @@ impl Sqlite {
     ///
     /// As [`Sqlite::open`].
     pub fn open_data_source(path: &DbPath) -> Result<Self, StoreError> {
-        Self::start(path, connect(path, false)?, &sqlite::source())
+        // Other programs write to the file, too.
+        Self::start(path, connect(path, false)?, &sqlite::source(), None)
     }
 
     /// Creates missing tables and starts the threads.
@@ -90,18 +101,36 @@ impl Sqlite {
         path: &DbPath,
         connection: Database,
         tables: &sqlite::Provision,
+        lock: Option<FileLock>,
     ) -> Result<Self, StoreError> {
         provision(&connection, &tables.transaction)?;
         let clock = Clock::starting_at(jiff::Timestamp::now());
         let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
-        let reader = match path {
-            DbPath::Memory => None,
-            DbPath::File(_) => Some(readers(path, clock)?),
+        let file = OpenFile::new(path)?;
+        let (reader, mut threads) = match path {
+            DbPath::Memory => (None, Vec::new()),
+            DbPath::File(_) => readers(path, &file, clock)?,
         };
         let (writer, work) = mpsc::channel();
         let sender = notifications.clone();
-        spawn("ablo-writer", move || write_all(&connection, &work, &sender, clock))?;
-        Ok(Self { writer, reader, notifications, clock })
+        threads.push(spawn("ablo-writer", move || {
+            write_all(&connection, &work, &sender, (clock, &file));
+        })?);
+        Ok(Self { writer: Some(writer), reader, threads, notifications, clock, _lock: lock })
+    }
+}
+
+impl Drop for Sqlite {
+    /// Waits until all work is done and the file alone has all rows.
+    fn drop(&mut self) {
+        (self.reader, self.writer) = (None, None);
+        for thread in self.threads.drain(..) {
+            // Work of a thread may own the last reference to the store.
+            if thread.thread().id() != std::thread::current().id() {
+                // A thread that panicked has logged it.
+                let _ = thread.join();
+            }
+        }
     }
 }
 
@@ -111,11 +140,11 @@ impl Store for Sqlite {
     }
 
     fn write(&self, _: Tenant, work: Box<dyn Work>) {
-        send(&self.writer, work);
+        send(self.writer.as_ref(), work);
     }
 
     fn read(&self, _: Tenant, work: Box<dyn Work>) {
-        send(self.reader.as_ref().unwrap_or(&self.writer), work);
+        send(self.reader.as_ref().or(self.writer.as_ref()), work);
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Notification> {
@@ -127,8 +156,12 @@ impl Store for Sqlite {
     }
 }
 
-fn send(to: &mpsc::Sender<Box<dyn Work>>, work: Box<dyn Work>) {
-    if let Err(mpsc::SendError(work)) = to.send(work) {
+fn send(to: Option<&mpsc::Sender<Box<dyn Work>>>, work: Box<dyn Work>) {
+    let unsent = match to {
+        Some(to) => to.send(work).err().map(|mpsc::SendError(work)| work),
+        None => Some(work),
+    };
+    if let Some(work) = unsent {
         work.finish(Err(StoreError::Unavailable("the store is closed".to_owned())));
     }
 }
@@ -186,25 +219,36 @@ impl LayoutSession for Database {
 }
 
 /// Starts the threads that share the read queue.
-fn readers(path: &DbPath, clock: Clock) -> Result<mpsc::Sender<Box<dyn Work>>, StoreError> {
+fn readers(
+    path: &DbPath,
+    file: &OpenFile,
+    clock: Clock,
+) -> Result<(Option<mpsc::Sender<Box<dyn Work>>>, Vec<JoinHandle<()>>), StoreError> {
     let (reader, work) = mpsc::channel::<Box<dyn Work>>();
     let work = Arc::new(Mutex::new(work));
+    let mut threads = Vec::with_capacity(READER_THREADS + 1);
     for _ in 0..READER_THREADS {
         let (connection, work) = (connect(path, true)?, Arc::clone(&work));
-        spawn("ablo-reader", move || {
+        let file = file.clone();
+        threads.push(spawn("ablo-reader", move || {
             let next = || work.lock().unwrap_or_else(PoisonError::into_inner).recv();
             while let Ok(mut work) = next() {
-                let outcome = read_one(&connection, &mut *work, clock);
+                let outcome = read_one(&connection, &mut *work, (clock, &file));
                 work.finish(outcome);
             }
-        })?;
+        })?);
     }
-    Ok(reader)
+    Ok((Some(reader), threads))
 }
 
-fn read_one(connection: &Database, work: &mut dyn Work, clock: Clock) -> Result<(), StoreError> {
+fn read_one(
+    connection: &Database,
+    work: &mut dyn Work,
+    (clock, file): (Clock, &OpenFile),
+) -> Result<(), StoreError> {
     connection.execute_batch("BEGIN")?;
-    let outcome = work.run(&mut Transaction { connection, clock, notifications: Vec::new() });
+    let notifications = Vec::new();
+    let outcome = work.run(&mut Transaction { connection, clock, file, notifications });
     connection.execute_batch("COMMIT").or_else(|_| connection.execute_batch("ROLLBACK"))?;
     outcome
 }
@@ -213,12 +257,17 @@ fn write_all(
     connection: &Database,
     work: &mpsc::Receiver<Box<dyn Work>>,
     sender: &broadcast::Sender<Notification>,
-    clock: Clock,
+    context: (Clock, &OpenFile),
 ) {
     while let Ok(first) = work.recv() {
         let more = std::iter::from_fn(|| work.try_recv().ok());
         let batch: Vec<_> = std::iter::once(first).chain(more).take(MAX_BATCH).collect();
-        write_batch(connection, batch, sender, clock);
+        write_batch(connection, batch, sender, context);
+    }
+    // After a clean stop, the file alone has all rows.
+    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = checkpoint {
+        tracing::warn!(%error, "the write-ahead log is kept beside the file");
     }
 }
 
@@ -228,13 +277,13 @@ fn write_batch(
     connection: &Database,
     mut batch: Vec<Box<dyn Work>>,
     sender: &broadcast::Sender<Notification>,
-    clock: Clock,
+    context: (Clock, &OpenFile),
 ) {
     let mut outcomes = Vec::with_capacity(batch.len());
     let committed = (|| {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         for work in &mut batch {
-            outcomes.push(write_one(connection, &mut **work, clock)?);
+            outcomes.push(write_one(connection, &mut **work, context)?);
         }
         connection.execute_batch("COMMIT")
     })();
@@ -244,7 +293,7 @@ fn write_batch(
         let error = StoreError::from(error);
         if batch.len() > 1 && matches!(error, StoreError::Constraint(_)) {
             let each = batch.into_iter();
-            return each.for_each(|work| write_batch(connection, vec![work], sender, clock));
+            return each.for_each(|work| write_batch(connection, vec![work], sender, context));
         }
         return batch.into_iter().for_each(|work| work.finish(Err(error.clone())));
     }
@@ -263,10 +312,10 @@ fn write_batch(
 fn write_one(
     connection: &Database,
     work: &mut dyn Work,
-    clock: Clock,
+    (clock, file): (Clock, &OpenFile),
 ) -> rusqlite::Result<Result<Vec<Notification>, StoreError>> {
     connection.prepare_cached("SAVEPOINT work")?.execute([])?;
-    let mut transaction = Transaction { connection, clock, notifications: Vec::new() };
+    let mut transaction = Transaction { connection, clock, file, notifications: Vec::new() };
     let outcome = work.run(&mut transaction);
     let notifications = transaction.notifications;
     if outcome.is_err() {
@@ -279,6 +328,7 @@ fn write_one(
 struct Transaction<'c> {
     connection: &'c Database,
     clock: Clock,
+    file: &'c OpenFile,
     notifications: Vec<Notification>,
 }
 
@@ -309,6 +359,11 @@ impl Connection for Transaction<'_> {
 
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.file.check()?;
+        self.query("SELECT 1", &[]).map(drop)
     }
 
     fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
