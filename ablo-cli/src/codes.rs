@@ -182,6 +182,28 @@ codes! {
         "Secret keys begin with `sk_live_` in live mode, and with `sk_test_` otherwise.",
         "Set ABLO_SECRET_KEY to a key that begins with `sk_live_` if `--live` is given, else \
          with `sk_test_`.";
+    SERVE_SHORT_KEY = "ablo::serve::short_key" Error,
+        "ABLO_SECRET_KEY is too short",
+        "A secret key needs at least 128 bits of randomness: 32 hexadecimal digits or 22 other \
+         characters after `sk_test_` or `sk_live_`.",
+        "Create a key with `ablo key create`, or set ABLO_SECRET_KEY to the beginning \
+         `sk_test_` or `sk_live_` and the output of `openssl rand -hex 20`.";
+    SERVE_ENDED_KEY = "ablo::serve::ended_key" Error,
+        "ABLO_SECRET_KEY has ended",
+        "The key was revoked, was replaced by another one in ABLO_SECRET_KEY, or belongs to \
+         another organisation; the message has the reason. A key that has ended stays so.",
+        "Set ABLO_SECRET_KEY to a new key, or unset it and create one with `ablo key create`.";
+    SERVE_NO_KEY = "ablo::serve::no_key" Error,
+        "The database has no key",
+        "Without a secret key no request can be answered. ABLO_SECRET_KEY is not set, and the \
+         database has no valid key.",
+        "Run `ablo key create` with the same `--database-url` and `--organization`, and \
+         `--live` in live mode; or set ABLO_SECRET_KEY.";
+    KEY_REFUSED = "ablo::key::refused" Error,
+        "The request for a key was refused",
+        "The key does not exist, has ended, or the label cannot be used; the message has the \
+         reason.",
+        "Copy the id from `ablo key list` of the same organisation.";
     SERVE_INVALID_DEV_KEY = "ablo::serve::invalid_dev_key" Error,
         "The saved development key is invalid",
         "`ablo dev` saves its key in `.ablo/dev.key` beside the schema. The file has been \

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::http::{Documents, HttpState, router};
 use crate::live::Hubs;
+use crate::service::keys::Keys;
 use crate::service::{CoordinatorOptions, Service, housekeeping, source, webhooks};
 use crate::store::Store;
 use ablo_schema::{Hashes, Schema};
@@ -54,6 +55,12 @@ impl Coordinator {
     /// Returns `apikey_invalid` if the token has another mode's prefix, or the store's error.
     pub async fn adopt_key(&self, organization: &str, label: &str, token: &str) -> Result<()> {
         self.state.service.adopt_key(organization, label, token).await
+    }
+
+    /// Returns the secret keys of the database.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        Keys::new(Arc::clone(&self.state.service.store), self.state.service.options.mode)
     }
 
     /// Closes all sockets and ends the background tasks.

@@ -64,11 +64,13 @@ pub use embedded::Embedded;
 #[cfg(feature = "sqlite")]
 pub use embedded::embedded;
 pub use engine::credentials::Mode;
+pub use engine::keys::KeyFault;
 pub use error::{ApiError, EngineError, StoreError};
 pub use serve::serve;
 pub use service::CoordinatorOptions;
 #[doc(hidden)]
 pub use service::housekeeping;
+pub use service::keys::{Keys, NewKey, SecretKey};
 pub use service::source::SourceOptions;
 pub use service::webhooks::WebhookOptions;
 #[cfg(feature = "postgres")]

@@ -6,6 +6,8 @@ mod common;
 #[cfg(feature = "database")]
 pub(crate) mod database;
 #[cfg(feature = "server")]
+pub(crate) mod key;
+#[cfg(feature = "server")]
 pub(crate) mod source;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -76,6 +78,10 @@ pub(crate) enum Command {
     /// Start a coordinator
     #[cfg(feature = "server")]
     Serve(ServeArgs),
+    /// Create, list, replace and take back the secret keys of a coordinator's database
+    #[cfg(feature = "server")]
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Test or serve a Data Source (rows stay in your database)
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -137,7 +143,8 @@ pub(crate) struct DevArgs {
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Environment: ABLO_SECRET_KEY is a secret key to accept. ABLO_LOG is the log \
+    after_help = "Environment: ABLO_SECRET_KEY is a secret key to accept, in place of the one \
+                  before it. `ablo key create` creates others; one is needed. ABLO_LOG is the log \
                   level: error, warn (the default), info, debug or trace."
 )]
 pub(crate) struct ServeArgs {

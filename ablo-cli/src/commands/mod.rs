@@ -8,6 +8,8 @@ mod explain;
 mod generate;
 #[cfg(feature = "server")]
 mod hosting;
+#[cfg(feature = "server")]
+mod key;
 #[cfg(feature = "database")]
 mod migrate;
 #[cfg(feature = "database")]
@@ -36,6 +38,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Dev(args) => return serve::dev(&args),
         #[cfg(feature = "server")]
         Command::Serve(args) => return serve::serve(&args),
+        #[cfg(feature = "server")]
+        Command::Key(command) => (Format::Human, key::run(&command).into()),
         #[cfg(feature = "server")]
         Command::Source(command) => (command.format(), source::run(&command).into()),
         Command::Generate(args) if args.watch => return watch::run(&args),

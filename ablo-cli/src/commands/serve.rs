@@ -14,8 +14,8 @@ use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_migrate::{Dialect, IfMissing, Timeouts, dialect_of};
 use ablo_schema::Schema;
 use ablo_server::{
-    Coordinator, CoordinatorOptions, DbPath, EngineError, Mode, Postgres, SourceOptions, Sqlite,
-    Store, StoreError, WebhookOptions,
+    Coordinator, CoordinatorOptions, DbPath, EngineError, KeyFault, Keys, Mode, Postgres,
+    SourceOptions, Sqlite, Store, StoreError, WebhookOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,7 +128,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     // before the one that it refers to.
     let foreign_keys = sources.is_empty();
     migrate(&address, &schema, foreign_keys)?;
-    let store = match dialect_of(&address) {
+    let store: Arc<dyn Store> = match dialect_of(&address) {
         Dialect::Sqlite => open_sqlite(&DbPath::File(sqlite_path(&address)), &schema)?,
         Dialect::Postgres => Arc::new(
             Postgres::open(
@@ -151,17 +151,40 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
                 ..CoordinatorOptions::default()
             },
         );
-        if let Ok(key) = std::env::var("ABLO_SECRET_KEY") {
-            coordinator
-                .adopt_key(&args.organization, "environment", &key)
-                .await
-                .map_err(|error| key_failure(codes::SERVE_INVALID_KEY, &error))?;
-        }
+        accept_key(&coordinator.keys(), &args.organization).await?;
         let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| system_failure(&error))?;
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
         serve_until(coordinator, listener, stop).await
     })
+}
+
+/// Accepts the key of the environment as the only one of its label. Without one, the database needs
+/// another key.
+async fn accept_key(keys: &Keys, organization: &str) -> Result<(), Failure> {
+    let Ok(key) = std::env::var("ABLO_SECRET_KEY") else {
+        return match keys.any().await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let message = "ABLO_SECRET_KEY is not set, and the database has no valid key";
+                Err(failure(codes::SERVE_NO_KEY, message))
+            }
+            Err(error) => Err(key_failure(codes::SERVE_ENDED_KEY, &error)),
+        };
+    };
+    match keys.check_form(&key) {
+        Ok(()) => {}
+        Err(KeyFault::Prefix) => {
+            let message = "a secret key starts with `sk_test_` or `sk_live_`";
+            return Err(failure(codes::SERVE_INVALID_KEY, message));
+        }
+        Err(KeyFault::Short) => {
+            let message = "the key in ABLO_SECRET_KEY has fewer than 128 random bits";
+            return Err(failure(codes::SERVE_SHORT_KEY, message));
+        }
+    }
+    let accepted = keys.accept(organization, &key).await;
+    accepted.map_err(|error| key_failure(codes::SERVE_ENDED_KEY, &error))
 }
 
 fn webhooks(private_hosts: bool) -> WebhookOptions {

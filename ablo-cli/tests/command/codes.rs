@@ -15,6 +15,7 @@ use std::process::Command;
 
 /// An address that no test can listen on, so that a server which starts by mistake exits.
 const NO_ADDRESS: &str = "192.0.2.1:80";
+const KEY: &str = "sk_test_0123456789abcdef0123456789abcdef";
 const SOURCE_URL: &str = "http://127.0.0.1:9/";
 
 /// A code and a run that raises it.
@@ -127,7 +128,22 @@ const SERVE: &[Case] = &[
         let address = listener.local_addr().expect("an address").to_string();
         run(dir, &["dev", "schema.json", "--memory", "--listen", &address], &[])
     }),
-    ("ablo::serve::cannot_listen", |dir| serve(dir, &["schema.json"], &[])),
+    ("ablo::serve::cannot_listen", |dir| serve(dir, &["schema.json"], &[("ABLO_SECRET_KEY", KEY)])),
+    ("ablo::serve::no_key", |dir| serve(dir, &["schema.json"], &[])),
+    ("ablo::serve::short_key", |dir| {
+        serve(dir, &["schema.json"], &[("ABLO_SECRET_KEY", "sk_test_aaaaaaaaaaaaaaaa")])
+    }),
+    ("ablo::serve::ended_key", |dir| {
+        let other = KEY.replace("0123", "9999");
+        for key in [KEY, &other] {
+            serve(dir, &["schema.json"], &[("ABLO_SECRET_KEY", key)]);
+        }
+        serve(dir, &["schema.json"], &[("ABLO_SECRET_KEY", KEY)])
+    }),
+    ("ablo::key::refused", |dir| {
+        run(dir, &["key", "create", "--database-url", "sqlite:app.db"], &[]);
+        run(dir, &["key", "revoke", "cap_0", "--database-url", "sqlite:app.db"], &[])
+    }),
     ("ablo::serve::invalid_key", |dir| {
         serve(dir, &["schema.json", "--live"], &[("ABLO_SECRET_KEY", "sk_test_example")])
     }),
@@ -146,7 +162,7 @@ const SERVE: &[Case] = &[
         let limit = format!("ALTER ROLE {} CONNECTION LIMIT 1", database.owner());
         database.admin().run(&limit).expect("a limit");
         let args = ["serve", "schema.json", "--database-url", &address, "--listen", NO_ADDRESS];
-        run(dir, &args, &[("ABLO_SECRET_KEY", "sk_test_0123456789abcdef0123456789abcdef")])
+        run(dir, &args, &[("ABLO_SECRET_KEY", KEY)])
     }),
     ("ablo::serve::database_failed", |dir| {
         let database = Server::shared().database();

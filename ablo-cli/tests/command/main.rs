@@ -8,6 +8,7 @@ mod config;
 mod data_source;
 mod diff;
 mod generate;
+mod key;
 mod migrate;
 mod migrate_sqlite;
 mod prove;

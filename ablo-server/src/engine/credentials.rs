@@ -88,6 +88,11 @@ pub fn identify(tx: &mut Tx<'_>, mode: Mode, token: &str) -> Result<Credential> 
     Ok(credential)
 }
 
+/// Returns the credential of a token, also one that has ended.
+pub(super) fn find_token(tx: &mut Tx<'_>, token: &str) -> Result<Option<Credential>> {
+    Ok(table::by_token_hash(tx, &token_hash(token))?)
+}
+
 /// Checks that a credential is valid in this transaction.
 ///
 /// # Errors
@@ -115,7 +120,7 @@ fn refuse(ending: Option<Ending>) -> Result<(), ApiError> {
         None => Ok(()),
         Some(Ending::Revoked) => Err(ApiError::new("apikey_revoked", "the key has been revoked")),
         Some(Ending::Expired) => {
-            let message = "the token has expired; exchange the key for a new one";
+            let message = "the key or token has expired; obtain a new one";
             Err(ApiError::new("apikey_expired", message))
         }
     }

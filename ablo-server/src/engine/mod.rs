@@ -10,6 +10,7 @@ pub(crate) mod data_source_log;
 pub mod exchange;
 mod filter;
 pub mod groups;
+pub mod keys;
 mod memberships;
 pub(crate) mod mirror;
 pub mod plan;

@@ -5,6 +5,7 @@
 mod answer;
 mod auth;
 mod claims;
+mod keys;
 mod models;
 mod presence;
 mod request;
@@ -113,6 +114,7 @@ fn api() -> Router<HttpState> {
         .route("/v1/capabilities", post(auth::create))
         .route("/v1/capabilities/{id}", get(auth::retrieve).delete(auth::revoke))
         .route("/v1/capabilities/{id}/rotate", post(auth::rotate))
+        .route("/v1/keys", get(keys::list).post(keys::create))
         .route("/v1/tasks", post(auth::open_turn))
         .route("/v1/tasks/{id}/close", post(auth::close_turn))
         .route("/agent/turn", post(auth::open_turn))

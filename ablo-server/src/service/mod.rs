@@ -8,7 +8,7 @@ pub(crate) mod claims;
 pub(crate) mod commits;
 pub(crate) mod endpoints;
 pub mod housekeeping;
-mod keys;
+pub(crate) mod keys;
 mod metrics;
 mod options;
 mod presence;

@@ -28,6 +28,7 @@ on_both_stores! { super::SCHEMA;
     a_revocation_needs_no_notification
     an_expired_token_reads_and_writes_nothing
     a_fresh_token_resumes_without_a_bootstrap
+    secret_keys_are_administered_with_a_secret_key
 }
 
 async fn start(world: &World) -> (Arc<Observed>, Coordinator) {
@@ -300,4 +301,38 @@ async fn a_fresh_token_resumes_without_a_bootstrap(world: World) {
     let deltas = socket.deltas().await;
     let rows: Vec<&str> = deltas.iter().filter_map(|delta| delta["modelId"].as_str()).collect();
     assert_eq!(rows, ["n2"]);
+}
+
+async fn secret_keys_are_administered_with_a_secret_key(world: World) {
+    let (_, server) = start(&world).await;
+    let user = server.session("user", "bob", json!({})).await;
+    let body = || Some(json!({ "label": "backend" }));
+    for (method, body) in [("GET", None), ("POST", body())] {
+        let (status, refused) = server.ask(&user, method, "/api/v1/keys", body).await;
+        assert_eq!((status, &refused["code"]), (403, &json!("forbidden")));
+    }
+    let (status, made) = server.ask(&server.key, "POST", "/api/v1/keys", body()).await;
+    assert_eq!((status, &made["label"]), (201, &json!("backend")));
+    let (key, id) = (text(&made, "token"), text(&made, "id"));
+    let (_, listed) = server.ask(&key, "GET", "/api/v1/keys", None).await;
+    let keys: Vec<(&str, &str)> = listed["data"]
+        .as_array()
+        .expect("keys")
+        .iter()
+        .map(|key| (key["label"].as_str().expect("text"), key["status"].as_str().expect("text")))
+        .collect();
+    assert_eq!(keys, [("test", "active"), ("backend", "active")]);
+    assert!(!listed.to_string().contains("sk_test_"), "no token is listed");
+    let mut socket = server.socket(&key, "").await;
+    let path = format!("/api/v1/capabilities/{id}");
+    assert_eq!(server.ask(&server.key, "DELETE", &path, None).await.0, 200);
+    assert_eq!(socket.close_code().await, Some(4001));
+    assert_eq!(check(&server, &key).await, revoked());
+    let (_, listed) = server.ask(&server.key, "GET", "/api/v1/keys", None).await;
+    assert_eq!(listed["data"][1]["status"], "revoked");
+    for label in ["", "environment", "a\nb"] {
+        let body = Some(json!({ "label": label }));
+        let (status, refused) = server.ask(&server.key, "POST", "/api/v1/keys", body).await;
+        assert_eq!((status, &refused["code"]), (400, &json!("invalid_request")), "{label}");
+    }
 }

@@ -50,7 +50,8 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[{"kind":"user","source":{"field"
     "n":{"type":"number","isOptional":true,"isIndexed":false}}}}}"#;
 
 /// Part of a statement, part of the finding, and why that is right.
-const ALLOWED: [(&str, &str, &str); 18] = [
+const ALLOWED: [(&str, &str, &str); 19] = [
+    ("AND kind = 'secret'", "organisation", "an administrator lists the keys"),
     ("max(id), 0) AS head", "organisation", "it reads the last entry of the index"),
     ("FROM ablo_sources WHERE", "organisation", "an organisation has one row"),
     ("FROM ablo_webhook_endpoints", "sorts", "an organisation has at most 16 endpoints"),
@@ -327,6 +328,14 @@ async fn claims(client: &Client<'_>, agent: &Client<'_>) {
 }
 
 async fn credentials(client: &Client<'_>) {
+    let key = client.ask("POST", "/v1/keys", json!({ "label": "backend" })).await;
+    client.ask("GET", "/v1/keys", Value::Null).await;
+    let keys = client.server.app.keys();
+    keys.rotate("acme", key["id"].as_str().expect("an id"), 60).await.expect("another key");
+    for digit in ["a", "b"] {
+        let key = format!("sk_test_{}", digit.repeat(32));
+        keys.accept("acme", &key).await.expect("accepted");
+    }
     let body = json!({ "participantKind": "user", "participantId": "bob" });
     let made = client.ask("POST", "/v1/capabilities", body).await;
     let id = made["id"].as_str().or(made["capabilityId"].as_str()).expect("an id").to_owned();

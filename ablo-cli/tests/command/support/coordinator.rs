@@ -60,7 +60,9 @@ impl ServerProcess {
             if let Some(key) = line.trim().strip_prefix("key ") {
                 output = Some(key.trim().to_owned());
             }
-            if line.contains("Ctrl-C") || line.starts_with("serving") && key.is_some() {
+            if line.contains("Ctrl-C")
+                || line.starts_with("serving") && line.contains(" on http://")
+            {
                 break;
             }
         }

@@ -157,6 +157,13 @@ static INSERT: SqlTemplate = SqlTemplate::new(
 );
 static USED: SqlTemplate =
     SqlTemplate::new("UPDATE ablo_capabilities SET last_used_at = {2:date} WHERE id = {1}");
+static SECRET_KEYS: SqlTemplate = select!("organization_id = {1} AND kind = 'secret'");
+static KEYS_OF: SqlTemplate =
+    select!("organization_id = {1} AND participant_id = {2} AND kind = 'secret'");
+static HAS_SECRET_KEY: SqlTemplate = SqlTemplate::new(
+    "SELECT id FROM ablo_capabilities WHERE kind = 'secret' AND revoked_at IS NULL AND (expires_at \
+     IS NULL OR expires_at > {1:date}) LIMIT 1",
+);
 static STATE: SqlTemplate = SqlTemplate::new(
     "SELECT {revoked_at:date}, {expires_at:date} FROM ablo_capabilities WHERE id = {1}",
 );
@@ -226,6 +233,29 @@ pub(crate) fn find(
     id: &str,
 ) -> Result<Option<Credential>, StoreError> {
     tx.first(&BY_ID, &[id.into(), organization.into()], decode)
+}
+
+/// Returns the secret keys of an organisation.
+pub(crate) fn secret_keys(
+    tx: &mut Tx<'_>,
+    organization: &str,
+) -> Result<Vec<Credential>, StoreError> {
+    tx.all(&SECRET_KEYS, &[organization.into()], decode)
+}
+
+/// Returns the secret keys of a participant.
+pub(crate) fn keys_of(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    participant: &str,
+) -> Result<Vec<Credential>, StoreError> {
+    tx.all(&KEYS_OF, &[organization.into(), participant.into()], decode)
+}
+
+/// Returns whether there is a valid secret key.
+pub(crate) fn has_secret_key(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
+    let now = stored_date(tx.now()).into();
+    Ok(tx.first(&HAS_SECRET_KEY, &[now], |mut record| record.text("id"))?.is_some())
 }
 
 /// Deletes at most `limit` tokens that expired more than a day ago and have no derived tokens.

@@ -1,0 +1,36 @@
+//! Secret keys of the caller's organisation (docs/protocol/http.md §6).
+
+use super::answer::{Answer, json, ok};
+use super::request::{Body, Caller};
+use crate::service::Service;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// The body of a request that creates a key.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateKey {
+    label: String,
+}
+
+pub(super) async fn create(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Body(body): Body<CreateKey>,
+) -> Answer {
+    let key = service.create_key(&caller.0, body.label.clone()).await?;
+    json(
+        StatusCode::CREATED,
+        &serde_json::json!({
+            "object": "secret_key", "id": key.id, "label": body.label, "token": key.token,
+        }),
+    )
+}
+
+pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Answer {
+    let keys = service.secret_keys(&caller.0).await?;
+    let data: Vec<_> = keys.iter().map(|key| key.to_json()).collect();
+    ok(&serde_json::json!({ "object": "list", "data": data }))
+}
