@@ -84,7 +84,7 @@ open_enum! {
 
 /// One operation of a commit, in either spelling (docs/protocol/commits.md §1).
 ///
-/// Both spellings are accepted everywhere; each operation is written in the one in which it was read.
+/// Both spellings are accepted everywhere; an operation is written in the one in which it was read.
 ///
 /// ```
 /// use ablo_wire::{Spelling, Maybe, Operation, RawRow, Verb};

@@ -15,8 +15,8 @@ use serde_json::value::RawValue;
 pub const MAX_OPERATIONS: usize = 1000;
 /// Maximum length of the ids of rows and commits, in bytes.
 pub const MAX_ID_BYTES: usize = 255;
-/// Maximum length of the transaction id of an operation, in bytes. Clients make them from the key of
-/// the commit and a number.
+/// Maximum length of the transaction id of an operation, in bytes. Clients make them from the key
+/// of the commit and a number.
 const MAX_TRANSACTION_BYTES: usize = MAX_ID_BYTES + 45;
 /// Maximum number of predecessors that an operation names.
 pub const MAX_PREDECESSORS: usize = 100;

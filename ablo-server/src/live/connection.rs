@@ -82,7 +82,7 @@ pub(crate) async fn run(
     service.metrics.sockets.inc();
     let mut connection = Connection::new((service, hubs), &guard, allowed, groups, socket);
     let end = connection.serve().await;
-    // Peers that are told why their connection ends do not wait for the database.
+    // Peers learn why their connection ends without waiting for the database.
     let closed = async {
         if let Err(End::Close(code, reason)) = end {
             close(&mut connection.socket, code, reason).await;
@@ -168,8 +168,8 @@ impl Connection {
         self.send_roster().await?;
         loop {
             let due = self.flow.due();
-            // The first `sync_request` decides where deltas start. Sent earlier, they would make the
-            // client skip those before them.
+            // The first `sync_request` decides where deltas start. Sent earlier, they would make
+            // the client skip those before them.
             let is_behind = self.synced && self.flow.cursor < *head.borrow_and_update();
             let renew_at = self.peer_view.renew_at();
             let subscription_end = self.subscriptions.next_expiry();

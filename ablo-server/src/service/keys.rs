@@ -179,7 +179,7 @@ impl Keys {
     /// # Errors
     /// Returns the store's error.
     pub async fn any(&self) -> Result<bool> {
-        self.store.reading(Tenant::Global, |tx| keys::any(tx)).await
+        self.store.reading(Tenant::Global, keys::any).await
     }
 }
 

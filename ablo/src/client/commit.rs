@@ -136,9 +136,9 @@ impl Commit {
         self
     }
 
-    /// Names an earlier commit of this client on which the writes are based, in addition to the read
-    /// that [`Commit::read_at`] names: they are not stale because of it. Can be repeated, for at most
-    /// 100 operations.
+    /// Names an earlier commit of this client on which the writes are based, in addition to the
+    /// read that [`Commit::read_at`] names: they are not stale because of it. Can be repeated, for
+    /// at most 100 operations.
     pub fn after(mut self, earlier: &Receipt) -> Self {
         self.options.after.extend_from_slice(&earlier.operations);
         self

@@ -182,7 +182,10 @@ async fn claims_and_turns_belong_to_a_kind_and_a_name(world: World) {
     let all = json!({ "syncGroups": ["org:acme"] });
     let alice = server.session("user", "alice", all.clone()).await;
     let agent = server.session("agent", "alice", all).await;
-    let claim = |row: &str| json!({ "intentId": "c1", "target": { "model": "reports", "id": row }, "action": "editing" });
+    let claim = |row: &str| {
+        let target = json!({ "model": "reports", "id": row });
+        json!({ "intentId": "c1", "target": target, "action": "editing" })
+    };
     let (status, held) = server.ask(&alice, "POST", "/api/v1/intents", Some(claim("r1"))).await;
     assert!(status < 300, "{held}");
     let (status, refused) = server.ask(&agent, "POST", "/api/v1/intents", Some(claim("r2"))).await;

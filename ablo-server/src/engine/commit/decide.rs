@@ -385,8 +385,8 @@ impl<'d> Decider<'d> {
         Err(ApiError::new("capability_scope_denied", message).required(scope))
     }
 
-    /// Returns whether the writer made a change itself, under the claim that it still holds or by an
-    /// operation that it names as a predecessor.
+    /// Returns whether the writer made a change itself, under the claim that it still holds or by
+    /// an operation that it names as a predecessor.
     fn knows(&self, change: &PlannedChange, other: &RowChange) -> bool {
         if !self.who.is(&other.actor_kind, &other.actor) {
             return false;

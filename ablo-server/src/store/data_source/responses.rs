@@ -1,4 +1,4 @@
-//! The answers to commits, by the key of the commit, so that a repeated commit gets the same answer.
+//! The answers to commits, by the key of the commit: a repeated commit gets the same answer.
 
 use crate::error::StoreError;
 use crate::store::{SqlTemplate, Tx};

@@ -48,11 +48,14 @@ pub enum DbPath {
     Memory,
 }
 
+/// The queue of the work of some threads.
+type Queue = mpsc::Sender<Box<dyn Work>>;
+
 /// The SQLite store.
 #[derive(Debug)]
 pub struct Sqlite {
-    writer: Option<mpsc::Sender<Box<dyn Work>>>,
-    reader: Option<mpsc::Sender<Box<dyn Work>>>,
+    writer: Option<Queue>,
+    reader: Option<Queue>,
     /// The readers, then the writer.
     threads: Vec<JoinHandle<()>>,
     notifications: broadcast::Sender<Notification>,
@@ -156,7 +159,7 @@ impl Store for Sqlite {
     }
 }
 
-fn send(to: Option<&mpsc::Sender<Box<dyn Work>>>, work: Box<dyn Work>) {
+fn send(to: Option<&Queue>, work: Box<dyn Work>) {
     let unsent = match to {
         Some(to) => to.send(work).err().map(|mpsc::SendError(work)| work),
         None => Some(work),
@@ -223,7 +226,7 @@ fn readers(
     path: &DbPath,
     file: &OpenFile,
     clock: Clock,
-) -> Result<(Option<mpsc::Sender<Box<dyn Work>>>, Vec<JoinHandle<()>>), StoreError> {
+) -> Result<(Option<Queue>, Vec<JoinHandle<()>>), StoreError> {
     let (reader, work) = mpsc::channel::<Box<dyn Work>>();
     let work = Arc::new(Mutex::new(work));
     let mut threads = Vec::with_capacity(READER_THREADS + 1);

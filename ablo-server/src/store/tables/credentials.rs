@@ -138,8 +138,8 @@ static BY_TOKEN: SqlTemplate = select!("token_hash = {1}");
 static OF_PARTICIPANT: SqlTemplate = select!(
     "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH \
      RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND \
-     participant_id = {2} AND participant_kind = 'user' AND kind <> 'secret' UNION SELECT child.id FROM ablo_capabilities AS \
-     child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
+     participant_id = {2} AND participant_kind = 'user' AND kind <> 'secret' UNION SELECT \
+     child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
 );
 static FOREIGN_NAME: SqlTemplate = SqlTemplate::new(
     "SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND \
@@ -180,8 +180,8 @@ static ENDED: SqlTemplate = SqlTemplate::new(
 );
 static DELETE_EXPIRED: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_capabilities WHERE id IN (SELECT id FROM ablo_capabilities AS old WHERE \
-     expires_at < {1:date} AND kind <> 'secret' AND NOT EXISTS (SELECT 1 FROM ablo_capabilities AS child WHERE \
-     child.parent_id = old.id) ORDER BY expires_at LIMIT {2})",
+     expires_at < {1:date} AND kind <> 'secret' AND NOT EXISTS (SELECT 1 FROM ablo_capabilities \
+     AS child WHERE child.parent_id = old.id) ORDER BY expires_at LIMIT {2})",
 );
 static NEXT_ORGANIZATION: SqlTemplate = SqlTemplate::new(
     "SELECT organization_id FROM ablo_capabilities WHERE organization_id > {1} ORDER BY \
