@@ -1,4 +1,6 @@
 //! `ablo key`, and the key of the environment of `ablo serve`, on both databases.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
+#![cfg(all(feature = "server", feature = "database", unix))]
 
 use crate::support::coordinator::ServerProcess;
 use crate::support::{RunOutput, SCHEMA, TestDir};

@@ -82,7 +82,7 @@ pub(crate) async fn run(
     service.metrics.sockets.inc();
     let mut connection = Connection::new((service, hubs), &guard, allowed, groups, socket);
     let end = connection.serve().await;
-    // Peers learn why their connection ends without waiting for the database.
+    // A peer gets the reason before the database answers.
     let closed = async {
         if let Err(End::Close(code, reason)) = end {
             close(&mut connection.socket, code, reason).await;

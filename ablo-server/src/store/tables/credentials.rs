@@ -139,7 +139,8 @@ static OF_PARTICIPANT: SqlTemplate = select!(
     "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > {3:date}) AND id IN (WITH \
      RECURSIVE own (id) AS (SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND \
      participant_id = {2} AND participant_kind = 'user' AND kind <> 'secret' UNION SELECT \
-     child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id FROM own) ORDER BY id"
+     child.id FROM ablo_capabilities AS child JOIN own ON child.parent_id = own.id) SELECT id \
+     FROM own) ORDER BY id"
 );
 static FOREIGN_NAME: SqlTemplate = SqlTemplate::new(
     "SELECT id FROM ablo_capabilities WHERE organization_id = {1} AND participant_id = {2} AND \
