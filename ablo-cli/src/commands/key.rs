@@ -69,7 +69,7 @@ fn open(args: &KeysArgs, if_missing: IfMissing, mode: Mode) -> Result<Keys, Fail
     let schema = schema.ok_or_else(|| failure(codes::KEY_REFUSED, "no schema"))?;
     let store: Arc<dyn Store> = match dialect_of(&address) {
         Dialect::Sqlite => Arc::new(
-            Sqlite::open(&DbPath::File(sqlite_path(&address)), &schema)
+            Sqlite::open_beside(&DbPath::File(sqlite_path(&address)), &schema)
                 .map_err(|error| store_failure(&error))?,
         ),
         Dialect::Postgres => Arc::new(

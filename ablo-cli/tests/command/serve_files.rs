@@ -60,6 +60,8 @@ fn a_served_file_is_read_by_other_commands_and_migrated_by_none() {
         let ran = run(&dir, &[command, &url].concat());
         assert_eq!(ran.status, 0, "{command:?}: {} {}", ran.out, ran.err);
     }
+    let keys = run(&dir, &[["key", "list"].as_slice(), &url].concat());
+    assert!(keys.status == 0 && keys.out.contains("environment"), "{} {}", keys.out, keys.err);
     let name = r#""name": { "type": "string", "isOptional": false, "isIndexed": false }"#;
     let text = std::fs::read_to_string(dir.path("schema.json")).expect("a schema");
     let goal = format!(

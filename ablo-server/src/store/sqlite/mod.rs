@@ -74,6 +74,24 @@ impl Sqlite {
     /// its layout needs a newer coordinator.
     pub fn open(path: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
         let lock = lock(path)?;
+        Self::provisioned(path, schema, lock)
+    }
+
+    /// Opens a database beside the coordinator that may serve it, to change credentials, which that
+    /// coordinator notices within a second. It would not notice changes of rows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sqlite::open`], except [`StoreError::InUse`].
+    pub fn open_beside(path: &DbPath, schema: &Schema) -> Result<Self, StoreError> {
+        Self::provisioned(path, schema, None)
+    }
+
+    fn provisioned(
+        path: &DbPath,
+        schema: &Schema,
+        lock: Option<FileLock>,
+    ) -> Result<Self, StoreError> {
         let mut connection = connect(path, false)?;
         layout::upgrade(&mut connection, &sqlite::layout())?;
         let tables = sqlite::provision(schema, &sqlite::SqliteOptions::default());

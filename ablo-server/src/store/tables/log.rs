@@ -71,7 +71,8 @@ static APPEND: SqlTemplate = SqlTemplate::new(
      previous_groups, organization_id, created_at, transaction_id, created_by, actor_id, \
      actor_kind, on_behalf_of_id, on_behalf_of_kind, capability_id, confirmation_state, \
      caused_by_task_id, intent_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, \
-     {7:texts}, {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}, {17}) RETURNING id",
+     {7:texts}, {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}, {17}) \
+     RETURNING id",
 );
 impl Delta {
     /// Returns the approximate size in bytes.
@@ -97,7 +98,8 @@ static SINCE: SqlTemplate = SqlTemplate::new(
 static ROWS_SINCE: ListTemplate = ListTemplate::new(
     "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind, intent_id, \
      transaction_id, {created_at:date} FROM sync_deltas WHERE organization_id = {1} AND \
-     model_name = {2} AND model_id IN {3:list} AND id > {4} AND action_type NOT IN ('C', 'G', 'S') ORDER BY id",
+     model_name = {2} AND model_id IN {3:list} AND id > {4} AND action_type NOT IN ('C', 'G', \
+     'S') ORDER BY id",
 );
 static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
     "SELECT id FROM sync_deltas WHERE organization_id = {1} AND transaction_id = {2} LIMIT 1",
