@@ -8,6 +8,7 @@
 mod book;
 mod errors_doc;
 mod expansion;
+mod long;
 mod setup;
 mod step;
 
@@ -30,7 +31,7 @@ Commands:
   bench      Run all benchmarks; results go to docs/design/performance.md
   expansion  Measure the compile time of the derives compared with serde and prost
   long       Run property tests, judges and fault tests with many cases, and fuzz each decoder and
-             front end for ten minutes
+             front end for ten minutes; --part NAME runs one part, --list names them
   help       Print this help
 ";
 
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
         ["codes", "--check"] => errors_doc::check(),
         ["bench"] => step::run_all(bench()),
         ["expansion"] => expansion::run(),
-        ["long"] => setup::run().and_then(|()| step::run_all(long())),
+        ["long", arguments @ ..] => long::run(arguments),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())
@@ -135,57 +136,5 @@ fn accept() -> Vec<Step> {
         cargo("accept snapshots", &["test", "--workspace", "--no-fail-fast"])
             .with("INSTA_UPDATE", "always")
             .with("ABLO_BLESS", "1"),
-    ]
-}
-
-/// The arguments that run the tests of one module of a test binary of `ablo-tests`.
-fn long_test(binary: &'static str, module: &'static str) -> [&'static str; 9] {
-    ["test", "--release", "--package", "ablo-tests", "--test", binary, module, "--", "--nocapture"]
-}
-
-fn long() -> Vec<Step> {
-    let fuzz =
-        |target| ["+nightly", "fuzz", "run", target, "--", "-max_total_time=600", "-max_len=4096"];
-    vec![
-        cargo("property tests with many cases", &long_test("compiler", "properties::"))
-            .with("PROPTEST_CASES", "20000"),
-        cargo("judges of generated schemas", &long_test("compiler", "judged::"))
-            .with("ABLO_LONG", "1"),
-        cargo(
-            "migrations of generated pairs on PostgreSQL",
-            &long_test("database", "postgres_migrate::"),
-        )
-        .with("PROPTEST_CASES", "2000"),
-        cargo(
-            "migrations of generated pairs on SQLite",
-            &long_test("database", "sqlite_migrate::"),
-        )
-        .with("ABLO_LONG", "1"),
-        cargo(
-            "migrations with a server crash at every statement",
-            &long_test("database", "migrate_faults::"),
-        )
-        .with("ABLO_LONG", "1"),
-        cargo("random histories of the coordinator", &long_test("coordinator", "model::"))
-            .with("ABLO_LONG", "1"),
-        cargo(
-            "all HTTP operations against the OpenAPI document",
-            &long_test("coordinator", "openapi::"),
-        )
-        .with("ABLO_LONG", "1"),
-        cargo(
-            "crashes of a coordinator and a data source",
-            &["test", "--release", "--package", "ablo-cli", "--test", "command", "data_source::"],
-        )
-        .with("ABLO_LONG", "1"),
-        cargo(
-            "deltas written by Rust, read in TypeScript",
-            &long_test("clients", "typescript_client::"),
-        )
-        .with("ABLO_LONG", "1"),
-        cargo("fuzz the JSON front end", &fuzz("json_front")),
-        cargo("fuzz the Rust front end", &fuzz("rust_front")),
-        cargo("fuzz the JSON delta decoder", &fuzz("delta_json")),
-        cargo("fuzz the binary delta decoder", &fuzz("delta_binary")),
     ]
 }

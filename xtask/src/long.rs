@@ -1,0 +1,161 @@
+//! `cargo xtask long`: tests with many cases, in parts of at most an hour each.
+
+use crate::setup;
+use crate::step::{Step, cargo, root};
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::time::Instant;
+
+/// A part, which runs by itself.
+struct Part {
+    name: &'static str,
+    step: Step,
+}
+
+/// Runs all parts, one of them (`--part NAME`), or prints their names (`--list`).
+pub(crate) fn run(arguments: &[&str]) -> Result<(), String> {
+    let parts = parts();
+    let wanted: Vec<Part> = match arguments {
+        [] => parts,
+        ["--list"] => {
+            parts.iter().for_each(|part| println!("{}", part.name));
+            return Ok(());
+        }
+        ["--part", name] => {
+            let found: Vec<Part> = parts.into_iter().filter(|part| part.name == *name).collect();
+            if found.is_empty() {
+                return Err(format!("no part `{name}`; `cargo xtask long --list` names them"));
+            }
+            found
+        }
+        _ => return Err("expected --part NAME or --list".to_owned()),
+    };
+    setup::run()?;
+    let mut failed = Vec::new();
+    for part in wanted {
+        let began = Instant::now();
+        let outcome = part.step.run();
+        record(part.name, &outcome, began.elapsed().as_secs())?;
+        failed.extend(outcome.err());
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n")) }
+}
+
+/// Appends commit, part, result and seconds to `target/long.tsv`.
+fn record(part: &str, outcome: &Result<(), String>, seconds: u64) -> Result<(), String> {
+    let commit = Step::new("commit", "git", &["describe", "--always", "--dirty"]).output()?;
+    let result = if outcome.is_ok() { "passed" } else { "failed" };
+    let line = format!("{}\t{part}\t{result}\t{seconds} s", commit.trim());
+    println!("{line}");
+    let path = root().join("target/long.tsv");
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    file.and_then(|mut file| writeln!(file, "{line}")).map_err(|error| error.to_string())
+}
+
+/// Returns the tests of one module of a test binary of `ablo-tests`.
+fn module(name: &'static str, about: &str, binary: &str, module: &str) -> Part {
+    let arguments = [
+        "test",
+        "--release",
+        "--package",
+        "ablo-tests",
+        "--test",
+        binary,
+        module,
+        "--",
+        "--nocapture",
+    ];
+    Part { name, step: cargo(about, &arguments) }
+}
+
+fn fuzz(target: &'static str, about: &str) -> Part {
+    let limits = ["-max_total_time=600", "-max_len=4096"];
+    let arguments = ["+nightly", "fuzz", "run", target, "--", limits[0], limits[1]];
+    Part { name: target, step: cargo(about, &arguments) }
+}
+
+impl Part {
+    fn with(self, name: &str, value: &str) -> Self {
+        Self { name: self.name, step: self.step.with(name, value) }
+    }
+}
+
+fn parts() -> Vec<Part> {
+    vec![
+        module("properties", "property tests with many cases", "compiler", "properties::")
+            .with("PROPTEST_CASES", "20000"),
+        module("judges", "judges of generated schemas", "compiler", "judged::")
+            .with("ABLO_LONG", "1"),
+        module(
+            "postgres-migrations",
+            "migrations of generated pairs on PostgreSQL",
+            "database",
+            "postgres_migrate::",
+        )
+        .with("PROPTEST_CASES", "2000"),
+        module(
+            "sqlite-migrations",
+            "migrations of generated pairs on SQLite",
+            "database",
+            "sqlite_migrate::",
+        )
+        .with("ABLO_LONG", "1"),
+        module(
+            "migration-faults",
+            "migrations with a server crash at every statement",
+            "database",
+            "migrate_faults::",
+        )
+        .with("ABLO_LONG", "1"),
+        module("histories", "random histories of the coordinator", "coordinator", "model::")
+            .with("ABLO_LONG", "1"),
+        module("transfers", "guarded transfers between accounts", "coordinator", "transfers::")
+            .with("ABLO_TRANSFERS", "20000"),
+        module(
+            "openapi",
+            "all HTTP operations against the OpenAPI document",
+            "coordinator",
+            "openapi::",
+        )
+        .with("ABLO_LONG", "1"),
+        Part {
+            name: "data-source-crashes",
+            step: cargo(
+                "crashes of a coordinator and a data source",
+                &[
+                    "test",
+                    "--release",
+                    "--package",
+                    "ablo-cli",
+                    "--test",
+                    "command",
+                    "data_source::",
+                ],
+            )
+            .with("ABLO_LONG", "1"),
+        },
+        module(
+            "deltas",
+            "deltas written by Rust, read in TypeScript",
+            "clients",
+            "typescript_client::",
+        )
+        .with("ABLO_LONG", "1"),
+        fuzz("json_front", "fuzz the JSON front end"),
+        fuzz("rust_front", "fuzz the Rust front end"),
+        fuzz("delta_json", "fuzz the JSON delta decoder"),
+        fuzz("delta_binary", "fuzz the binary delta decoder"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn parts_have_distinct_names() {
+        let names: BTreeSet<&str> = parts().iter().map(|part| part.name).collect();
+        assert_eq!(names.len(), parts().len());
+    }
+}
