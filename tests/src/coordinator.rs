@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, http::HeaderValue};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -156,6 +157,12 @@ impl Socket {
     /// Sends any text. Returns whether the connection is still open.
     pub async fn try_send_text(&mut self, text: &str) -> bool {
         self.stream.send(Message::text(text)).await.is_ok()
+    }
+
+    /// Sends a close frame.
+    pub async fn send_close(&mut self, code: u16) {
+        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        self.stream.send(Message::Close(Some(frame))).await.expect("an open socket");
     }
 
     /// Returns the next frame, or `None` if none arrives in time or the connection ends.

@@ -14,10 +14,10 @@ use serde_json::value::RawValue;
 /// Maximum number of operations per commit (docs/protocol/differences.md D10).
 pub const MAX_OPERATIONS: usize = 1000;
 /// Maximum length of the ids of rows and commits, in bytes.
-pub const MAX_ID_BYTES: usize = 255;
+pub const MAX_ID_BYTES: usize = 256;
 /// Maximum length of the transaction id of an operation, in bytes. Clients make them from the key
 /// of the commit and a number.
-const MAX_TRANSACTION_BYTES: usize = MAX_ID_BYTES + 45;
+const MAX_TRANSACTION_BYTES: usize = MAX_ID_BYTES + 44;
 /// Maximum number of predecessors that an operation names.
 pub const MAX_PREDECESSORS: usize = 100;
 
@@ -65,6 +65,7 @@ fn change(
     access::check_write(model, who, kind)?;
     let id = operation.id.value().filter(|id| !id.is_empty());
     let (id, generated_id) = match (id, kind) {
+        (Some(id), OperationKind::Create) => (new_row_id(id)?, false),
         (Some(id), _) => (row_id(id)?, false),
         (None, OperationKind::Create) => (uuid::Uuid::new_v4().hyphenated().to_string(), true),
         (None, _) => {
@@ -167,6 +168,17 @@ pub fn row_id(id: &str) -> Result<String, ApiError> {
         }
         id => Ok(id.to_owned()),
     }
+}
+
+/// Validates the id of a new row. Ids are parts of URLs and lines of logs; rows that have other ids
+/// already can still be written.
+fn new_row_id(id: &str) -> Result<String, ApiError> {
+    let message = match id {
+        "." | ".." => "an id must not be `.` or `..`, which URLs resolve",
+        id if id.chars().any(char::is_control) => "an id must not contain control characters",
+        id => return row_id(id),
+    };
+    Err(ApiError::new("invalid_id", message))
 }
 
 /// Returns the members of an object in order; of repeated names, the last one counts.

@@ -22,6 +22,8 @@ pub const DEFAULT_PAGE_ROWS: u64 = 20;
 pub const MAX_PAGE_ROWS: u64 = 100;
 /// Maximum number of queries per batch (docs/protocol/http.md §5).
 pub const MAX_QUERIES: usize = 16;
+/// Maximum number of conditions per query.
+pub const MAX_CONDITIONS: usize = 100;
 /// Maximum number of rows per query.
 pub const MAX_QUERY_ROWS: u64 = 10_000;
 
@@ -52,6 +54,15 @@ pub struct Page {
     pub sync_id: u64,
 }
 
+/// Checks the number of conditions of a query.
+fn check_conditions(number: usize) -> Result<(), ApiError> {
+    if number <= MAX_CONDITIONS {
+        return Ok(());
+    }
+    let message = format!("the query has {number} conditions; the maximum is {MAX_CONDITIONS}");
+    Err(ApiError::new("model_query_failed", message).param("where"))
+}
+
 /// Returns a page of rows of a model.
 ///
 /// # Errors
@@ -66,6 +77,7 @@ pub fn list(
     query: &ListQuery,
 ) -> Result<Page> {
     check_permission(model, who, "read")?;
+    check_conditions(query.filters.len())?;
     let mut select = RowQuery::new(who, model);
     for (name, text) in &query.filters {
         let Some(column) = model.column(name) else { continue };
@@ -187,6 +199,7 @@ pub fn query_page(
     if let Some(ids) = &query.ids {
         select.conditions.push(Condition::TextIn(0, ids.clone()));
     }
+    check_conditions(query.r#where.as_ref().map_or(0, Vec::len))?;
     for clause in query.r#where.iter().flatten() {
         select.conditions.push(condition(model, select.values(), clause)?);
     }

@@ -1,5 +1,6 @@
 //! The coordinator on both stores, its data sources and its webhooks.
 
+mod bounds;
 mod claims;
 mod clock;
 mod delivery;
