@@ -7,6 +7,7 @@ use super::credentials::CredentialGuard;
 use super::deliver::{Form, Item};
 use super::end::{End, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
+use super::grants::Grants;
 use super::hub::{Hub, READ_BATCH, RowClaims};
 use super::hubs::{HubGuard, Hubs};
 use super::peer_view::PeerView;
@@ -18,6 +19,7 @@ use crate::identity::Identity;
 use crate::service::Service;
 use ablo_wire::{ClientFrame, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
@@ -25,6 +27,8 @@ use tokio::time::{sleep_until, timeout};
 
 /// The maximum time to send a frame.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// The maximum time to answer a close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The interval of pings.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// The time without any frame after which a peer is disconnected.
@@ -50,11 +54,15 @@ pub(crate) struct Connection {
     pub(super) allowed: Identity,
     /// The groups that the connection was opened for; empty for all.
     requested_groups: Vec<String>,
+    /// The groups that the credential allowed when the connection was opened. The request does not
+    /// concern those that are granted later.
+    groups_at_open: BTreeSet<String>,
     /// The groups whose deltas, claims and presence are sent.
     pub(super) subscriptions: Subscriptions,
     pub(super) session: String,
     pub(super) peer_view: PeerView,
     pub(super) flow: FlowControl,
+    pub(super) grants: Grants,
     pub(super) report: PresenceReport,
     credential: CredentialGuard,
     socket: WebSocket,
@@ -108,6 +116,16 @@ async fn leave(service: &Service, organization: &str, session: &str) {
     }
 }
 
+/// Returns an identity with the groups that a connection was opened for, and those granted since.
+fn limited(allowed: &Identity, requested: &[String], at_open: &BTreeSet<String>) -> Identity {
+    let mut who = allowed.clone();
+    if !requested.is_empty() {
+        who.narrow(requested);
+        who.groups.extend(allowed.groups.difference(at_open).cloned());
+    }
+    who
+}
+
 /// Sleeps until a time; returns at once for `None`.
 async fn wait_until(time: Option<Instant>) {
     sleep_until(time.unwrap_or_else(Instant::now).into()).await;
@@ -122,10 +140,8 @@ impl Connection {
         socket: WebSocket,
     ) -> Self {
         let hub = Arc::clone(&guard.hub);
-        let mut who = allowed.clone();
-        if !requested_groups.is_empty() {
-            who.narrow(&requested_groups);
-        }
+        let groups_at_open = allowed.groups.clone();
+        let who = limited(&allowed, &requested_groups, &groups_at_open);
         let head = *hub.head.borrow();
         let mut flow = FlowControl::new(head);
         if who.kind.as_str() != "agent" {
@@ -134,6 +150,7 @@ impl Connection {
         Self {
             peer_view: PeerView::default(),
             flow,
+            grants: Grants::default(),
             report: PresenceReport::new(PresenceStatus::Online),
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
             subscriptions: Subscriptions::new(who.groups.clone()),
@@ -147,6 +164,7 @@ impl Connection {
             who,
             allowed,
             requested_groups,
+            groups_at_open,
             socket,
         }
     }
@@ -167,6 +185,8 @@ impl Connection {
         self.put_session().await?;
         self.send_roster().await?;
         loop {
+            self.send_grants().await?;
+            let grant_due = self.grants.due();
             let due = self.flow.due();
             // The first `sync_request` decides where deltas start. Sent earlier, they would make
             // the client skip those before them.
@@ -185,6 +205,7 @@ impl Connection {
                 frame = self.socket.recv() => self.receive(frame).await?,
                 changed = head.changed() => changed.map_err(|_| End::Gone)?,
                 () = wait_until(due), if is_behind && due.is_some() => {}
+                () = wait_until(grant_due), if grant_due.is_some() => {}
                 changed = claims.recv() => match changed {
                     Ok(row) => self.send_claims(&row).await?,
                     Err(RecvError::Lagged(_)) => self.send_roster().await?,
@@ -239,7 +260,11 @@ impl Connection {
         match message {
             Message::Text(text) => self.read(&text).await,
             Message::Binary(_) => self.count_malformed(),
-            Message::Close(_) => Err(End::Gone),
+            Message::Close(_) => {
+                // The answer to the close frame is sent by the next read.
+                let _ = timeout(CLOSE_TIMEOUT, self.socket.recv()).await;
+                Err(End::Gone)
+            }
             Message::Ping(_) | Message::Pong(_) => Ok(()),
         }
     }
@@ -319,6 +344,7 @@ impl Connection {
             if let Some(from) = from.into_iter().flatten().min() {
                 // Without a position, deltas start where the connection was opened.
                 self.flow.cursor = from.min(head);
+                self.flow.acknowledged = self.flow.cursor;
             }
         }
         let mut answer = ablo_wire::SyncResponse::new();
@@ -364,10 +390,7 @@ impl Connection {
         let found = self.service.current(&self.who).await;
         let state = found.map_err(|failure| failed(&failure, "failed to look up a credential"))?;
         self.allowed = state.identity;
-        self.who = self.allowed.clone();
-        if !self.requested_groups.is_empty() {
-            self.who.narrow(&self.requested_groups);
-        }
+        self.who = limited(&self.allowed, &self.requested_groups, &self.groups_at_open);
         self.subscriptions.narrow(self.who.groups.clone(), &self.allowed);
         self.update_groups().await?;
         self.send_roster().await
@@ -428,13 +451,14 @@ impl Connection {
     async fn send_claims(&mut self, row: &RowClaims) -> Result<(), End> {
         let (frames, missing) = self.peer_view.update(&self.hub, &self.who, row);
         for frame in frames {
-            self.answer(&frame).await?;
+            self.answer_claim(frame, (&row.model, &row.row)).await?;
         }
         if missing.is_empty() {
             return Ok(());
         }
         // If the lookup fails, the next change or renewal decides.
         for id in self.service.ended_claims(&self.who, missing).await.unwrap_or_default() {
+            self.grants.remove(&id);
             if let Some(frame) = self.peer_view.lose(&id) {
                 self.answer(&frame).await?;
             }

@@ -26,6 +26,8 @@ const ACK_TIMEOUT: Duration = Duration::from_millis(400);
 pub(super) struct FlowControl {
     /// The sync id up to which all deltas were sent or skipped.
     pub(super) cursor: u64,
+    /// The sync id up to which the client has applied all deltas.
+    pub(super) acknowledged: u64,
     /// Whether every delta is sent.
     pub(super) complete: bool,
     /// The last sync id of the unacknowledged frame, and when waiting for it ends.
@@ -36,7 +38,8 @@ pub(super) struct FlowControl {
 
 impl FlowControl {
     pub(super) fn new(cursor: u64) -> Self {
-        Self { cursor, complete: false, unacknowledged: None, hold_until: None }
+        let (acknowledged, complete) = (cursor, false);
+        Self { cursor, acknowledged, complete, unacknowledged: None, hold_until: None }
     }
 
     /// Returns when the next frame may be sent; `None` for at once.
@@ -47,6 +50,8 @@ impl FlowControl {
 
     /// Records that the client has stored everything up to a sync id.
     pub(super) fn acknowledge(&mut self, id: u64) {
+        // A client cannot acknowledge what it was not sent.
+        self.acknowledged = self.acknowledged.max(id.min(self.cursor));
         if self.unacknowledged.is_some_and(|(last, _)| last <= id) {
             self.unacknowledged = None;
         }

@@ -79,7 +79,9 @@ impl Connection {
             self.service.metrics.refused(refusal.code());
             let mut receipt = CommitReceipt::new(id, false);
             receipt.status = Some(CommitStatus::Rejected);
-            receipt.last_sync_id = Some(ablo_wire::SyncId(*self.hub.head.borrow()));
+            let head = *self.hub.head.borrow();
+            receipt.server_tx_id = Some(head.to_string());
+            receipt.last_sync_id = Some(ablo_wire::SyncId(head));
             receipt.ops = Some(ops);
             receipt.error = Some(refusal.into_failure());
             receipt
@@ -167,11 +169,43 @@ impl Connection {
                 peer_view::lost(&begin.intent_id, target.clone())
             }
         };
+        self.answer_claim(frame, (&key, &begin.entity_id)).await
+    }
+
+    /// Sends a frame about a claim. A grant waits until the client has the newest state of the row.
+    pub(super) async fn answer_claim(
+        &mut self,
+        frame: ServerFrame,
+        (model, row): (&str, &str),
+    ) -> Result<(), End> {
+        match &frame {
+            ServerFrame::IntentAcquired(_) | ServerFrame::IntentGranted(_)
+                if !self.flow.complete =>
+            {
+                let name = self.service.engine.models.find(model).map(|model| &model.type_name);
+                let newest = name.and_then(|name| self.hub.newest_of(name, row));
+                if let Some(newest) = newest.filter(|newest| *newest > self.flow.acknowledged) {
+                    self.grants.add(frame, newest, Instant::now());
+                    return Ok(());
+                }
+            }
+            ServerFrame::IntentLost(lost) => self.grants.remove(&lost.intent_id),
+            _ => {}
+        }
         self.answer(&frame).await
+    }
+
+    /// Sends the grants that need not wait any longer.
+    pub(super) async fn send_grants(&mut self) -> Result<(), End> {
+        for frame in self.grants.take(self.flow.acknowledged, Instant::now()) {
+            self.answer(&frame).await?;
+        }
+        Ok(())
     }
 
     async fn abandon(&mut self, abandon: IntentAbandon) -> Result<(), End> {
         self.peer_view.remove(&abandon.intent_id);
+        self.grants.remove(&abandon.intent_id);
         let result = self.service.abandon(&self.who, abandon.intent_id).await;
         if let Err(failure) = result {
             end_of(&failure)?;
@@ -235,6 +269,7 @@ impl Connection {
             Vec::new()
         });
         for id in expired {
+            self.grants.remove(&id);
             if let Some(frame) = self.peer_view.lose(&id) {
                 self.answer(&frame).await?;
             }

@@ -246,6 +246,13 @@ impl Hub {
         Some(state.ring.iter().skip(from).take(READ_BATCH).cloned().collect())
     }
 
+    /// Returns the sync id of the newest delta in memory of a row.
+    pub(super) fn newest_of(&self, type_name: &str, row: &str) -> Option<u64> {
+        let state = lock(&self.state);
+        let of_row = |item: &&Arc<Item>| item.delta.model == type_name && item.delta.row == row;
+        state.ring.iter().rev().find(of_row).map(|item| item.delta.id)
+    }
+
     fn put_claims(&self, row: RowClaims) {
         let row = Arc::new(row);
         let key = (row.model.clone(), row.row.clone());

@@ -11,6 +11,7 @@ mod deliver;
 mod end;
 mod flow_control;
 mod frames;
+mod grants;
 mod hub;
 mod hubs;
 mod peer_view;

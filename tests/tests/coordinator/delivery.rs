@@ -20,6 +20,7 @@ const ROWS: usize = 20;
 
 on_both_stores! { super::SCHEMA;
     nothing_is_sent_before_the_first_sync_request
+    a_grant_follows_the_acknowledgement_of_the_row
     a_client_that_is_cut_while_others_write_misses_no_delta
     a_client_that_follows_the_rules_of_0_9_ends_with_the_rows_of_the_server
 }
@@ -54,6 +55,44 @@ async fn nothing_is_sent_before_the_first_sync_request(world: World) {
         seen.extend(deltas.iter().filter_map(|delta| delta["id"].as_u64()));
     }
     assert_eq!(seen, [2, 3]);
+}
+
+async fn a_grant_follows_the_acknowledgement_of_the_row(world: World) {
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    world.commit(&user("ann"), &write(0, 0, "create")).await.expect("a row");
+    let agent = server.session("agent", "robot", json!({})).await;
+    let mut socket = server.socket(&agent, "").await;
+    let request = json!({ "cursor": null, "versions": {}, "lastSyncId": 1, "capabilities": [] });
+    socket.send("sync_request", request).await;
+    socket.receive("sync_response").await;
+    for (round, acknowledges) in [true, false].into_iter().enumerate() {
+        let update = write(0, round + 1, "update");
+        world.commit(&user("ann"), &update).await.expect("an update");
+        let delta = socket.deltas().await.remove(0);
+        let id = format!("c{round}");
+        let begin = json!({
+            "intentId": id,
+            "entityType": "notes",
+            "entityId": "n0",
+            "action": "editing",
+        });
+        socket.send("intent_begin", begin).await;
+        if acknowledges {
+            socket.send("ping", Value::Null).await;
+            loop {
+                let frame = socket.next(Duration::from_secs(10)).await.expect("a frame");
+                assert_ne!(frame["type"], "intent_acquired", "the row is not acknowledged");
+                if frame["type"] == "pong" {
+                    break;
+                }
+            }
+            socket.send("ack", json!({ "lastSyncId": delta["id"] })).await;
+        }
+        // Without an acknowledgement, the grant follows after 250 ms.
+        let acquired = socket.receive("intent_acquired").await;
+        assert_eq!(acquired["intentId"], id);
+        socket.send("intent_abandon", json!({ "intentId": id })).await;
+    }
 }
 
 /// Writes until the time has passed, and returns the number of updates.

@@ -32,6 +32,7 @@ on_both_stores! { super::SCHEMA;
     a_membership_grants_and_revokes_immediately
     moving_a_membership_revokes_and_grants
     granting_many_rows_sends_only_the_group_change
+    a_grant_extends_the_groups_of_the_address
 }
 
 async fn newsroom(world: &World) -> Coordinator {
@@ -133,6 +134,26 @@ async fn a_membership_grants_and_revokes_immediately(world: World) {
     let (status, refused) =
         server.ask(&ann, "PATCH", "/api/v1/models/reports/r1", Some(patch)).await;
     assert_eq!((status, &refused["code"]), (404, &json!("entity_not_found")), "{refused}");
+}
+
+async fn a_grant_extends_the_groups_of_the_address(world: World) {
+    let server = newsroom(&world).await;
+    member(&server, "m1", "d1").await;
+    let ann = server.session("user", "ann", json!({})).await;
+    // The 0.9 client names the groups that it knew when it signed in.
+    let mut named = server.socket(&ann, "&syncGroups=user:ann&syncGroups=desk:d1").await;
+    let mut part = server.socket(&ann, "&syncGroups=user:ann").await;
+    for socket in [&mut named, &mut part] {
+        socket.sync(0).await;
+    }
+    member(&server, "m2", "d2").await;
+    for socket in [&mut named, &mut part] {
+        assert_eq!(next_deltas(socket, 3).await, set(&[("G", "m2"), ("C", "d2"), ("C", "r2")]));
+    }
+    write(&server, "PATCH", "/reports/r1", json!({ "data": { "title": "Snow" } })).await;
+    write(&server, "PATCH", "/reports/r2", json!({ "data": { "title": "Draw" } })).await;
+    assert_eq!(next_deltas(&mut named, 2).await, set(&[("U", "r1"), ("U", "r2")]));
+    assert_eq!(next_deltas(&mut part, 1).await, set(&[("U", "r2")]), "not asked for desk:d1");
 }
 
 async fn moving_a_membership_revokes_and_grants(world: World) {
