@@ -92,6 +92,9 @@ async fn a_grant_follows_the_acknowledgement_of_the_row(world: World) {
         let acquired = socket.receive("intent_acquired").await;
         assert_eq!(acquired["intentId"], id);
         socket.send("intent_abandon", json!({ "intentId": id })).await;
+        // Frames are handled in order.
+        socket.send("ping", Value::Null).await;
+        socket.receive("pong").await;
     }
 }
 
