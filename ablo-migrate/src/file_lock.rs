@@ -60,7 +60,14 @@ impl FileLock {
     pub fn take(database: &Path) -> Result<Self, FileLockError> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path_of(database)).map_err(FileLockError::Failed)?;
+        let path = path_of(database);
+        let opened = options.open(&path).map(|file| (file, true));
+        // Another user has created it. Locking needs no permission to write.
+        let opened = opened.or_else(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => File::open(&path).map(|file| (file, false)),
+            _ => Err(error),
+        });
+        let (mut file, is_writable) = opened.map_err(FileLockError::Failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -71,17 +78,21 @@ impl FileLock {
             }
             Err(TryLockError::Error(error)) => return Err(FileLockError::Failed(error)),
         }
-        let write = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", process::id()));
-        write.map_err(FileLockError::Failed)?;
+        if is_writable {
+            let write = file
+                .set_len(0)
+                .and_then(|()| file.rewind())
+                .and_then(|()| write!(file, "{}", process::id()));
+            write.map_err(FileLockError::Failed)?;
+        }
         Ok(Self { _file: file })
     }
 }
 
+/// Returns the path of the lock. It is the same for each link to the database.
 fn path_of(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
+    let resolved = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut name = resolved.into_os_string();
     name.push("-ablo");
     PathBuf::from(name)
 }

@@ -9,7 +9,7 @@ use ablo_server::engine::commit::{ClaimInUse, Commit, commit};
 use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
 use ablo_server::engine::read::{self, ListQuery, Page};
-use ablo_server::error::EngineError;
+use ablo_server::error::{EngineError, StoreError};
 use ablo_server::identity::{Identity, Operations, organization_group};
 use ablo_server::store::{DbPath, Postgres, Sqlite, Store, Tenant, Tx};
 use ablo_wire::{CommitReceipt, Operation, ParticipantKind, Query, RawRow};
@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// Defines each function as a test on both stores: `name::sqlite` and `name::postgres`.
 #[macro_export]
@@ -396,9 +397,19 @@ impl World {
 
 fn open(schema: &Schema, home: &Home) -> Arc<dyn Store> {
     match home {
-        Home::File(folder) => Arc::new(
-            Sqlite::open(&DbPath::File(folder.path().join("rows.db")), schema).expect("a store"),
-        ),
+        Home::File(folder) => {
+            let path = DbPath::File(folder.path().join("rows.db"));
+            let began = Instant::now();
+            loop {
+                match Sqlite::open(&path, schema) {
+                    // A coordinator that was dropped lets go of its file a moment later.
+                    Err(StoreError::InUse(_)) if began.elapsed() < Duration::from_secs(10) => {
+                        std::thread::sleep(Duration::from_millis(5));
+                    }
+                    opened => break Arc::new(opened.expect("a store")),
+                }
+            }
+        }
         Home::Server(database) => Arc::new(
             Postgres::open(&database.address(), schema, &PostgresOptions::default())
                 .expect("a store"),

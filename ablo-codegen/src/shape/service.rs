@@ -441,7 +441,7 @@ mod tests {
             capability_id confirmation_state backfill_provenance";
         assert_eq!(
             columns("sync_deltas"),
-            format!("{core} {attribution} caused_by_task_id previous_groups")
+            format!("{core} {attribution} caused_by_task_id previous_groups intent_id")
         );
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(

@@ -132,6 +132,21 @@ impl Database {
         Ok(Self { connection, file_lock: None })
     }
 
+    /// Begins the transaction of a migration.
+    fn begin(&mut self, timeout: Duration) -> Result<()> {
+        self.connection.execute_batch(&PROLOGUE.concat())?;
+        self.connection.busy_timeout(timeout)?;
+        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| {
+            let code = if is_busy(&error) { LOCKED } else { code_of(&error) };
+            let locked = format!(
+                "another connection held the write lock of the file for {} seconds",
+                timeout.as_secs()
+            );
+            Finding::new(code, if code == LOCKED { locked } else { error.to_string() })
+        })?;
+        Ok(())
+    }
+
     fn count(&self, what: &str, table: &str) -> Result<u64> {
         let sql = format!("SELECT count({what}) FROM {}", quoted(table));
         let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
@@ -201,17 +216,11 @@ impl Session for Database {
             })?;
             self.file_lock = Some(lock);
         }
-        self.connection.execute_batch(&PROLOGUE.concat())?;
-        self.connection.busy_timeout(timeout)?;
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| {
-            let code = if is_busy(&error) { LOCKED } else { code_of(&error) };
-            let locked = format!(
-                "another connection held the write lock of the file for {} seconds",
-                timeout.as_secs()
-            );
-            Finding::new(code, if code == LOCKED { locked } else { error.to_string() })
-        })?;
-        Ok(())
+        let locked = self.begin(timeout);
+        if locked.is_err() {
+            self.file_lock = None;
+        }
+        locked
     }
 
     /// SQLite has no warnings.

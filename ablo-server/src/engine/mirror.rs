@@ -29,6 +29,8 @@ pub(crate) struct UpstreamChange<'p> {
     pub(crate) transaction: Option<&'p str>,
     /// The turn that caused the change.
     pub(crate) caused_by: Option<&'p str>,
+    /// The claim under which the row was written.
+    pub(crate) claim: Option<&'p str>,
 }
 
 /// Updates the mirror and returns the sync id of the delta, or 0 if nothing changed.
@@ -51,7 +53,8 @@ pub(crate) fn apply(
         bypass_claims: true,
     };
     let caused_by = upstream.caused_by;
-    let writer = RowWriter { engine, who, caused_by, claim: None, change: &change, model };
+    let claim = upstream.claim;
+    let writer = RowWriter { engine, who, caused_by, claim, change: &change, model };
     let (rows, organization) = (engine.rows(), who.organization.as_str());
     let before = rows.find(tx, organization, model, change.id.as_str())?;
     match (before, upstream.row) {

@@ -157,8 +157,11 @@ pub(super) async fn commits(
 ) -> Answer {
     let body: CommitRequest = decode(&body)?;
     let request = Submit {
+        idempotency_key: idempotency_key(
+            &headers,
+            body.idempotency_key.or_else(|| body.client_tx_id.clone()),
+        )?,
         client_tx_id: body.client_tx_id,
-        idempotency_key: idempotency_key(&headers, body.idempotency_key)?,
         operations: body.operations,
         claim: named(body.intent),
         caused_by: body.caused_by_task_id,

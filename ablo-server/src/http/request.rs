@@ -101,9 +101,14 @@ pub(super) fn idempotency_key(
     body: Option<String>,
 ) -> Result<Option<String>, ApiError> {
     let Some(header) = headers.get("idempotency-key") else { return Ok(body) };
-    let key = header.to_str().map_err(|_| {
-        let message = "the header `Idempotency-Key` must contain visible ASCII characters";
-        ApiError::new("invalid_request", message).param("idempotencyKey")
-    })?;
-    Ok(if key.is_empty() { body } else { Some(key.to_owned()) })
+    match (header.to_str(), body) {
+        (Ok(""), body) => Ok(body),
+        (Ok(key), _) => Ok(Some(key.to_owned())),
+        // Clients send the key in both places, and headers do not carry every text.
+        (Err(_), Some(key)) if !key.is_empty() => Ok(Some(key)),
+        (Err(_), _) => {
+            let message = "the header `Idempotency-Key` must contain visible ASCII characters";
+            Err(ApiError::new("invalid_request", message).param("idempotencyKey"))
+        }
+    }
 }

@@ -66,7 +66,7 @@ impl Connection {
             client_tx_id: frame.client_tx_id,
             idempotency_key: frame.idempotency_key,
             operations: frame.operations,
-            claim: ClaimInUse::OfRow,
+            claim: ClaimInUse::OfConnection(self.peer_view.ids().into_iter().collect()),
             caused_by: frame.caused_by_task_id,
         };
         let result = self.service.submit(&self.who, request).await;

@@ -2,6 +2,7 @@
 
 use super::options::before;
 use super::{Service, source};
+use crate::engine::change::PlannedChange;
 use crate::engine::commit::{ClaimInUse, Commit, check_age, commit};
 use crate::engine::plan::{MAX_ID_BYTES, plan};
 use crate::error::{ApiError, Result};
@@ -32,9 +33,11 @@ impl Service {
     /// Returns an error if the commit is refused or cannot be stored.
     pub(crate) async fn submit(&self, who: &Identity, request: Submit) -> Result<CommitReceipt> {
         let key = request.key()?;
+        let given_key = request.given_key().map(str::to_owned);
         let shown = given(request.client_tx_id.as_ref()).unwrap_or(&key).to_owned();
         let Submit { operations, claim, caused_by, .. } = request;
-        let changes = plan(&self.engine.models, who, &operations)?;
+        let mut changes = plan(&self.engine.models, who, &operations)?;
+        name_new_rows(who, given_key.as_deref(), &mut changes);
         let text = serde_json::to_vec(&operations).unwrap_or_default();
         let body_hash = blake3::hash(&text).to_hex().to_string();
         let request = Commit { client_tx_id: key, changes, body_hash, caused_by, claim };
@@ -55,11 +58,15 @@ impl Service {
 }
 
 impl Submit {
+    /// Returns the key that the client gave the commit.
+    fn given_key(&self) -> Option<&str> {
+        given(self.idempotency_key.as_ref()).or(given(self.client_tx_id.as_ref()))
+    }
+
     /// Returns the key by which the commit is recognised if it is repeated: the same on all
     /// transports.
     fn key(&self) -> Result<String, ApiError> {
-        let key = given(self.idempotency_key.as_ref()).or(given(self.client_tx_id.as_ref()));
-        match key {
+        match self.given_key() {
             None => Ok(uuid::Uuid::new_v4().hyphenated().to_string()),
             Some(key) if key.len() > MAX_ID_BYTES => {
                 let message = format!("the idempotency key is longer than {MAX_ID_BYTES} bytes");
@@ -71,6 +78,27 @@ impl Submit {
             }
             Some(key) => Ok(key.to_owned()),
         }
+    }
+}
+
+/// Gives rows without an id the same one for each attempt, if the client named the operation or the
+/// commit: the answer to a repeated commit names the rows of the first.
+fn name_new_rows(who: &Identity, key: Option<&str>, changes: &mut [PlannedChange]) {
+    for (at, change) in changes.iter_mut().enumerate().filter(|(_, change)| change.generated_id) {
+        let at = at.to_string();
+        let name = match (change.transaction.as_deref(), key) {
+            (Some(transaction), _) => ["transaction", transaction, ""],
+            (None, Some(key)) => ["commit", key, at.as_str()],
+            (None, None) => continue,
+        };
+        let mut hasher = blake3::Hasher::new();
+        let writer = [who.organization.as_str(), who.kind.as_str(), who.participant.as_str()];
+        for part in writer.into_iter().chain(name) {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+        }
+        let mut bytes = [0; 16];
+        hasher.finalize_xof().fill(&mut bytes);
+        change.id = uuid::Builder::from_random_bytes(bytes).into_uuid().hyphenated().to_string();
     }
 }
 

@@ -23,6 +23,7 @@ on_both_stores! { super::SCHEMA;
     a_read_position_beyond_the_head_is_refused_on_every_route
     writes_under_one_claim_do_not_conflict_over_http
     writes_under_the_claim_of_the_row_do_not_conflict_on_a_socket
+    a_claim_of_another_connection_with_the_same_key_does_not_count
 }
 
 fn update(values: Value, read_at: u64) -> Value {
@@ -130,6 +131,8 @@ async fn a_deleted_row_is_not_found_by_a_guarded_write(world: World) {
     let base = created(&world, &ann).await;
     let delete = json!({ "action": "delete", "model": "notes", "id": "n" });
     commit(&world, &bob, &[delete]).await.expect("B deletes the row");
+    let guarded = json!({ "action": "delete", "model": "notes", "id": "n", "readAt": base });
+    assert!(commit(&world, &ann, &[guarded]).await.is_ok(), "nothing is left to delete");
     let late = commit(&world, &ann, &[update(json!({ "x": "1" }), base)]).await;
     assert_eq!(late, Err("entity_not_found".to_owned()));
 }
@@ -223,4 +226,27 @@ async fn writes_under_the_claim_of_the_row_do_not_conflict_on_a_socket(world: Wo
         let written = send(&mut socket, &json!([update(json!({ "x": value }), stamp)])).await;
         assert_eq!(written["success"], true, "{written}");
     }
+}
+
+async fn a_claim_of_another_connection_with_the_same_key_does_not_count(world: World) {
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let base = created(&world, &user("ann")).await;
+    let token = server.session("user", "bob", json!({})).await;
+    let mut holder = server.socket(&token, "").await;
+    let mut other = server.socket(&token, "").await;
+    let begin = json!({
+        "intentId": "c",
+        "entityType": "notes",
+        "entityId": "n",
+        "action": "editing",
+    });
+    holder.send("intent_begin", begin).await;
+    holder.receive("intent_acquired").await;
+    let write = |value: &str| json!([update(json!({ "x": value }), base)]);
+    let held = send(&mut holder, &write("1")).await;
+    assert_eq!(held["success"], true, "{held}");
+    let refused = send(&mut other, &write("2")).await;
+    assert_eq!(refused["error"]["code"], "stale_context", "{refused}");
+    let again = send(&mut holder, &write("3")).await;
+    assert_eq!(again["success"], true, "{again}");
 }

@@ -12,6 +12,7 @@ use ablo_tests::postgres::{Database, Server, footprint, schema};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
@@ -113,7 +114,7 @@ impl Home {
         })
     }
 
-    fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+    fn try_open(&self) -> Result<Arc<dyn Store>, StoreError> {
         let schema: Schema = schema(SCHEMA);
         Ok(match self {
             Self::File(folder) => {
@@ -123,6 +124,19 @@ impl Home {
                 Arc::new(Postgres::open(&database.address(), &schema, &Default::default())?)
             }
         })
+    }
+
+    /// Opens the database once a coordinator that was dropped has let go of its file.
+    fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let began = Instant::now();
+        loop {
+            match self.try_open() {
+                Err(StoreError::InUse(_)) if began.elapsed() < Duration::from_secs(10) => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened,
+            }
+        }
     }
 }
 
@@ -181,13 +195,8 @@ fn coordinators_that_start_together_upgrade_one_database() {
     for home in Home::of_the_first_layout() {
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    // A SQLite file belongs to one coordinator at a time.
-                    while let Err(error) = home.open() {
-                        assert!(matches!(error, StoreError::InUse(_)), "{error}");
-                        std::thread::yield_now();
-                    }
-                });
+                // A SQLite file belongs to one coordinator at a time.
+                scope.spawn(|| drop(home.open().expect("the database opens")));
             }
         });
         assert_eq!(home.layouts(), ["3"]);

@@ -21,6 +21,8 @@ on_both_stores! { super::SCHEMA;
     participants_do_not_share_transaction_ids
     participants_do_not_share_idempotency_keys
     a_create_with_a_chosen_id_is_applied_once
+    a_repeated_create_answers_with_the_id_of_the_first
+    a_create_that_was_a_retry_is_not_applied_later
     operations_of_earlier_coordinators_are_known
     a_key_that_may_have_been_forgotten_is_refused
     commits_without_an_id_are_alike_over_http_and_sockets
@@ -126,6 +128,45 @@ async fn operations_of_earlier_coordinators_are_known(world: World) {
         .await
         .expect("as an earlier coordinator leaves it");
     assert_eq!(commit(&world, &ann, &[create]).await, Ok(first));
+    for other in [operation("create", "m", Some("one"), "t1"), operation("delete", "n", None, "t1")]
+    {
+        assert_eq!(commit(&world, &ann, std::slice::from_ref(&other)).await, conflict(), "{other}");
+    }
+}
+
+async fn a_repeated_create_answers_with_the_id_of_the_first(world: World) {
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let create = async |body: Value| {
+        let made = server.ask(&server.key, "POST", "/api/v1/commits", Some(body)).await.1;
+        made["createdIds"][0].as_str().unwrap_or_else(|| panic!("{made}")).to_owned()
+    };
+    let operation = |transaction: Option<&str>| {
+        json!([{
+            "action": "create",
+            "model": "notes",
+            "data": { "text": "one" },
+            "transactionId": transaction,
+        }])
+    };
+    // The 0.9 client sends the operation again in another commit.
+    let first = create(json!({ "clientTxId": "a", "operations": operation(Some("t1")) })).await;
+    let again = create(json!({ "clientTxId": "b", "operations": operation(Some("t1")) })).await;
+    assert_eq!(first, again);
+    assert!(text(&world, &first).await.is_some(), "the row exists");
+    let other = create(json!({ "clientTxId": "c", "operations": operation(None) })).await;
+    let unnamed = create(json!({ "operations": operation(None) })).await;
+    assert!(first != other && other != unnamed);
+}
+
+async fn a_create_that_was_a_retry_is_not_applied_later(world: World) {
+    let ann = user("ann");
+    let create = |transaction: &str| [operation("create", "n", Some("one"), transaction)];
+    commit(&world, &ann, &create("t1")).await.expect("created");
+    commit(&world, &ann, &create("t2")).await.expect("the same values, by the last writer");
+    let delete = [operation("delete", "n", None, "t3")];
+    commit(&world, &user("bob"), &delete).await.expect("deleted");
+    commit(&world, &ann, &create("t2")).await.expect("applied before");
+    assert_eq!(text(&world, "n").await, None, "the row stays deleted");
 }
 
 async fn a_key_that_may_have_been_forgotten_is_refused(world: World) {

@@ -14,7 +14,7 @@ use crate::models::{ColumnRole, Model, ModelId, Models};
 use crate::store::rows::RowSet;
 use crate::store::tables::claims::Claim;
 use crate::store::tables::log::{LastChange, RowChange};
-use crate::store::tables::operations::AppliedOperation;
+use crate::store::tables::operations::{AppliedContent, AppliedOperation};
 use crate::store::tables::receipts::StoredReceipt;
 use crate::store::tables::turns::Turn;
 use crate::value::{Cell, Row};
@@ -84,8 +84,8 @@ pub(crate) struct Decided {
     pub(crate) step: Step,
     /// The claim under which the row is written.
     pub(crate) claim: Option<String>,
-    /// The hash of its content, if it has a transaction id; else empty.
-    pub(crate) content_hash: String,
+    /// The hash of its content, if its transaction id has to be stored.
+    pub(crate) new_operation: Option<String>,
 }
 
 /// The effect of an operation.
@@ -157,7 +157,7 @@ pub(crate) fn decide(
     let mut steps: Vec<Decided> = Vec::with_capacity(commit.changes.len());
     let mut transactions: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, change) in commit.changes.iter().enumerate() {
-        match decider.decide(at, change, &steps, &mut transactions) {
+        match decider.decide(at, change, &mut transactions) {
             Ok(decided) => steps.push(decided),
             Err(refusal) => {
                 decider.undo();
@@ -186,32 +186,55 @@ impl<'d> Decider<'d> {
         &mut self,
         at: usize,
         change: &'d PlannedChange,
-        before: &[Decided],
         transactions: &mut BTreeMap<&'d str, usize>,
     ) -> Result<Decided, ApiError> {
         let claim = self.claim(change).map(|claim| claim.id.clone());
         let Some(transaction) = change.transaction.as_deref() else {
             let step = self.step(at, change)?;
-            return Ok(Decided { step, claim, content_hash: String::new() });
+            return Ok(Decided { step, claim, new_operation: None });
         };
         let content_hash = change.content_hash(self.models.get(change.model));
-        let known = self.state.operations.get(&OwnKey::new(self.who, transaction));
+        let known = self.state.operations.get(&OwnKey::new(self.who, transaction)).cloned();
         let first = transactions.get(transaction).copied();
-        let earlier = known.map_or_else(
-            || first.and_then(|at| Some(before.get(at)?.content_hash.as_str())),
-            |known| known.content_hash.as_deref(),
-        );
-        if earlier.is_some_and(|earlier| earlier != content_hash) {
+        let is_same = match (&known, first) {
+            (Some(known), _) => self.is_same(change, &content_hash, &known.content),
+            (None, Some(first)) => {
+                let earlier = self.commit.changes.get(first);
+                let hash = |of: &PlannedChange| of.content_hash(self.models.get(of.model));
+                earlier.is_some_and(|earlier| hash(earlier) == content_hash)
+            }
+            (None, None) => true,
+        };
+        if !is_same {
             let message = format!("the transaction id `{transaction}` was used for another write");
             return Err(ApiError::new("idempotency_conflict", message).param("transactionId"));
         }
-        let step = match (known, first) {
+        let step = match (&known, first) {
             (Some(known), _) => Step::Applied(known.sync_id),
             (None, Some(first)) => Step::Repeats(first),
             (None, None) => self.step(at, change)?,
         };
+        let is_new = known.is_none() && first.is_none();
         transactions.entry(transaction).or_insert(at);
-        Ok(Decided { step, claim, content_hash })
+        Ok(Decided { step, claim, new_operation: is_new.then_some(content_hash) })
+    }
+
+    /// Returns whether an applied operation is the same as this one. Of an operation that only the
+    /// log has, the values are not known.
+    fn is_same(&self, change: &PlannedChange, hash: &str, applied: &AppliedContent) -> bool {
+        match applied {
+            AppliedContent::Hash(known) => known == hash,
+            AppliedContent::Logged { model, row, action } => {
+                let action_fits = match change.kind {
+                    OperationKind::Delete => action == "D",
+                    OperationKind::Create | OperationKind::Update | OperationKind::Archive(_) => {
+                        action != "D"
+                    }
+                };
+                let is_row = change.generated_id || *row == change.id;
+                action_fits && is_row && *model == self.models.get(change.model).type_name
+            }
+        }
     }
 
     /// Returns the claim under which a row is written.
@@ -219,9 +242,9 @@ impl<'d> Decider<'d> {
         match &self.commit.claim {
             ClaimInUse::None => None,
             ClaimInUse::Named(claim) => self.state.claims.get(&OwnKey::new(self.who, claim)),
-            ClaimInUse::OfRow => {
+            ClaimInUse::OfConnection(own) => {
                 let holder = self.state.holders.get(&(change.model, change.id.clone()));
-                holder.filter(|holder| holder.belongs_to(self.who))
+                holder.filter(|holder| holder.belongs_to(self.who) && own.contains(&holder.id))
             }
         }
     }
@@ -239,7 +262,7 @@ impl<'d> Decider<'d> {
             (OperationKind::Update | OperationKind::Archive(_), true) => {
                 return Err(row_not_found(model, &change.id));
             }
-            (OperationKind::Delete, true) if is_hidden => return Ok(Step::Nothing),
+            (OperationKind::Delete, true) => return Ok(Step::Nothing),
             _ => {}
         }
         if !change.bypass_claims

@@ -52,8 +52,8 @@ pub enum ClaimInUse {
     None,
     /// A claim that has to be held, and that the commit renews.
     Named(String),
-    /// For each row, the claim that the writer holds on it.
-    OfRow,
+    /// For each row, the one of these claims that holds it: those of the writer's connection.
+    OfConnection(BTreeSet<String>),
 }
 
 impl ClaimInUse {
@@ -62,7 +62,7 @@ impl ClaimInUse {
     pub fn named(&self) -> Option<&str> {
         match self {
             ClaimInUse::Named(claim) => Some(claim),
-            ClaimInUse::None | ClaimInUse::OfRow => None,
+            ClaimInUse::None | ClaimInUse::OfConnection(_) => None,
         }
     }
 }
@@ -189,11 +189,10 @@ fn apply(
     }
     let now = stored_date(tx.now());
     let mut sync_ids: Vec<u64> = Vec::with_capacity(steps.len());
-    for (change, Decided { step, claim, content_hash }) in commit.changes.iter().zip(steps) {
+    for (change, Decided { step, claim, new_operation }) in commit.changes.iter().zip(steps) {
         let model = engine.models.get(change.model);
         let caused_by = commit.caused_by.as_deref();
         let writer = RowWriter { engine, who, caused_by, claim: claim.as_deref(), change, model };
-        let is_new = !matches!(step, Step::Applied(_) | Step::Repeats(_));
         let sync_id = match step {
             Step::Nothing => Ok(0),
             Step::Applied(sync_id) => Ok(sync_id),
@@ -203,8 +202,8 @@ fn apply(
             Step::Delete { before, groups } => writer.delete(tx, &before, &groups),
         };
         let sync_id = sync_id.map_err(|error| violation::describe(model, &change.id, error))?;
-        if let Some(transaction) = change.transaction.as_deref().filter(|_| is_new) {
-            operations::insert(tx, who, transaction, (&content_hash, sync_id), &now)?;
+        if let Some((transaction, hash)) = change.transaction.as_deref().zip(new_operation) {
+            operations::insert(tx, who, transaction, (&hash, sync_id), &now)?;
         }
         sync_ids.push(sync_id);
     }

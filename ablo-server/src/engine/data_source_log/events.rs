@@ -168,6 +168,7 @@ fn apply_event(
         row,
         transaction: Some(transaction),
         caused_by: None,
+        claim: None,
     };
     match apply(engine, tx, who, model, change) {
         Err(EngineError::Refused(refusal)) => {
@@ -200,6 +201,7 @@ pub(crate) fn backfill(
             row: Some(row),
             transaction: None,
             caused_by: None,
+            claim: None,
         };
         if let Err(EngineError::Refused(refusal)) = apply(engine, tx, &who, model, change) {
             tracing::error!(model = key, id, %refusal, "a row does not fit the schema");

@@ -15,14 +15,14 @@ pub(crate) use events::{
 
 use super::Engine;
 use super::change::OperationKind;
-use super::commit::{Commit, commit, confirmed_receipt, find_receipt, save_receipt};
+use super::commit::{ClaimInUse, Commit, commit, confirmed_receipt, find_receipt, save_receipt};
 use super::log;
 use super::mirror::{UpstreamChange, apply};
 use crate::error::{ApiError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::store::Tx;
-use crate::store::tables::operations;
 use crate::store::tables::source_commits as table;
+use crate::store::tables::{claims, operations};
 use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, ParticipantKind, RawRow};
 use jiff::SignedDuration;
@@ -172,12 +172,14 @@ pub(crate) fn finish(
                 );
                 continue;
             }
+            let claim = claim_of(tx, who, commit_request, (&model.key, &change.id), &now)?;
             let upstream = UpstreamChange {
                 id: &change.id,
                 kind: change.kind,
                 row: row.filter(|_| !deleted),
                 transaction: change.transaction.as_deref(),
                 caused_by: commit_request.caused_by.as_deref(),
+                claim: claim.as_deref(),
             };
             let sync_id = apply(engine, tx, who, model, upstream)?;
             if let Some(transaction) = &change.transaction {
@@ -197,6 +199,26 @@ pub(crate) fn finish(
         _ => {}
     }
     Ok(receipt)
+}
+
+/// Returns the claim under which a commit writes a row.
+fn claim_of(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    request: &Commit,
+    (model, row): (&str, &str),
+    now: &str,
+) -> Result<Option<String>> {
+    Ok(match &request.claim {
+        ClaimInUse::None => None,
+        ClaimInUse::Named(claim) => Some(claim.clone()),
+        ClaimInUse::OfConnection(own) => {
+            claims::holders(tx, &who.organization, model, &[row], now)?
+                .into_iter()
+                .find(|holder| holder.belongs_to(who) && own.contains(&holder.id))
+                .map(|holder| holder.id)
+        }
+    })
 }
 
 fn raw_row_id(row: &RawRow) -> String {

@@ -133,9 +133,12 @@ impl Sqlite {
             DbPath::File(_) => readers(path, &file, clock)?,
         };
         let (writer, work) = mpsc::channel();
-        let sender = notifications.clone();
+        let (sender, is_only_one) = (notifications.clone(), lock.is_some());
         threads.push(spawn("ablo-writer", move || {
             write_all(&connection, &work, &sender, (clock, &file));
+            if is_only_one {
+                checkpoint(&connection);
+            }
         })?);
         Ok(Self { writer: Some(writer), reader, threads, notifications, clock, _lock: lock })
     }
@@ -144,8 +147,13 @@ impl Sqlite {
 impl Drop for Sqlite {
     /// Waits until all work is done and the file alone has all rows.
     fn drop(&mut self) {
-        (self.reader, self.writer) = (None, None);
-        for thread in self.threads.drain(..) {
+        self.reader = None;
+        let last = self.threads.len().saturating_sub(1);
+        for (at, thread) in std::mem::take(&mut self.threads).into_iter().enumerate() {
+            if at == last {
+                // The readers have ended, so their snapshots do not prevent the checkpoint.
+                self.writer = None;
+            }
             // Work of a thread may own the last reference to the store.
             if thread.thread().id() != std::thread::current().id() {
                 // A thread that panicked has logged it.
@@ -285,10 +293,15 @@ fn write_all(
         let batch: Vec<_> = std::iter::once(first).chain(more).take(MAX_BATCH).collect();
         write_batch(connection, batch, sender, context);
     }
-    // After a clean stop, the file alone has all rows.
-    let checkpoint = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    if let Err(error) = checkpoint {
-        tracing::warn!(%error, "the write-ahead log is kept beside the file");
+}
+
+/// Moves the write-ahead log into the file, so that the file alone has all rows.
+fn checkpoint(connection: &Database) {
+    // The first column is whether another connection prevents it.
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let prevented = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    if prevented != Ok(0) {
+        tracing::warn!(?prevented, "rows are left in the write-ahead log beside the file");
     }
 }
 

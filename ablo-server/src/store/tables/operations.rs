@@ -5,12 +5,14 @@ use crate::identity::Identity;
 use crate::store::{ListTemplate, SqlTemplate, Tx};
 use std::collections::BTreeMap;
 
-/// Operations of coordinators before layout 3 are found in the log. Their content is not known.
+/// Operations of coordinators before layout 3, and those older than the retention of keys, are found
+/// in the log.
 static FIND: ListTemplate = ListTemplate::new(
-    "SELECT transaction_id, content_hash, sync_id FROM ablo_operations WHERE organization_id = {1} \
-     AND participant_kind = {2} AND participant_id = {3} AND transaction_id IN {4:list} UNION ALL \
-     SELECT transaction_id, NULL, id FROM sync_deltas WHERE organization_id = {1} AND actor_kind = \
-     {2} AND actor_id = {3} AND transaction_id IN {4:list}",
+    "SELECT transaction_id, content_hash, sync_id, NULL AS model_name, NULL AS model_id, NULL AS \
+     action_type FROM ablo_operations WHERE organization_id = {1} AND participant_kind = {2} AND \
+     participant_id = {3} AND transaction_id IN {4:list} UNION ALL SELECT transaction_id, NULL, id, \
+     model_name, model_id, action_type FROM sync_deltas WHERE organization_id = {1} AND actor_kind \
+     = {2} AND actor_id = {3} AND transaction_id IN {4:list}",
 );
 
 static INSERT: SqlTemplate = SqlTemplate::new(
@@ -29,10 +31,19 @@ static DELETE_OLD: SqlTemplate = SqlTemplate::new(
 /// An operation that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AppliedOperation {
-    /// The hash of its content, if it is known.
-    pub(crate) content_hash: Option<String>,
+    /// What it wrote.
+    pub(crate) content: AppliedContent,
     /// The sync id of its last delta; 0 if it changed nothing.
     pub(crate) sync_id: u64,
+}
+
+/// What an operation wrote, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AppliedContent {
+    /// The hash of model, row, verb and values.
+    Hash(String),
+    /// Its delta: the type name of the model, the row, and the action.
+    Logged { model: String, row: String, action: String },
 }
 
 /// Returns the operations of a participant that were applied, by transaction id.
@@ -50,15 +61,20 @@ pub(crate) fn find_all(
     ];
     let mut found: BTreeMap<String, AppliedOperation> = BTreeMap::new();
     let rows = tx.all(statement, &values, |mut record| {
-        let operation = AppliedOperation {
-            content_hash: record.optional_text("content_hash")?,
-            sync_id: record.number("sync_id")?,
+        let content = match record.optional_text("content_hash")? {
+            Some(hash) => AppliedContent::Hash(hash),
+            None => AppliedContent::Logged {
+                model: record.text("model_name")?,
+                row: record.text("model_id")?,
+                action: record.text("action_type")?,
+            },
         };
+        let operation = AppliedOperation { content, sync_id: record.number("sync_id")? };
         Ok((record.text("transaction_id")?, operation))
     })?;
     for (transaction, operation) in rows {
-        let known = found.get(&transaction).is_some_and(|known| known.content_hash.is_some());
-        if !known {
+        let is_hashed = |known: &AppliedOperation| matches!(known.content, AppliedContent::Hash(_));
+        if !found.get(&transaction).is_some_and(is_hashed) {
             found.insert(transaction, operation);
         }
     }

@@ -1578,8 +1578,8 @@ export interface WriteOptions {
   idempotencyKey?: string;
   /**
    * The sync id that the write is based on. The write is refused if the same fields were changed
-   * since, also by this participant: other programs may have its key. Unconfirmed writes of this
-   * client do not count.
+   * since, also by this participant: other programs may have its key, and the read may be older
+   * than this client's own writes.
    */
   readAt?: number;
   /** Earlier writes of this client on which the write is based, beside `readAt`. */
@@ -2311,13 +2311,11 @@ class Core {
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
     // The row that the write is based on contains these writes too.
-    const after =
-      readAt === null
-        ? []
-        : [
-            ...(options.after ?? []).flatMap((earlier) => earlier.operations),
-            ...this.store.unconfirmed(model, id),
-          ].slice(-100);
+    // A read that the caller names does not contain this client's unconfirmed writes; the row of a
+    // claim is the local one.
+    const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
+    const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
+    const after = readAt === null ? [] : [...named, ...own].slice(-100);
     return {
       action,
       model,

@@ -425,13 +425,11 @@ const ACK_DELAY = 100;
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
     // The row that the write is based on contains these writes too.
-    const after =
-      readAt === null
-        ? []
-        : [
-            ...(options.after ?? []).flatMap((earlier) => earlier.operations),
-            ...this.store.unconfirmed(model, id),
-          ].slice(-100);
+    // A read that the caller names does not contain this client's unconfirmed writes; the row of a
+    // claim is the local one.
+    const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
+    const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
+    const after = readAt === null ? [] : [...named, ...own].slice(-100);
     return {
       action,
       model,

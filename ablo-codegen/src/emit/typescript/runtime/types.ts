@@ -64,8 +64,8 @@ export interface WriteOptions {
   idempotencyKey?: string;
   /**
    * The sync id that the write is based on. The write is refused if the same fields were changed
-   * since, also by this participant: other programs may have its key. Unconfirmed writes of this
-   * client do not count.
+   * since, also by this participant: other programs may have its key, and the read may be older
+   * than this client's own writes.
    */
   readAt?: number;
   /** Earlier writes of this client on which the write is based, beside `readAt`. */
