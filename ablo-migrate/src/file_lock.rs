@@ -58,26 +58,8 @@ impl FileLock {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn take(database: &Path) -> Result<Self, FileLockError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let path = path_of(database);
-        let opened = options.open(&path).map(|file| (file, true));
-        // Another user has created it. Locking needs no permission to write.
-        let opened = opened.or_else(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => File::open(&path).map(|file| (file, false)),
-            _ => Err(error),
-        });
-        let (mut file, is_writable) = opened.map_err(FileLockError::Failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // Without its id, the other process is still refused.
-                let _ = file.read_to_string(&mut text);
-                return Err(FileLockError::Held(text.trim().parse().ok()));
-            }
-            Err(TryLockError::Error(error)) => return Err(FileLockError::Failed(error)),
-        }
+        let (mut file, is_writable) = open(database)?;
+        locked(&mut file, File::try_lock)?;
         if is_writable {
             let write = file
                 .set_len(0)
@@ -86,6 +68,48 @@ impl FileLock {
             write.map_err(FileLockError::Failed)?;
         }
         Ok(Self { _file: file })
+    }
+
+    /// Takes a share of the lock for a migration, without waiting: other migrations may have one,
+    /// and the database makes them wait for each other.
+    ///
+    /// # Errors
+    /// As [`FileLock::take`], if a coordinator has the lock.
+    pub fn share(database: &Path) -> Result<Self, FileLockError> {
+        let (mut file, _) = open(database)?;
+        locked(&mut file, File::try_lock_shared)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Opens the file of the lock. Returns whether it can be written.
+fn open(database: &Path) -> Result<(File, bool), FileLockError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    let path = path_of(database);
+    let opened = options.open(&path).map(|file| (file, true));
+    // Another user has created it. Locking needs no permission to write.
+    let opened = opened.or_else(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => File::open(&path).map(|file| (file, false)),
+        _ => Err(error),
+    });
+    opened.map_err(FileLockError::Failed)
+}
+
+/// Locks the file in a way, or returns the process that the file names.
+fn locked(
+    file: &mut File,
+    lock: impl FnOnce(&File) -> Result<(), TryLockError>,
+) -> Result<(), FileLockError> {
+    match lock(file) {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            // Without its id, the other process is still refused.
+            let _ = file.read_to_string(&mut text);
+            Err(FileLockError::Held(text.trim().parse().ok()))
+        }
+        Err(TryLockError::Error(error)) => Err(FileLockError::Failed(error)),
     }
 }
 

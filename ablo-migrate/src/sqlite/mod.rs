@@ -210,7 +210,7 @@ impl Session for Database {
     fn lock(&mut self, timeout: Duration) -> Result<()> {
         // In memory, the path is empty.
         if let Some(path) = self.connection.path().filter(|path| !path.is_empty()) {
-            let lock = FileLock::take(Path::new(path)).map_err(|error| match error {
+            let lock = FileLock::share(Path::new(path)).map_err(|error| match error {
                 FileLockError::Held(_) => Finding::new(FILE_IN_USE, format!("`{path}`: {error}")),
                 FileLockError::Failed(_) => Finding::new(FILE_UNREADABLE, error.to_string()),
             })?;

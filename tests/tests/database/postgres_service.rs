@@ -86,7 +86,9 @@ fn provisioning_is_idempotent_in_any_schema() {
                 "ablo_commits",
                 "ablo_idempotency",
                 "ablo_layouts",
+                "ablo_operations",
                 "ablo_outbox",
+                "ablo_receipts",
                 "ablo_sessions",
                 "ablo_source_commits",
                 "ablo_source_events",
@@ -138,7 +140,7 @@ fn the_file_runs_with_psql_next_to_model_tables() {
         first,
         "a driver and psql have the same effect, and model tables do not change"
     );
-    assert_eq!(catalogue(&mut session)["public"].len(), 15);
+    assert_eq!(catalogue(&mut session)["public"].len(), 17);
 }
 
 #[test]
@@ -246,7 +248,18 @@ fn duplicate_commits_events_and_deltas_are_refused() {
 
     session.run("SET app.current_org_id = 'acme'").expect("the setting is accepted");
     session.run(&delta("acme", "t", "'tx'")).expect("the first delta is written");
-    refused(&mut session, &delta("acme", "t", "'tx'"), "23505");
+    // Two participants may choose the same id, which each of them uses once.
+    session.run(&delta("acme", "t", "'tx'")).expect("another participant's delta");
+    let operation = |participant: &str| {
+        format!(
+            "INSERT INTO ablo_operations (organization_id, participant_kind, participant_id, \
+             transaction_id, content_hash, sync_id) VALUES ('acme', 'user', '{participant}', \
+             'tx', '', 1)"
+        )
+    };
+    session.run(&operation("ann")).expect("the first operation");
+    session.run(&operation("bob")).expect("another participant's");
+    refused(&mut session, &operation("ann"), "23505");
     session.run(&delta("acme", "t", "NULL")).expect("a delta may lack a transaction id");
     session.run(&delta("acme", "t", "NULL")).expect("several deltas may lack one");
     session.run("SET app.current_org_id = 'umbrella'").expect("the setting is accepted");

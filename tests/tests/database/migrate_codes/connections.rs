@@ -2,7 +2,7 @@
 
 use super::support::*;
 use ablo_migrate::prove::{ScratchEnv, prove};
-use ablo_migrate::{IfMissing, current, postgres, sqlite};
+use ablo_migrate::{FileLock, IfMissing, Session as _, current, postgres, sqlite};
 use ablo_schema::diff::{Backfills, Hints, diff};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -56,6 +56,14 @@ pub(crate) const CONNECTIONS: &[Case] = &[
     }),
     ("ablo::database::file_unreadable", || {
         error(sqlite::Database::connect("sqlite:/nowhere/app.db", IfMissing::Fail))
+    }),
+    ("ablo::database::file_in_use", || {
+        let folder = TempDir::new().expect("a folder");
+        let path = folder.path().join("app.db");
+        let address = path.to_str().expect("a name");
+        let mut file = sqlite::Database::connect(address, IfMissing::Create).expect("a file");
+        let _coordinator = FileLock::take(&path).expect("a free lock");
+        error(file.lock(Duration::ZERO))
     }),
     ("ablo::database::not_a_database", || {
         let folder = TempDir::new().expect("a folder");
