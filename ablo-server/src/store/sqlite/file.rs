@@ -59,3 +59,13 @@ impl OpenFile {
 fn missing(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Unavailable(format!("`{}`: {error}", path.display()))
 }
+
+/// Moves the write-ahead log into the file, so that the file alone has all rows.
+pub(super) fn checkpoint(connection: &rusqlite::Connection) {
+    // The first column is whether another connection prevents it.
+    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+    let prevented = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    if prevented != Ok(0) {
+        tracing::warn!(?prevented, "rows are left in the write-ahead log beside the file");
+    }
+}

@@ -6,7 +6,7 @@
 
 mod file;
 
-use self::file::{OpenFile, lock};
+use self::file::{OpenFile, checkpoint, lock};
 use super::connection::{ColumnNames, Connection, Record};
 use super::layout::{self, LayoutSession, StoredLayout};
 use super::sql_template::DECIMAL_COLLATION;
@@ -292,16 +292,6 @@ fn write_all(
         let more = std::iter::from_fn(|| work.try_recv().ok());
         let batch: Vec<_> = std::iter::once(first).chain(more).take(MAX_BATCH).collect();
         write_batch(connection, batch, sender, context);
-    }
-}
-
-/// Moves the write-ahead log into the file, so that the file alone has all rows.
-fn checkpoint(connection: &Database) {
-    // The first column is whether another connection prevents it.
-    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
-    let prevented = connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    if prevented != Ok(0) {
-        tracing::warn!(?prevented, "rows are left in the write-ahead log beside the file");
     }
 }
 

@@ -5,14 +5,13 @@ use crate::identity::Identity;
 use crate::store::{ListTemplate, SqlTemplate, Tx};
 use std::collections::BTreeMap;
 
-/// Operations of coordinators before layout 3, and those older than the retention of keys, are found
-/// in the log.
+/// Operations of coordinators before layout 3, and those older than the retention, are in the log.
 static FIND: ListTemplate = ListTemplate::new(
     "SELECT transaction_id, content_hash, sync_id, NULL AS model_name, NULL AS model_id, NULL AS \
      action_type FROM ablo_operations WHERE organization_id = {1} AND participant_kind = {2} AND \
-     participant_id = {3} AND transaction_id IN {4:list} UNION ALL SELECT transaction_id, NULL, id, \
-     model_name, model_id, action_type FROM sync_deltas WHERE organization_id = {1} AND actor_kind \
-     = {2} AND actor_id = {3} AND transaction_id IN {4:list}",
+     participant_id = {3} AND transaction_id IN {4:list} UNION ALL SELECT transaction_id, NULL, \
+     id, model_name, model_id, action_type FROM sync_deltas WHERE organization_id = {1} AND \
+     actor_kind = {2} AND actor_id = {3} AND transaction_id IN {4:list}",
 );
 
 static INSERT: SqlTemplate = SqlTemplate::new(
@@ -31,13 +30,13 @@ static DELETE_OLD: SqlTemplate = SqlTemplate::new(
 /// An operation that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AppliedOperation {
-    /// What it wrote.
+    /// The content.
     pub(crate) content: AppliedContent,
     /// The sync id of its last delta; 0 if it changed nothing.
     pub(crate) sync_id: u64,
 }
 
-/// What an operation wrote, as far as it is known.
+/// The content of an operation, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AppliedContent {
     /// The hash of model, row, verb and values.
