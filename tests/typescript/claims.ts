@@ -86,6 +86,26 @@ main(async () => {
   equal(reason.code, "claim_lost", "the reason");
   assert(!(await one.counters.claim.release({ id })), "there is no claim left to release");
 
+  // One commit of two claimed rows has one claim; writes under the other one follow it.
+  for (const row of ["both1", "both2"])
+    await ablo.counters.create({ id: row, data: { value: 0 } });
+  const both = [
+    await one.counters.claim({ id: "both1" }),
+    await one.counters.claim({ id: "both2" }),
+  ];
+  for (const value of [1, 2]) {
+    await one.commits.create({
+      operations: both.map(({ target }) => ({
+        action: "update",
+        model: "counters",
+        id: target.id,
+        data: { value },
+      })),
+    });
+    for (const claim of both) await claim.update({ data: { value: value * 10 } });
+  }
+  for (const claim of both) await claim.release();
+
   // A row can be claimed before it exists and created under the claim.
   const ahead = await one.counters.claim({ id: "later", action: "creating" });
   equal(ahead.data, undefined, "the row does not exist yet");

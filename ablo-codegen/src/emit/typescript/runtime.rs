@@ -18,6 +18,7 @@ const RUNTIME: &[&str] = &[
     include_str!("runtime/claims.ts"),
     include_str!("runtime/types.ts"),
     include_str!("runtime/store.ts"),
+    include_str!("runtime/operations.ts"),
     include_str!("runtime/core.ts"),
     include_str!("runtime/model.ts"),
     include_str!("runtime/changes.ts"),

@@ -1896,21 +1896,7 @@ function rowsOf(value: unknown): AnyRow[] {
       : [];
 }
 
-// The core of a client, shared by its models: the connection, the local rows, claims and commits.
-
-/** The state of the local rows. */
-export interface SyncStatus {
-  /**
-   * `idle` before `ready()`; `offline` while the client tries again; `error` after a refusal on
-   * which a person has to act, such as the end of a session.
-   */
-  readonly state: "idle" | "syncing" | "live" | "offline" | "error";
-  /** The number of unconfirmed writes. */
-  readonly pendingChanges: number;
-  /** The time of the last message of the coordinator, in milliseconds since 1970. */
-  readonly lastSyncAt: number | undefined;
-  readonly error: AbloError | undefined;
-}
+// The operations of a commit, as they are given, sent and applied to the local rows.
 
 interface Operation {
   readonly action: "create" | "update" | "delete" | "archive" | "unarchive";
@@ -1929,6 +1915,60 @@ export interface Committed {
   rows: readonly string[];
   /** The transaction ids of the operations. */
   operations: readonly string[];
+}
+
+/** An operation as it is sent. */
+type Prepared = Operation & {
+  id: string;
+  transactionId: string;
+  readAt: number | null;
+  onStale: wire.OnStale | null;
+  after?: string[];
+};
+
+/** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
+const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
+
+/** Returns the writes of the local rows that an operation is. */
+function pendingOf(prepared: Prepared): Pending[] {
+  const { action, model, id, data, transactionId: transaction } = prepared;
+  const now = new Date().toISOString();
+  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
+    { model, id, kind, data: row, transaction },
+  ];
+  if (action === "create")
+    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
+  if (action === "update") return pending("update", { ...data } as AnyRow);
+  return action === "delete"
+    ? pending("delete", {})
+    : pending("update", { archivedAt: action === "archive" ? now : null });
+}
+
+/** Returns the error of a refused commit. */
+function rejection(receipt: wire.CommitReceipt): AbloError {
+  const { error } = receipt;
+  if (error === undefined || typeof error === "string")
+    return errorOf(error ?? "the commit was rejected", { code: "commit_failed" });
+  return errorOf(error.message ?? "the commit was rejected", {
+    code: error.code,
+    details: { ...error },
+  });
+}
+
+// The core of a client, shared by its models: the connection, the local rows, claims and commits.
+
+/** The state of the local rows. */
+export interface SyncStatus {
+  /**
+   * `idle` before `ready()`; `offline` while the client tries again; `error` after a refusal on
+   * which a person has to act, such as the end of a session.
+   */
+  readonly state: "idle" | "syncing" | "live" | "offline" | "error";
+  /** The number of unconfirmed writes. */
+  readonly pendingChanges: number;
+  /** The time of the last message of the coordinator, in milliseconds since 1970. */
+  readonly lastSyncAt: number | undefined;
+  readonly error: AbloError | undefined;
 }
 
 /** A delta of any model. */
@@ -1970,6 +2010,9 @@ const MISSING_DELTA_TIMEOUT = 15_000;
 /** The time for which acknowledgements are collected, in milliseconds. */
 const ACK_DELAY = 100;
 
+/** The maximum number of predecessors of an operation. */
+const MAX_AFTER = 100;
+
 class Core {
   readonly http: Http;
   readonly store: Store;
@@ -1981,6 +2024,9 @@ class Core {
     string,
     { readonly claimId: string; readonly stamp: number; readonly isHeld: boolean }
   > = new Map();
+  /** The writes of each held row: their transaction ids, and the claim of their commit. */
+  readonly #written: WeakMap<object, readonly { id: string; claim: string | undefined }[]> =
+    new WeakMap();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
   readonly #failed: Listeners<[AbloError, readonly Operation[]]> = new Listeners();
@@ -2231,11 +2277,11 @@ class Core {
   /** Applies all operations or none. */
   async commit(operations: readonly Operation[], options: WriteOptions): Promise<Committed> {
     const { idempotencyKey: key = freshKey(), causedByTaskId } = options;
-    const prepared = operations.map((operation, at) =>
-      this.#prepare(operation, options, `${key}:${at}`),
-    );
     const claim =
       options.claim ?? operations.map((own) => this.#claimOn(own)).find((own) => own !== undefined);
+    const prepared = operations.map((operation, at) =>
+      this.#prepare(operation, options, `${key}:${at}`, claim?.claimId),
+    );
     const body = {
       clientTxId: key,
       idempotencyKey: key,
@@ -2260,12 +2306,23 @@ class Core {
         host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
       }
       this.#setStatus({});
+      this.#note(prepared, claim?.claimId);
       const ids = (of: "id" | "transactionId"): string[] => prepared.map((own) => own[of]);
       return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
     } catch (error) {
       this.#drop(pending);
       if (error instanceof AbloError) this.#failed.notify(error, operations);
       throw error;
+    }
+  }
+
+  /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
+  #note(written: readonly Prepared[], claim: string | undefined): void {
+    for (const own of written) {
+      const held = this.#claimOn(own);
+      if (held === undefined) continue;
+      const known = this.#written.get(held) ?? [];
+      this.#written.set(held, [...known, { id: own.transactionId, claim }].slice(-MAX_AFTER));
     }
   }
 
@@ -2299,7 +2356,12 @@ class Core {
   }
 
   /** Completes an operation with an id and, if the row is held, the stale guard. */
-  #prepare(operation: Operation, options: WriteOptions, transactionId: string): Prepared {
+  #prepare(
+    operation: Operation,
+    options: WriteOptions,
+    transactionId: string,
+    claim: string | undefined,
+  ): Prepared {
     const { action, model, data } = operation;
     const writes = action === "create" || action === "update";
     const id =
@@ -2310,12 +2372,16 @@ class Core {
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    // The row that the write is based on contains these writes too.
-    // A read that the caller names does not contain this client's unconfirmed writes; the row of a
-    // claim is the local one.
+    // A read that the caller names does not contain this client's unconfirmed writes; the local row,
+    // on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
+    // The guard knows the writes under the claim of this commit.
+    const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
     const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
-    const after = readAt === null ? [] : [...named, ...own].slice(-100);
+    const after =
+      readAt === null
+        ? []
+        : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
     return {
       action,
       model,
@@ -2352,41 +2418,6 @@ class Core {
     this.#disconnect(claimLost("the client was closed"));
     this.#setStatus({ state: "idle" });
   }
-}
-
-/** An operation as it is sent. */
-type Prepared = Operation & {
-  id: string;
-  transactionId: string;
-  readAt: number | null;
-  onStale: wire.OnStale | null;
-  after?: string[];
-};
-
-/** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
-const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
-
-function pendingOf({ action, model, id, data, transactionId: transaction }: Prepared): Pending[] {
-  const now = new Date().toISOString();
-  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
-    { model, id, kind, data: row, transaction },
-  ];
-  if (action === "create")
-    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
-  if (action === "update") return pending("update", { ...data } as AnyRow);
-  return action === "delete"
-    ? pending("delete", {})
-    : pending("update", { archivedAt: action === "archive" ? now : null });
-}
-
-function rejection(receipt: wire.CommitReceipt): AbloError {
-  const { error } = receipt;
-  if (error === undefined || typeof error === "string")
-    return errorOf(error ?? "the commit was rejected", { code: "commit_failed" });
-  return errorOf(error.message ?? "the commit was rejected", {
-    code: error.code,
-    details: { ...error },
-  });
 }
 
 // The client of one model: reads, writes and claims.

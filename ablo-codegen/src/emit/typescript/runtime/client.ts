@@ -3,7 +3,8 @@
 import type * as wire from "./wire.js";
 import type { SchemaDescriptor } from "./descriptors.js";
 import { DeltaStream, type Changes, type ChangesOptions } from "./changes.js";
-import { Core, type Committed, type Operation, type SyncStatus } from "./core.js";
+import { Core, type SyncStatus } from "./core.js";
+import { type Committed, type Operation } from "./operations.js";
 import { type AbloError } from "./errors.js";
 import { type ClientOptions } from "./http.js";
 import { Model } from "./model.js";

@@ -8,6 +8,14 @@ import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
 import { host, Listeners, onPage, onWake, pause, type Timer, uuid } from "./platform.js";
+import {
+  type Committed,
+  freshKey,
+  type Operation,
+  pendingOf,
+  type Prepared,
+  rejection,
+} from "./operations.js";
 import { backoff, isFinal } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
@@ -24,25 +32,6 @@ export interface SyncStatus {
   /** The time of the last message of the coordinator, in milliseconds since 1970. */
   readonly lastSyncAt: number | undefined;
   readonly error: AbloError | undefined;
-}
-
-/** @internal */ export interface Operation {
-  readonly action: "create" | "update" | "delete" | "archive" | "unarchive";
-  readonly model: string;
-  readonly id?: string;
-  readonly data?: object;
-}
-
-/** A confirmed commit. */
-export interface Committed {
-  /** The id of the commit. */
-  id: string;
-  /** The sync id of the commit. */
-  stamp: number;
-  /** The ids of the rows, one for each operation. */
-  rows: readonly string[];
-  /** The transaction ids of the operations. */
-  operations: readonly string[];
 }
 
 /** A delta of any model. */
@@ -84,6 +73,9 @@ const MISSING_DELTA_TIMEOUT = 15_000;
 /** The time for which acknowledgements are collected, in milliseconds. */
 const ACK_DELAY = 100;
 
+/** The maximum number of predecessors of an operation. */
+const MAX_AFTER = 100;
+
 /** @internal */ export class Core {
   readonly http: Http;
   readonly store: Store;
@@ -95,6 +87,9 @@ const ACK_DELAY = 100;
     string,
     { readonly claimId: string; readonly stamp: number; readonly isHeld: boolean }
   > = new Map();
+  /** The writes of each held row: their transaction ids, and the claim of their commit. */
+  readonly #written: WeakMap<object, readonly { id: string; claim: string | undefined }[]> =
+    new WeakMap();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
   readonly #failed: Listeners<[AbloError, readonly Operation[]]> = new Listeners();
@@ -345,11 +340,11 @@ const ACK_DELAY = 100;
   /** Applies all operations or none. */
   async commit(operations: readonly Operation[], options: WriteOptions): Promise<Committed> {
     const { idempotencyKey: key = freshKey(), causedByTaskId } = options;
-    const prepared = operations.map((operation, at) =>
-      this.#prepare(operation, options, `${key}:${at}`),
-    );
     const claim =
       options.claim ?? operations.map((own) => this.#claimOn(own)).find((own) => own !== undefined);
+    const prepared = operations.map((operation, at) =>
+      this.#prepare(operation, options, `${key}:${at}`, claim?.claimId),
+    );
     const body = {
       clientTxId: key,
       idempotencyKey: key,
@@ -374,12 +369,23 @@ const ACK_DELAY = 100;
         host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
       }
       this.#setStatus({});
+      this.#note(prepared, claim?.claimId);
       const ids = (of: "id" | "transactionId"): string[] => prepared.map((own) => own[of]);
       return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
     } catch (error) {
       this.#drop(pending);
       if (error instanceof AbloError) this.#failed.notify(error, operations);
       throw error;
+    }
+  }
+
+  /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
+  #note(written: readonly Prepared[], claim: string | undefined): void {
+    for (const own of written) {
+      const held = this.#claimOn(own);
+      if (held === undefined) continue;
+      const known = this.#written.get(held) ?? [];
+      this.#written.set(held, [...known, { id: own.transactionId, claim }].slice(-MAX_AFTER));
     }
   }
 
@@ -413,7 +419,12 @@ const ACK_DELAY = 100;
   }
 
   /** Completes an operation with an id and, if the row is held, the stale guard. */
-  #prepare(operation: Operation, options: WriteOptions, transactionId: string): Prepared {
+  #prepare(
+    operation: Operation,
+    options: WriteOptions,
+    transactionId: string,
+    claim: string | undefined,
+  ): Prepared {
     const { action, model, data } = operation;
     const writes = action === "create" || action === "update";
     const id =
@@ -424,12 +435,16 @@ const ACK_DELAY = 100;
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    // The row that the write is based on contains these writes too.
-    // A read that the caller names does not contain this client's unconfirmed writes; the row of a
-    // claim is the local one.
+    // A read that the caller names does not contain this client's unconfirmed writes; the local row,
+    // on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
+    // The guard knows the writes under the claim of this commit.
+    const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
     const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
-    const after = readAt === null ? [] : [...named, ...own].slice(-100);
+    const after =
+      readAt === null
+        ? []
+        : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
     return {
       action,
       model,
@@ -466,39 +481,4 @@ const ACK_DELAY = 100;
     this.#disconnect(claimLost("the client was closed"));
     this.#setStatus({ state: "idle" });
   }
-}
-
-/** An operation as it is sent. */
-type Prepared = Operation & {
-  id: string;
-  transactionId: string;
-  readAt: number | null;
-  onStale: wire.OnStale | null;
-  after?: string[];
-};
-
-/** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
-const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
-
-function pendingOf({ action, model, id, data, transactionId: transaction }: Prepared): Pending[] {
-  const now = new Date().toISOString();
-  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
-    { model, id, kind, data: row, transaction },
-  ];
-  if (action === "create")
-    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
-  if (action === "update") return pending("update", { ...data } as AnyRow);
-  return action === "delete"
-    ? pending("delete", {})
-    : pending("update", { archivedAt: action === "archive" ? now : null });
-}
-
-function rejection(receipt: wire.CommitReceipt): AbloError {
-  const { error } = receipt;
-  if (error === undefined || typeof error === "string")
-    return errorOf(error ?? "the commit was rejected", { code: "commit_failed" });
-  return errorOf(error.message ?? "the commit was rejected", {
-    code: error.code,
-    details: { ...error },
-  });
 }

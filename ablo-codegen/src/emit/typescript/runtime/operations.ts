@@ -1,0 +1,63 @@
+// The operations of a commit, as they are given, sent and applied to the local rows.
+
+import type * as wire from "./wire.js";
+import { errorOf, type AbloError } from "./errors.js";
+import { uuid } from "./platform.js";
+import type { AnyRow, Pending } from "./store.js";
+
+/** @internal */ export interface Operation {
+  readonly action: "create" | "update" | "delete" | "archive" | "unarchive";
+  readonly model: string;
+  readonly id?: string;
+  readonly data?: object;
+}
+
+/** A confirmed commit. */
+export interface Committed {
+  /** The id of the commit. */
+  id: string;
+  /** The sync id of the commit. */
+  stamp: number;
+  /** The ids of the rows, one for each operation. */
+  rows: readonly string[];
+  /** The transaction ids of the operations. */
+  operations: readonly string[];
+}
+
+/** An operation as it is sent. */
+/** @internal */ export type Prepared = Operation & {
+  id: string;
+  transactionId: string;
+  readAt: number | null;
+  onStale: wire.OnStale | null;
+  after?: string[];
+};
+
+/** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
+/** @internal */ export const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
+
+/** Returns the writes of the local rows that an operation is. */
+/** @internal */ export function pendingOf(prepared: Prepared): Pending[] {
+  const { action, model, id, data, transactionId: transaction } = prepared;
+  const now = new Date().toISOString();
+  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
+    { model, id, kind, data: row, transaction },
+  ];
+  if (action === "create")
+    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
+  if (action === "update") return pending("update", { ...data } as AnyRow);
+  return action === "delete"
+    ? pending("delete", {})
+    : pending("update", { archivedAt: action === "archive" ? now : null });
+}
+
+/** Returns the error of a refused commit. */
+/** @internal */ export function rejection(receipt: wire.CommitReceipt): AbloError {
+  const { error } = receipt;
+  if (error === undefined || typeof error === "string")
+    return errorOf(error ?? "the commit was rejected", { code: "commit_failed" });
+  return errorOf(error.message ?? "the commit was rejected", {
+    code: error.code,
+    details: { ...error },
+  });
+}
