@@ -267,11 +267,12 @@ impl World {
         let operations: Vec<Operation<RawRow>> =
             serde_json::from_str(operations).expect("operations");
         let changes = plan(&self.engine.models, who, &operations)?;
-        let body_hash = blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes())
-            .to_hex()
-            .to_string();
+        let request_hash =
+            blake3::hash(serde_json::to_string(&operations).expect("JSON").as_bytes())
+                .to_hex()
+                .to_string();
         let claim = ClaimInUse::None;
-        Ok(Commit { client_tx_id: id.to_owned(), changes, body_hash, caused_by: None, claim })
+        Ok(Commit { client_tx_id: id.to_owned(), changes, request_hash, caused_by: None, claim })
     }
 
     /// Lists one page of rows.

@@ -39,8 +39,8 @@ impl Service {
         let mut changes = plan(&self.engine.models, who, &operations)?;
         name_new_rows(who, given_key.as_deref(), &mut changes);
         let text = serde_json::to_vec(&operations).unwrap_or_default();
-        let body_hash = blake3::hash(&text).to_hex().to_string();
-        let request = Commit { client_tx_id: key, changes, body_hash, caused_by, claim };
+        let request_hash = blake3::hash(&text).to_hex().to_string();
+        let request = Commit { client_tx_id: key, changes, request_hash, caused_by, claim };
         check_age(&request, before(self.store.now(), self.options.key_retention))?;
         let owner = self.sources.owner_of(&self.engine, &who.organization, &request.changes)?;
         let mut receipt = match owner {

@@ -20,6 +20,7 @@ on_both_stores! { super::SCHEMA;
     a_transaction_id_of_another_write_is_refused
     participants_do_not_share_transaction_ids
     participants_do_not_share_idempotency_keys
+    a_repeated_commit_may_have_another_guard
     a_create_with_a_chosen_id_is_applied_once
     a_repeated_create_answers_with_the_id_of_the_first
     a_create_that_was_a_retry_is_not_applied_later
@@ -104,6 +105,27 @@ async fn participants_do_not_share_idempotency_keys(world: World) {
     assert_eq!(text(&world, "b").await.as_deref(), Some("one"));
     let other = world.commit_as(&user("ann"), "key", &create("c")).await;
     assert_eq!(code(other), "idempotency_conflict");
+}
+
+async fn a_repeated_commit_may_have_another_guard(world: World) {
+    let ann = user("ann");
+    let create = operation("create", "n", Some("one"), "t1");
+    let first = commit(&world, &ann, &[create]).await.expect("created");
+    let update = |text: &str, guard: Value| {
+        let mut update = operation("update", "n", Some(text), "t2");
+        let members = guard.as_object().expect("an object").clone();
+        update.as_object_mut().expect("an object").extend(members);
+        json!([update]).to_string()
+    };
+    let guards =
+        [json!({}), json!({ "readAt": first }), json!({ "readAt": first, "after": ["x"] })];
+    for guard in guards {
+        // What the client knows has changed between the attempts.
+        world.commit_as(&ann, "key", &update("two", guard)).await.expect("the same commit");
+    }
+    let other = world.commit_as(&ann, "key", &update("three", json!({}))).await;
+    assert_eq!(code(other), "idempotency_conflict");
+    assert_eq!(world.log(&ann, 0).await.expect("the log").len(), 2);
 }
 
 async fn a_create_with_a_chosen_id_is_applied_once(world: World) {

@@ -218,6 +218,43 @@ async fn the_outbox_recovers_commits_with_lost_responses() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_the_outbox_reported_is_not_sent_again() {
+    let (database, adapter) = on_postgres().await;
+    let application = Application::serve(adapter).await;
+    let mut options = source(&application.url);
+    options.poll = Duration::from_mins(10);
+    let server = coordinator(stores().remove(0).0, vec![options]).await;
+    until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
+    // The reads of the last commit finish, which would take the faults.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let commit = async |id: &str| {
+        let operation = json!({
+            "action": "create",
+            "model": "tasks",
+            "id": "a",
+            "data": { "title": "one" },
+            "transactionId": "t1",
+        });
+        let body = json!({ "clientTxId": id, "operations": [operation] });
+        server.ask(&server.key, "POST", "/api/v1/commits", Some(body)).await
+    };
+    application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
+    assert_eq!(commit("one").await.0, 503);
+    until("the row arrives through the outbox", async || {
+        // A write makes the coordinator read the outbox.
+        update(&server, "first", "again").await;
+        !row(&server, "a").await.is_null()
+    })
+    .await;
+    assert_eq!(update(&server, "a", "edited").await.0, 200);
+    // The 0.9 client sends the operation again in another commit.
+    let (status, receipt) = commit("two").await;
+    assert_eq!(status, 200, "{receipt}");
+    assert_eq!(row(&server, "a").await["title"], "edited");
+    assert_eq!(source_rows(&database).await, ["a edited", "first again"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_endpoint_does_not_affect_other_organisations() {
     let (_folder, adapter) = on_sqlite().await;
     let application = Application::serve(adapter).await;

@@ -140,7 +140,7 @@ pub(crate) fn decide(
     Submission { who, commit }: Submission<'_>,
 ) -> Result<Decision, ApiError> {
     if let Some(stored) = state.receipts.get(&OwnKey::new(who, &commit.client_tx_id)) {
-        return super::receipts::same_commit(stored, commit)
+        return super::receipts::same_commit(models, stored, commit)
             .map(|receipt| Decision::AlreadyApplied(Box::new(receipt)));
     }
     if let Some(turn) = &commit.caused_by {

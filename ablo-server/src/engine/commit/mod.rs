@@ -22,6 +22,7 @@ use super::change::{OperationKind, PlannedChange};
 use super::{Engine, violation};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
+use crate::models::Models;
 use crate::store::Tx;
 use crate::store::tables::operations;
 use crate::value::stored_date;
@@ -35,8 +36,8 @@ pub struct Commit {
     pub client_tx_id: String,
     /// The operations.
     pub changes: Vec<PlannedChange>,
-    /// The hash of the request body, to detect another commit with the same key.
-    pub body_hash: String,
+    /// The hash of the operations as the client sent them, which earlier coordinators stored.
+    pub request_hash: String,
     /// The turn that caused the commit.
     pub caused_by: Option<String>,
     /// The claim under which the writes are made.
@@ -64,6 +65,22 @@ impl ClaimInUse {
             ClaimInUse::Named(claim) => Some(claim),
             ClaimInUse::None | ClaimInUse::OfConnection(_) => None,
         }
+    }
+}
+
+impl Commit {
+    /// Returns the hash of what the commit writes. Guards may differ between attempts.
+    pub(in crate::engine) fn content_hash(&self, models: &Models) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for change in &self.changes {
+            hasher.update(change.content_hash(models.get(change.model)).as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Returns whether a stored hash is that of this commit.
+    pub(in crate::engine) fn has_hash(&self, models: &Models, stored: &str) -> bool {
+        stored == self.request_hash || stored == self.content_hash(models)
     }
 }
 
@@ -213,6 +230,6 @@ fn apply(
         last = super::log::head(tx, &who.organization)?;
     }
     let receipt = confirmed_receipt(commit, last);
-    save_receipt(tx, who, commit, &receipt)?;
+    save_receipt(engine, tx, who, commit, &receipt)?;
     Ok(receipt)
 }

@@ -1,8 +1,10 @@
 //! Receipts of commits, stored for a day so that a commit that is sent again gets its receipt.
 
 use super::Commit;
+use crate::engine::Engine;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
+use crate::models::Models;
 use crate::store::tables::receipts::{self as table, StoredReceipt};
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
@@ -11,21 +13,23 @@ use jiff::SignedDuration;
 
 /// Returns the stored receipt of a commit.
 pub(in crate::engine) fn find_receipt(
+    models: &Models,
     tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
 ) -> Result<Option<CommitReceipt>> {
     let key = commit.client_tx_id.as_str();
     let found = table::find_all(tx, who, &[key])?;
-    Ok(found.get(key).map(|stored| same_commit(stored, commit)).transpose()?)
+    Ok(found.get(key).map(|stored| same_commit(models, stored, commit)).transpose()?)
 }
 
 /// Returns a stored receipt, unless it belongs to another commit with the same key.
 pub(super) fn same_commit(
+    models: &Models,
     stored: &StoredReceipt,
     commit: &Commit,
 ) -> Result<CommitReceipt, ApiError> {
-    if stored.body_hash != commit.body_hash {
+    if !commit.has_hash(models, &stored.body_hash) {
         let message = format!("the key `{}` was used for another commit", commit.client_tx_id);
         return Err(ApiError::new("idempotency_conflict", message).param("idempotencyKey"));
     }
@@ -34,12 +38,14 @@ pub(super) fn same_commit(
 
 /// Stores the receipt and notifies that the sync log has grown.
 pub(in crate::engine) fn save_receipt(
+    engine: &Engine,
     tx: &mut Tx<'_>,
     who: &Identity,
     commit: &Commit,
     receipt: &CommitReceipt,
 ) -> Result<()> {
-    let stored = StoredReceipt { body_hash: commit.body_hash.clone(), receipt: receipt.clone() };
+    let body_hash = commit.content_hash(&engine.models);
+    let stored = StoredReceipt { body_hash, receipt: receipt.clone() };
     let now = stored_date(tx.now());
     table::insert(tx, who, &commit.client_tx_id, &stored, &now)?;
     Ok(tx.notify(Notification::LogGrown { organization: who.organization.clone() })?)

@@ -8,7 +8,7 @@ use crate::engine::{Engine, log};
 use crate::error::{EngineError, Result};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::tables::source_commits as table;
+use crate::store::tables::{operations, source_commits as table};
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
 use ablo_wire::{Maybe, ParticipantKind, RawRow, SourceEvent, Verb};
@@ -106,6 +106,9 @@ pub(crate) fn apply_events(
         }
         if let Some(at) = own {
             let commit = &mut commits[at];
+            if commit.state == "sent" {
+                take_over(tx, &who, &commit.writer, &now)?;
+            }
             commit.events_seen += 1;
             if commit.events_seen >= commit.writer.operations {
                 table::delete(tx, organization, &commit.id)?;
@@ -123,6 +126,18 @@ pub(crate) fn apply_events(
         tx.notify(Notification::LogGrown { organization: organization.to_owned() })?;
     }
     Ok(outcome)
+}
+
+/// Records the operations of a commit that the source has applied and whose answer was lost: a
+/// repeated one is not sent again.
+fn take_over(tx: &mut Tx<'_>, who: &Identity, writer: &Writer, now: &str) -> Result<()> {
+    let sync_id = log::head(tx, &who.organization)?;
+    for (transaction, hash) in &writer.transactions {
+        if !operations::is_applied(tx, who, transaction)? {
+            operations::insert(tx, who, transaction, (hash, sync_id), now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes at most `limit` commits whose events never arrived.

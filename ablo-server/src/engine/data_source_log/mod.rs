@@ -62,7 +62,7 @@ pub(crate) fn begin(
     who: &Identity,
     commit_request: &Commit,
 ) -> Result<BeginOutcome> {
-    if let Some(receipt) = find_receipt(tx, who, commit_request)? {
+    if let Some(receipt) = find_receipt(&engine.models, tx, who, commit_request)? {
         return Ok(BeginOutcome::AlreadyApplied(Box::new(receipt)));
     }
     let id = source_tx_id(who, &commit_request.client_tx_id);
@@ -72,7 +72,7 @@ pub(crate) fn begin(
         .map(|change| row_key(engine.models.get(change.model), &change.id))
         .collect();
     for other in in_flight(tx, &who.organization, &id)? {
-        if other.id == id && other.body_hash != commit_request.body_hash {
+        if other.id == id && !commit_request.has_hash(&engine.models, &other.body_hash) {
             let message =
                 format!("the key `{}` was used for another commit", commit_request.client_tx_id);
             return Err(ApiError::new("idempotency_conflict", message)
@@ -114,6 +114,7 @@ pub(crate) fn begin(
         capability: who.capability.clone(),
         caused_by: commit_request.caused_by.clone(),
         operations: (commit_request.changes.len() - applied.len()) as u64,
+        transactions: transactions(engine, commit_request, &applied),
     };
     let pending = PendingCommit {
         id,
@@ -122,7 +123,7 @@ pub(crate) fn begin(
         writer,
         events_seen: 0,
         sent_at: stored_date(tx.now()),
-        body_hash: commit_request.body_hash.clone(),
+        body_hash: commit_request.content_hash(&engine.models),
     };
     table::insert(tx, &who.organization, &commit_request.client_tx_id, &pending)?;
     Ok(BeginOutcome::Send(applied))
@@ -143,7 +144,7 @@ pub(crate) fn finish(
     rows: &[RawRow],
     events: bool,
 ) -> Result<CommitReceipt> {
-    if let Some(receipt) = find_receipt(tx, who, commit_request)? {
+    if let Some(receipt) = find_receipt(&engine.models, tx, who, commit_request)? {
         return Ok(receipt);
     }
     let id = source_tx_id(who, &commit_request.client_tx_id);
@@ -190,7 +191,7 @@ pub(crate) fn finish(
         }
     }
     let receipt = confirmed_receipt(commit_request, last);
-    save_receipt(tx, who, commit_request, &receipt)?;
+    save_receipt(engine, tx, who, commit_request, &receipt)?;
     match known {
         Some(open) if !superseded && events => {
             table::set_state(tx, &who.organization, &id, "appended", open.events_seen)?;
@@ -199,6 +200,20 @@ pub(crate) fn finish(
         _ => {}
     }
     Ok(receipt)
+}
+
+/// Returns the transaction ids of the operations that are sent, with the hashes of their content.
+fn transactions(
+    engine: &Engine,
+    request: &Commit,
+    applied: &BTreeSet<usize>,
+) -> Vec<(String, String)> {
+    let sent = request.changes.iter().enumerate().filter(|(at, _)| !applied.contains(at));
+    sent.filter_map(|(_, change)| {
+        let hash = change.content_hash(engine.models.get(change.model));
+        Some((change.transaction.clone()?, hash))
+    })
+    .collect()
 }
 
 /// Returns the claim under which a commit writes a row.

@@ -83,6 +83,10 @@ pub(crate) struct Writer {
     pub(crate) capability: String,
     pub(crate) caused_by: Option<String>,
     pub(crate) operations: u64,
+    /// The transaction ids of the operations that have one, with the hashes of their content.
+    /// Coordinators before layout 3 did not store them.
+    #[serde(default)]
+    pub(crate) transactions: Vec<(String, String)>,
 }
 
 fn decode(mut record: Record) -> Result<PendingCommit, StoreError> {
