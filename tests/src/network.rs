@@ -54,12 +54,18 @@ pub struct Proxy {
     /// The URL of the proxy.
     pub url: String,
     cuts: watch::Sender<bool>,
+    accepted: Arc<AtomicU32>,
 }
 
 impl Proxy {
     /// Cuts all open connections.
     pub fn cut(&self) {
         self.cuts.send_replace(false);
+    }
+
+    /// Returns the number of connections that were accepted.
+    pub fn accepted(&self) -> u32 {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     /// Cuts all open connections and refuses new ones.
@@ -77,8 +83,11 @@ pub async fn proxy(to: &str) -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let (cuts, cut) = watch::channel(false);
+    let accepted = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&accepted);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
             let mut cut = cut.clone();
             if *cut.borrow_and_update() {
                 continue;
@@ -92,5 +101,5 @@ pub async fn proxy(to: &str) -> Proxy {
             });
         }
     });
-    Proxy { url, cuts }
+    Proxy { url, cuts, accepted }
 }

@@ -55,10 +55,10 @@ pub enum RequestStage {
 /// or `load`.
 pub type Hook = Box<dyn Fn(RequestStage, &str) + Send + Sync>;
 
-/// Injects queued faults into the next requests, then random ones into a percentage of requests.
+/// Injects queued faults into the next commits, and random ones into a percentage of requests.
 #[derive(Default)]
 pub struct FaultInjector {
-    /// The faults of the next requests.
+    /// The faults of the next commits.
     pub queue: Mutex<VecDeque<Fault>>,
     /// The percentage of requests with a random fault.
     pub percent: AtomicU32,
@@ -76,18 +76,16 @@ impl std::fmt::Debug for FaultInjector {
 }
 
 impl FaultInjector {
-    fn run_hook(&self, stage: RequestStage, body: &[u8]) {
-        let kind = serde_json::from_slice::<serde_json::Value>(body).ok();
-        let kind =
-            kind.and_then(|body| body["type"].as_str().map(str::to_owned)).unwrap_or_default();
+    fn run_hook(&self, stage: RequestStage, kind: &str) {
         if let Some(hook) = &*self.hook.lock().unwrap_or_else(PoisonError::into_inner) {
-            hook(stage, &kind);
+            hook(stage, kind);
         }
     }
 
-    fn fault(&self) -> Fault {
+    fn fault(&self, kind: &str) -> Fault {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        if let Some(fault) = self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front() {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(fault) = (kind == "commit").then(|| queue.pop_front()).flatten() {
             return fault;
         }
         // SplitMix64 with a fixed seed: the same faults in every run.
@@ -106,7 +104,7 @@ impl FaultInjector {
         ][(mixed >> 32) as usize % 5]
     }
 
-    /// Queues faults for the next requests.
+    /// Queues faults for the next commits.
     pub fn inject(&self, faults: &[Fault]) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
@@ -148,7 +146,9 @@ async fn answer<S: Source>(
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let lost = || (StatusCode::BAD_GATEWAY, "injected fault").into_response();
-    let fault = faults.fault();
+    let kind = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
+    let kind = kind["type"].as_str().unwrap_or_default();
+    let fault = faults.fault(kind);
     match fault {
         Fault::RequestLost => return lost(),
         Fault::ServerError => {
@@ -159,9 +159,9 @@ async fn answer<S: Source>(
         Fault::Hang => tokio::time::sleep(Duration::from_secs(30)).await,
         Fault::None | Fault::ResponseLost | Fault::Duplicated => {}
     }
-    faults.run_hook(RequestStage::Received, &body);
+    faults.run_hook(RequestStage::Received, kind);
     let answer = endpoint.answer(method.as_str(), header, &body).await;
-    faults.run_hook(RequestStage::Handled, &body);
+    faults.run_hook(RequestStage::Handled, kind);
     if fault == Fault::Duplicated {
         endpoint.answer(method.as_str(), header, &body).await;
     }

@@ -270,12 +270,17 @@ fn killed_processes_lose_and_duplicate_nothing() {
         std::thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(rows(&hosted), written, "the mirror is complete");
-    std::thread::sleep(Duration::from_millis(1500));
+    // A later change is behind all repeated events in the outbox.
+    own.session()
+        .run(
+            "SET app.current_org_id = 'main'; UPDATE projects SET name = 'last' WHERE id = 'ext-0'",
+        )
+        .expect("a change");
+    let count = "SELECT count(*)::text FROM sync_deltas";
+    let last = "SELECT count(*)::text FROM sync_deltas WHERE action_type = 'U'";
+    self::until("the last change", || texts(&hosted, last) == ["1"]);
     assert_eq!(texts(&hosted, deltas), expected, "no delta is repeated");
-    assert_eq!(
-        texts(&hosted, "SELECT count(*)::text FROM sync_deltas"),
-        [written.len().to_string()]
-    );
+    assert_eq!(texts(&hosted, count), [(written.len() + 1).to_string()]);
     assert_eq!(processes.map(ServerProcess::stop), [Some(0), Some(0)]);
 }
 

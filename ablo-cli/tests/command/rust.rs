@@ -142,7 +142,6 @@ fn watching_sees_a_save_of_a_module() {
         }
     };
     until("the first run", "\"notes\"");
-    std::thread::sleep(Duration::from_millis(300));
     dir.put("src/schema/notes.rs", NOTES.replace("key = \"notes\"", "key = \"memos\""));
     until("the save of a module", "\"memos\"");
 }

@@ -19,7 +19,14 @@ impl Drop for Watching {
 
 fn watch(dir: &TestDir, args: &[&str]) -> Watching {
     let mut command = dir.command(args);
-    Watching(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ablo starts"))
+    let log = fs::File::create(dir.path("watch.log")).expect("a file");
+    Watching(command.stdout(Stdio::null()).stderr(log).spawn().expect("ablo starts"))
+}
+
+/// Returns the number of runs so far.
+fn runs(dir: &TestDir) -> usize {
+    let log = fs::read_to_string(dir.path("watch.log")).expect("a file");
+    log.matches("watching for changes").count()
 }
 
 /// Waits until a condition holds. Does not save again, which would hide a lost event.
@@ -51,12 +58,13 @@ fn every_kind_of_save_is_seen_even_after_errors() {
     fs::rename(dir.path("schema.json.new"), dir.path("schema.json")).expect("renamed");
     until("a save by renaming", || sql(&dir, "out").contains("papers"));
 
-    let before = sql(&dir, "out");
+    let (before, run) = (sql(&dir, "out"), runs(&dir));
     dir.put("schema.json", "{ \"v\": 3,");
-    std::thread::sleep(Duration::from_millis(400));
+    until("a save with an error", || runs(&dir) > run);
     assert_eq!(sql(&dir, "out"), before);
+    let run = runs(&dir);
     fs::remove_file(dir.path("schema.json")).expect("removed");
-    std::thread::sleep(Duration::from_millis(400));
+    until("a removed file", || runs(&dir) > run);
     dir.put("schema.json", SCHEMA);
     until("a save after an error", || sql(&dir, "out").contains("notes"));
 }

@@ -176,7 +176,13 @@ async fn a_claim_is_renewed_and_that_of_a_crashed_holder_expires() {
         let held = in_time(crashes.model::<WeatherReport>().claim("stockholm").ttl(ttl))
             .await
             .expect("free");
-        tokio::time::sleep(3 * ttl).await;
+        // Each renewal moves the end of the lease.
+        let other = next.model::<WeatherReport>().claim_queue("stockholm");
+        let end = async || other.state().await.expect("a state").expect("held").expires_at;
+        for _ in 0..3 {
+            let before = end().await;
+            in_time(poll_until(|| async { end().await != before })).await;
+        }
         assert!(held.is_held(), "the claim was renewed");
         held.update(WeatherReport::patch().forecast("Rain")).await.expect("the claim was renewed");
 
@@ -218,8 +224,9 @@ async fn a_claim_survives_a_reconnect() {
         Client::connect(&proxy.url, world.key.as_str()).agent("writer").await.expect("connects");
     let held = in_time(client.model::<WeatherReport>().claim("stockholm")).await.expect("free");
     for _ in 0..3 {
+        let before = proxy.accepted();
         proxy.cut();
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        in_time(poll_until(|| async { proxy.accepted() > before })).await;
     }
     assert!(held.is_held());
     held.update(WeatherReport::patch().forecast("Rain")).await.expect("written");

@@ -5,7 +5,7 @@ use ablo_tests::fixtures;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const MANIFEST: &str = r#"[package]
 name = "user"
@@ -66,6 +66,14 @@ impl User {
         fs::write(path, text).expect("the file is written");
     }
 
+    /// Replaces a file. Some file systems store modification times in whole seconds.
+    fn replace(&self, name: &str, text: &str, later: u64) {
+        self.put(name, text);
+        let file = fs::File::options().write(true).open(self.path(name)).expect("a file");
+        let later = SystemTime::now() + Duration::from_secs(2 * later);
+        file.set_modified(later).expect("a later time");
+    }
+
     fn cargo(&self, subcommand: &str) -> Output {
         let mut command = Command::new(env!("CARGO"));
         command.args([subcommand, "--offline", "--verbose"]).current_dir(self.folder.path());
@@ -109,19 +117,18 @@ fn a_build_script_regenerates_on_changes_and_reports_source_positions() {
     let (_, err) = user.run();
     assert!(err.contains("Fresh user"), "nothing is rerun without a change: {err}");
 
-    // Some file systems store modification times in whole seconds.
-    std::thread::sleep(Duration::from_millis(1100));
-    user.put(
+    user.replace(
         "src/schema/tasks.rs",
         "#[derive(AbloModel)]\npub struct Chore {\n    pub title: String,\n}\n",
+        1,
     );
     let (out, _) = user.run();
     assert!(out.contains("export interface Chore"), "a changed module triggers a rerun: {out}");
 
-    std::thread::sleep(Duration::from_millis(1100));
-    user.put(
+    user.replace(
         "src/schema/tasks.rs",
         "#[derive(AbloModel)]\npub struct Chore {\n    pub title: usize,\n}\n",
+        2,
     );
     let output = user.cargo("run");
     let err = text(&output.stderr);

@@ -16,6 +16,7 @@ use ablo_server::WebhookOptions;
 use ablo_server::housekeeping;
 use ablo_server::store::{Dialect, Store, Tenant};
 use ablo_server::value::Cell;
+use ablo_tests::client::poll_until;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::observed::{Observed, Statements};
 use ablo_tests::on_both_stores;
@@ -23,6 +24,7 @@ use ablo_tests::server::World;
 use ablo_tests::source::{Application, KEY, on_sqlite};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const ROWS: usize = 100_000;
@@ -363,7 +365,13 @@ async fn webhooks(client: &Client<'_>) {
     client.ask("PATCH", &path, json!({ "status": "enabled" })).await;
     client.ask("POST", &format!("{path}/redrive"), json!({})).await;
     client.ask("GET", "/v1/webhook_endpoints", Value::Null).await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The message fails again.
+    for _ in 0..400 {
+        if client.ask("GET", &path, Value::Null).await["status"] == "disabled" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     client.ask("DELETE", &path, Value::Null).await;
 }
 
@@ -395,7 +403,9 @@ async fn scenario(world: &World, store: Arc<dyn Store>) {
     for at in 0..3 {
         let body = json!({ "id": format!("task-{at}"), "data": { "title": "one" } });
         client.ask("POST", "/v1/models/tasks", body).await;
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        // The coordinator reads the outbox after each commit.
+        let before = application.faults.requests.load(Ordering::Relaxed);
+        poll_until(async || application.faults.requests.load(Ordering::Relaxed) > before).await;
     }
     client.ask("GET", "/v1/sources", Value::Null).await;
     let keys = CoordinatorOptions::default().key_retention;

@@ -6,11 +6,13 @@ use ablo_server::SourceOptions;
 use ablo_server::store::{DbPath, Postgres, Sqlite, Store};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::postgres::{Database, Server, schema};
-use ablo_tests::source::{Application, Fault, KEY, TASKS, on_postgres, on_sqlite, run, texts};
+use ablo_tests::source::{
+    Application, Fault, KEY, RequestStage, TASKS, on_postgres, on_sqlite, run, texts,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 fn source(url: &str) -> SourceOptions {
@@ -70,6 +72,15 @@ async fn source_rows(database: &Database<'static>) -> Vec<String> {
     texts(database, "acme", "SELECT id || ' ' || title FROM tasks ORDER BY id").await
 }
 
+/// Returns the row and the action of each delta.
+async fn log(server: &Coordinator) -> Vec<String> {
+    let all = "SELECT model_id || ' ' || action_type FROM sync_deltas ORDER BY id";
+    let service = server.app.service();
+    let rows = service.reading("acme", move |_, tx| Ok(tx.connection().query(all, &[])?)).await;
+    let rows = rows.expect("the log is readable");
+    rows.iter().filter_map(|row| row.first()?.text().map(str::to_owned)).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_data_source_is_written_and_mirrored() {
     for (store, _database) in stores() {
@@ -125,12 +136,11 @@ async fn a_data_source_is_written_and_mirrored() {
         assert!(row(&server, "b").await.is_null());
         assert_eq!(update(&server, "none", "nothing").await.0, 404);
 
-        // Each change is in the log once, without its echo from the outbox.
-        let (_, bootstrap) = server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
-        let head = bootstrap["lastSyncId"].as_u64().expect("a sync id");
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        let (_, later) = server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
-        assert_eq!(later["lastSyncId"].as_u64(), Some(head), "echoes are dropped");
+        // Each change is in the log once, without its echo from the outbox. The change of another
+        // program is behind all echoes there.
+        run(&database, "acme", "UPDATE tasks SET title = 'four' WHERE id = 'a'").await;
+        until("a change arrives", async || row(&server, "a").await["title"] == "four").await;
+        assert_eq!(log(&server).await, ["old I", "a I", "a U", "a U", "old D", "a U"]);
         assert!(row(&server, "x").await.is_null(), "rows of other organisations are not mirrored");
         let (_, sources) = server.ask(&server.key, "GET", "/api/v1/sources", None).await;
         assert_eq!(sources["data"][0]["status"], "ok", "{sources}");
@@ -180,7 +190,6 @@ async fn the_outbox_recovers_commits_with_lost_responses() {
     options.poll = Duration::from_mins(10);
     let server = coordinator(stores().remove(0).0, vec![options]).await;
     until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
 
     // The data source applies the commit, but all three responses are lost.
     application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
@@ -198,9 +207,7 @@ async fn the_outbox_recovers_commits_with_lost_responses() {
     assert_eq!(row(&server, "a").await["title"], "one");
     assert_eq!(source_rows(&database).await, ["a one", "first one"]);
 
-    // Without a retry the row arrives through the outbox. The sleep lets the reads of the last
-    // commit finish.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Without a retry the row arrives through the outbox.
     application.faults.inject(&[Fault::ResponseLost, Fault::ResponseLost, Fault::ResponseLost]);
     assert_eq!(create(&server, "b", "two").await.0, 503);
     let start = Instant::now();
@@ -225,8 +232,6 @@ async fn an_operation_that_the_outbox_reported_is_not_sent_again() {
     options.poll = Duration::from_mins(10);
     let server = coordinator(stores().remove(0).0, vec![options]).await;
     until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
-    // The reads of the last commit finish, which would take the faults.
-    tokio::time::sleep(Duration::from_millis(300)).await;
     let commit = async |id: &str| {
         let operation = json!({
             "action": "create",
@@ -303,12 +308,29 @@ async fn a_dead_endpoint_does_not_affect_other_organisations() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_require_a_valid_signature() {
     let (database, adapter) = on_postgres().await;
+    run(
+        &database,
+        "acme",
+        "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('first', 'acme', \
+         'app', 'one')",
+    )
+    .await;
     let application = Application::serve(adapter).await;
+    let handled = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&handled);
+    *application.faults.hook.lock().expect("not poisoned") = Some(Box::new(move |stage, kind| {
+        if stage == RequestStage::Handled {
+            hook.lock().expect("not poisoned").push(kind.to_owned());
+        }
+    }));
     let mut options = source(&application.url);
     options.poll = Duration::from_mins(10);
     let server = coordinator(stores().remove(0).0, vec![options]).await;
-    until("the mirror is filled", async || create(&server, "first", "one").await.0 == 201).await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("the outbox is read for the last time", async || {
+        handled.lock().expect("not poisoned").ends_with(&["list".to_owned(), "events".to_owned()])
+    })
+    .await;
+    assert_eq!(row(&server, "first").await["title"], "one");
     run(&database, "acme", "UPDATE tasks SET title = 'two' WHERE id = 'first'").await;
     let push = async |key: &str, body: Value| {
         let message = ablo::source::Message::signed(key, "q_1", body.to_string().into_bytes());
@@ -421,16 +443,11 @@ async fn no_change_is_lost_or_applied_twice_under_random_faults() {
         };
         assert_eq!(row_count, 1 + 100 + written);
         // Each row was inserted once in the log.
-        let all = "SELECT model_id FROM sync_deltas WHERE action_type = 'I'";
-        let rows = server
-            .app
-            .service()
-            .reading("acme", move |_, tx| Ok(tx.connection().query(all, &[])?))
-            .await
-            .expect("the log is readable");
         let mut inserted: BTreeMap<String, u32> = BTreeMap::new();
-        for id in rows.iter().filter_map(|row| row.first()?.text()) {
-            *inserted.entry(id.to_owned()).or_default() += 1;
+        for entry in log(&server).await {
+            if let Some(id) = entry.strip_suffix(" I") {
+                *inserted.entry(id.to_owned()).or_default() += 1;
+            }
         }
         assert_eq!(inserted.len(), 1 + 100 + written);
         assert!(inserted.values().all(|times| *times == 1), "{inserted:?}");

@@ -231,7 +231,10 @@ async fn undelivered_messages_become_dead_letters_and_can_be_redriven(world: Wor
     );
     // A disabled endpoint receives nothing. Later events wait for it.
     write(&coordinator, "POST", "", Some(json!({ "id": "n2", "data": { "text": "b" } }))).await;
-    tokio::time::sleep(Duration::from_millis(150)).await;
+    let other = Listener::start().await;
+    endpoint(&coordinator, json!({ "url": other.url })).await;
+    write(&coordinator, "POST", "", Some(json!({ "id": "n3", "data": { "text": "c" } }))).await;
+    other.until("an enabled endpoint", |other| !other.messages().is_empty()).await;
     assert_eq!(listener.messages().len(), 3);
     let path = format!("/api/v1/webhook_endpoints/{id}");
     let (_, dead_letters) =
@@ -245,8 +248,8 @@ async fn undelivered_messages_become_dead_letters_and_can_be_redriven(world: Wor
         .await;
     assert_eq!((enabled.0, &enabled.1["status"]), (200, &json!("enabled")));
     listener
-        .until("the waiting event", |listener| {
-            listener.events().iter().any(|event| event["objectId"] == "n2")
+        .until("the waiting events", |listener| {
+            listener.events().iter().any(|event| event["objectId"] == "n3")
         })
         .await;
     let redriven = coordinator

@@ -7,7 +7,7 @@ use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::postgres::{Applied, Database, Timeouts};
 use ablo_migrate::{Error, finish};
 use ablo_tests::postgres::{Server, Session};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const PATIENCE: Timeouts = Timeouts {
     migration_lock: Duration::from_secs(20),
@@ -230,7 +230,11 @@ fn a_locked_table_is_waited_for_and_reported_after_the_timeout() {
     );
     let waiting =
         std::thread::spawn(move || database.apply(&change, Timeouts { attempts: 8, ..PATIENCE }));
-    std::thread::sleep(Duration::from_millis(500));
+    let mut observer = server.session();
+    let start = Instant::now();
+    while observer.texts("SELECT count(*)::text FROM pg_locks WHERE NOT granted") == ["0"] {
+        assert!(start.elapsed() < Duration::from_secs(10), "the migration waits");
+    }
     session.run("ROLLBACK").expect("the lock is released");
     assert_eq!(
         waiting.join().expect("the thread ends"),
