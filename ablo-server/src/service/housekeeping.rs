@@ -60,7 +60,7 @@ fn delay(random: u128) -> Duration {
     INTERVAL.mul_f64(0.75 + share.as_secs_f64() / 2.0)
 }
 
-/// Deletes everything that is too old and returns the number of rows.
+/// Deletes everything that is too old, collects statistics, and returns the number of deleted rows.
 ///
 /// Organisations take turns until nothing is left. A failure of one does not stop the others.
 ///
@@ -93,6 +93,7 @@ pub async fn pass(store: &Arc<dyn Store>, key_retention: Duration) -> Result<u64
         }
         waiting = unfinished;
     }
+    store.writing(Tenant::Global, |tx| Ok(tx.collect_statistics()?)).await?;
     Ok(deleted)
 }
 

@@ -101,6 +101,16 @@ impl<'t> Tx<'t> {
         self.connection.check()
     }
 
+    /// Collects statistics on tables whose size has changed, for the choice of indexes. PostgreSQL
+    /// does it by itself.
+    pub(crate) fn collect_statistics(&mut self) -> Result<(), StoreError> {
+        if self.dialect() == Dialect::Sqlite {
+            // The flags: analyze, also tables that this connection has not read, within a limit.
+            self.query("PRAGMA optimize = 0x10012", &[])?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.connection.dialect()
     }

@@ -52,7 +52,7 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[{"kind":"user","source":{"field"
     "n":{"type":"number","isOptional":true,"isIndexed":false}}}}}"#;
 
 /// Part of a statement, part of the finding, and why that is right.
-const ALLOWED: [(&str, &str, &str); 19] = [
+const ALLOWED: [(&str, &str, &str); 18] = [
     ("AND kind = 'secret'", "organisation", "an administrator lists the keys"),
     ("max(id), 0) AS head", "organisation", "it reads the last entry of the index"),
     ("FROM ablo_sources WHERE", "organisation", "an organisation has one row"),
@@ -78,11 +78,6 @@ const ALLOWED: [(&str, &str, &str); 19] = [
     ("\"desk_id\" = ", "sorts", "a reader filters by a parent; its rows are sorted"),
     ("\"id\" COLLATE \"C\" ASC;", "sorts", "a bootstrap reads all rows of an organisation"),
     ("('C', 'G', 'S') ORDER BY id", "sorts", "the changes of guarded rows are few"),
-    (
-        "\"desk_id\" IN (SELECT",
-        "organisation",
-        "SQLite without statistics prefers the key's index to that of the parent",
-    ),
     (".\"id\" ASC", "organisation", "the index has the order of the list; a page ends it"),
 ];
 
@@ -209,7 +204,8 @@ fn filling(dialect: Dialect) -> Vec<String> {
     tables.map(|(into, row)| format!("INSERT INTO {into} SELECT {row} FROM {series}")).to_vec()
 }
 
-/// Fills all tables. PostgreSQL collects statistics, as its autovacuum does; SQLite has none.
+/// Fills all tables. PostgreSQL collects statistics, as its autovacuum does; for SQLite,
+/// housekeeping does.
 async fn fill(world: &World) {
     match (world.file(), world.database()) {
         (Some(file), _) => {
@@ -421,6 +417,8 @@ async fn plan(store: &Arc<dyn Store>, sql: &str, values: &[Cell]) -> Vec<String>
     let values = values.to_vec();
     let rows = store
         .reading(Tenant::Organization("acme".to_owned()), move |tx| {
+            // A connection to SQLite notices new statistics when it reads.
+            tx.connection().query("SELECT version FROM ablo_layouts", &[])?;
             Ok(tx.connection().query(&explain, &values)?)
         })
         .await
