@@ -211,9 +211,13 @@ async fn metrics(
     Ok(([(header::CONTENT_TYPE, kind)], service.metrics.text()).into_response())
 }
 
-/// Accepts and ignores the database URL that clients send (docs/protocol/differences.md D15).
+/// Answers a client that sends a database URL (docs/protocol/differences.md D15). The status is 200,
+/// because the 0.9 client sends one whenever its environment has one, and ends on a refusal.
 async fn datasource(_: request::Caller) -> Answer {
-    answer::ok(&serde_json::json!({ "ok": true }))
+    let message = "the coordinator does not use connection strings of clients; a data source is \
+        configured where the coordinator is started";
+    tracing::warn!("a client sent a connection string: {message}");
+    answer::ok(&serde_json::json!({ "ok": true, "registered": false, "message": message }))
 }
 
 async fn unknown() -> Failed {

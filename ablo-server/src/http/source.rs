@@ -5,7 +5,8 @@ use super::answer::{Answer, ok};
 use super::request::Caller;
 use crate::engine::access::require_secret_key;
 use crate::error::ApiError;
-use crate::service::{Service, source};
+use crate::service::Service;
+use crate::service::source::{self, PushError};
 use ablo_wire::PushBody;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -40,7 +41,10 @@ pub(super) async fn push(
     }
     let count = body.events.len();
     let applied = source::apply_pushed(&service, &client, body.events).await;
-    applied.map_err(|reason| ApiError::new("source_network_error", reason))?;
+    applied.map_err(|failure| match failure {
+        PushError::Refused(reasons) => refused("ingest_failed", reasons),
+        PushError::Failed(reason) => ApiError::new("source_network_error", reason),
+    })?;
     ok(&serde_json::json!({ "received": count }))
 }
 

@@ -27,6 +27,7 @@ mod source_coordinator;
 mod source_endpoint;
 mod source_kit;
 mod source_languages;
+mod source_push;
 mod source_tables;
 mod together;
 mod transfers;

@@ -6,23 +6,21 @@ use ablo_server::SourceOptions;
 use ablo_server::store::{DbPath, Postgres, Sqlite, Store};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::postgres::{Database, Server, schema};
-use ablo_tests::source::{
-    Application, Fault, KEY, RequestStage, TASKS, on_postgres, on_sqlite, run, texts,
-};
+use ablo_tests::source::{Application, Fault, KEY, TASKS, on_postgres, on_sqlite, run, texts};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-fn source(url: &str) -> SourceOptions {
+pub(super) fn source(url: &str) -> SourceOptions {
     let mut source = SourceOptions::new("acme", url, KEY);
     source.poll = Duration::from_millis(50);
     source.timeout = Duration::from_millis(800);
     source
 }
 
-fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
+pub(super) fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
     let schema = schema(TASKS);
     let database = std::thread::spawn(|| Server::shared().database())
         .join()
@@ -33,7 +31,7 @@ fn stores() -> Vec<(Arc<dyn Store>, Option<Database<'static>>)> {
     vec![(Arc::new(sqlite), None), (Arc::new(postgres), Some(database))]
 }
 
-async fn coordinator(store: Arc<dyn Store>, sources: Vec<SourceOptions>) -> Coordinator {
+pub(super) async fn coordinator(store: Arc<dyn Store>, sources: Vec<SourceOptions>) -> Coordinator {
     Coordinator::start_with(
         &schema(TASKS),
         store,
@@ -42,7 +40,7 @@ async fn coordinator(store: Arc<dyn Store>, sources: Vec<SourceOptions>) -> Coor
     .await
 }
 
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+pub(super) async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
     let start = Instant::now();
     while !condition().await {
         assert!(start.elapsed() < Duration::from_secs(30), "{what}");
@@ -51,7 +49,7 @@ async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) 
 }
 
 /// Reads a row from the coordinator.
-async fn row(server: &Coordinator, id: &str) -> Value {
+pub(super) async fn row(server: &Coordinator, id: &str) -> Value {
     let (status, body) =
         server.ask(&server.key, "GET", &format!("/api/v1/models/tasks/{id}"), None).await;
     if status == 200 { body["data"].clone() } else { Value::Null }
@@ -73,7 +71,7 @@ async fn source_rows(database: &Database<'static>) -> Vec<String> {
 }
 
 /// Returns the row and the action of each delta.
-async fn log(server: &Coordinator) -> Vec<String> {
+pub(super) async fn log(server: &Coordinator) -> Vec<String> {
     let all = "SELECT model_id || ' ' || action_type FROM sync_deltas ORDER BY id";
     let service = server.app.service();
     let rows = service.reading("acme", move |_, tx| Ok(tx.connection().query(all, &[])?)).await;
@@ -303,50 +301,6 @@ async fn a_dead_endpoint_does_not_affect_other_organisations() {
         sources["data"][0]["lastError"].as_str().is_some_and(|error| error.contains("no answer")),
         "{sources}"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn pushes_require_a_valid_signature() {
-    let (database, adapter) = on_postgres().await;
-    run(
-        &database,
-        "acme",
-        "INSERT INTO tasks (id, organization_id, created_by, title) VALUES ('first', 'acme', \
-         'app', 'one')",
-    )
-    .await;
-    let application = Application::serve(adapter).await;
-    let handled = Arc::new(Mutex::new(Vec::new()));
-    let hook = Arc::clone(&handled);
-    *application.faults.hook.lock().expect("not poisoned") = Some(Box::new(move |stage, kind| {
-        if stage == RequestStage::Handled {
-            hook.lock().expect("not poisoned").push(kind.to_owned());
-        }
-    }));
-    let mut options = source(&application.url);
-    options.poll = Duration::from_mins(10);
-    let server = coordinator(stores().remove(0).0, vec![options]).await;
-    until("the outbox is read for the last time", async || {
-        handled.lock().expect("not poisoned").ends_with(&["list".to_owned(), "events".to_owned()])
-    })
-    .await;
-    assert_eq!(row(&server, "first").await["title"], "one");
-    run(&database, "acme", "UPDATE tasks SET title = 'two' WHERE id = 'first'").await;
-    let push = async |key: &str, body: Value| {
-        let message = ablo::source::Message::signed(key, "q_1", body.to_string().into_bytes());
-        let url = format!("http://{}/api/source/events", server.address);
-        let remote =
-            ablo::source::Remote::new(&url, Duration::from_secs(5)).expect("a local address");
-        remote.send(message).await.expect("the request succeeds").status
-    };
-    let event = json!({ "id": "e", "model": "tasks", "entityId": "first", "type": "UPDATE" });
-    let events = json!({ "events": [event] });
-    assert_eq!(push("sk_test_other", events.clone()).await, 401);
-    assert_eq!(push(KEY, json!({ "events": [] })).await, 400);
-    assert_eq!(push(KEY, json!({ "events": [{}] })).await, 400);
-    assert_eq!(push(KEY, events.clone()).await, 200);
-    until("the pushed change arrives", async || row(&server, "first").await["title"] == "two")
-        .await;
 }
 
 /// Writers on both sides, with requests and responses lost, repeated, delayed and broken between

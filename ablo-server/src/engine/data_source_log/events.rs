@@ -40,12 +40,14 @@ pub(crate) fn save_cursor(
 }
 
 /// The result of a batch of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BatchOutcome {
     /// Number of events that are done.
     pub(crate) events: usize,
     /// Whether the sync log has grown.
     pub(crate) changed: bool,
+    /// The events that were not applied, each with the reason.
+    pub(crate) refused: Vec<String>,
 }
 
 /// Applies events in order and stops before an event whose commit still waits for its response.
@@ -55,7 +57,7 @@ pub(crate) fn apply_events(
     organization: &str,
     events: &[SourceEvent],
 ) -> Result<BatchOutcome> {
-    let mut outcome = BatchOutcome { events: 0, changed: false };
+    let mut outcome = BatchOutcome::default();
     let mut commits = pending_commits(tx, organization)?;
     let (answer_deadline, event_deadline) =
         (time_before(tx, ANSWER_TIMEOUT), time_before(tx, EVENT_TIMEOUT));
@@ -63,6 +65,7 @@ pub(crate) fn apply_events(
     for event in events {
         let Some(model) = engine.models.find(&event.model) else {
             outcome.events += 1;
+            outcome.refused.push(refused(event, "the schema has no such model"));
             continue;
         };
         let own = event
@@ -79,7 +82,8 @@ pub(crate) fn apply_events(
             continue;
         }
         if event.organization_id.as_deref().is_some_and(|of| of != organization) {
-            tracing::warn!(event = event.id, "skipped an event of another organisation");
+            table::delete_event(tx, organization, &event.id)?;
+            outcome.refused.push(refused(event, "it belongs to another organisation"));
             continue;
         }
         let row = row_key(model, &event.entity_id);
@@ -102,7 +106,13 @@ pub(crate) fn apply_events(
         };
         let applied = log::has_transaction(tx, organization, &transaction)?;
         if !is_old && !applied {
-            outcome.changed |= apply_event(engine, tx, &who, model, event, &transaction)? > 0;
+            match apply_event(engine, tx, &who, model, event, &transaction) {
+                Err(EngineError::Refused(refusal)) => {
+                    table::delete_event(tx, organization, &event.id)?;
+                    outcome.refused.push(refused(event, &refusal.to_string()));
+                }
+                applied => outcome.changed |= applied? > 0,
+            }
         }
         if let Some(at) = own {
             let commit = &mut commits[at];
@@ -126,6 +136,25 @@ pub(crate) fn apply_events(
         tx.notify(Notification::LogGrown { organization: organization.to_owned() })?;
     }
     Ok(outcome)
+}
+
+/// Returns the reason why an event was not applied, for the log or for the sender.
+fn refused(event: &SourceEvent, reason: &str) -> String {
+    format!("event `{}` of {}/{}: {reason}", event.id, event.model, event.entity_id)
+}
+
+/// Returns whether all these events are recorded.
+pub(crate) fn has_events(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    events: &[SourceEvent],
+) -> Result<bool> {
+    for event in events {
+        if !table::has_event(tx, organization, &event.id)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Records the operations of a commit that the source has applied and whose answer was lost: a
@@ -162,7 +191,11 @@ fn writer_identity(organization: &str, writer: &Writer) -> Identity {
     }
 }
 
-/// Applies one outbox event. A row that does not fit the schema is logged and skipped.
+/// Applies one event.
+///
+/// # Errors
+///
+/// Returns the refusal of a row that does not fit the schema.
 fn apply_event(
     engine: &Engine,
     tx: &mut Tx<'_>,
@@ -185,13 +218,7 @@ fn apply_event(
         caused_by: None,
         claim: None,
     };
-    match apply(engine, tx, who, model, change) {
-        Err(EngineError::Refused(refusal)) => {
-            tracing::error!(event = event.id, %refusal, "a row does not fit the schema");
-            Ok(0)
-        }
-        done => done,
-    }
+    apply(engine, tx, who, model, change)
 }
 
 /// Fills the mirror with rows of a list.

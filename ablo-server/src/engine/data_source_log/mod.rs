@@ -10,7 +10,7 @@ mod pending;
 
 pub(crate) use events::{
     BatchOutcome, apply_events, backfill, cursor, delete_old_commits, delete_old_events,
-    save_cursor,
+    has_events, save_cursor,
 };
 
 use super::Engine;

@@ -19,6 +19,8 @@ const EVENTS_PAGE_SIZE: u64 = 200;
 const PENDING_COMMIT_DELAY: Duration = Duration::from_millis(50);
 /// The maximum number of such waits for pushed events: 20 seconds in total.
 const MAX_PENDING_COMMIT_WAITS: u32 = 400;
+/// The maximum number of pages that are read from the outbox for one push.
+const MAX_PUSH_PAGES: u32 = 100;
 /// The delay after a commit before the outbox is read, so that one read covers several commits.
 const COMMIT_READ_DELAY: Duration = Duration::from_millis(100);
 /// The delay before a retry: initially, and at most.
@@ -106,6 +108,9 @@ async fn step(service: &Arc<Service>, client: &SourceClient) -> Result<Duration,
     let batch = apply_events(service, &client.organization, events, Some((cursor, next)))
         .await
         .map_err(stored)?;
+    for reason in &batch.refused {
+        tracing::warn!(client.organization, reason, "an event of a data source was skipped");
+    }
     Ok(if batch.events == all { Duration::ZERO } else { PENDING_COMMIT_DELAY })
 }
 
@@ -148,7 +153,6 @@ async fn apply_events(
     events: Vec<SourceEvent>,
     cursors: Option<(Option<String>, Option<String>)>,
 ) -> Result<BatchOutcome> {
-    let all = events.len();
     match apply_batch(service, organization, events.clone(), cursors.clone()).await {
         // An event that violates a constraint must not block the others.
         Err(EngineError::Store(StoreError::Constraint(violation))) => {
@@ -160,25 +164,27 @@ async fn apply_events(
         }
         outcome => return outcome,
     }
-    let mut changed = false;
-    for (at, event) in events.into_iter().enumerate() {
+    let mut batch = BatchOutcome::default();
+    for event in events {
         let id = event.id.clone();
         match apply_batch(service, organization, vec![event], None).await {
-            Ok(BatchOutcome { events: 0, .. }) => return Ok(BatchOutcome { events: at, changed }),
-            Ok(outcome) => changed |= outcome.changed,
+            Ok(BatchOutcome { events: 0, .. }) => return Ok(batch),
+            Ok(outcome) => {
+                batch.changed |= outcome.changed;
+                batch.refused.extend(outcome.refused);
+            }
             Err(EngineError::Store(StoreError::Constraint(violation))) => {
-                tracing::error!(
-                    organization,
-                    event = id,
-                    error = violation.message,
-                    "an event of a data source was skipped: its row violates a constraint"
-                );
+                let message = violation.message;
+                batch
+                    .refused
+                    .push(format!("event `{id}`: its row violates a constraint: {message}"));
             }
             Err(error) => return Err(error),
         }
+        batch.events += 1;
     }
     apply_batch(service, organization, Vec::new(), cursors).await?;
-    Ok(BatchOutcome { events: all, changed })
+    Ok(batch)
 }
 
 /// Applies events in one transaction.
@@ -194,7 +200,7 @@ async fn apply_batch(
             if let Some((expected, _)) = &cursors
                 && data_source_log::cursor(tx, &owner)?.0 != *expected
             {
-                return Ok(BatchOutcome { events: events.len(), changed: false });
+                return Ok(BatchOutcome { events: events.len(), ..BatchOutcome::default() });
             }
             let outcome = data_source_log::apply_events(engine, tx, &owner, &events)?;
             if let Some((_, next)) = cursors.as_ref().filter(|_| outcome.events == events.len()) {
@@ -205,35 +211,81 @@ async fn apply_batch(
         .await
 }
 
-/// Handles pushed events: triggers a read of the outbox, or applies them if there is no outbox.
+/// The reason why pushed events were not applied.
+pub(crate) enum PushError {
+    /// Events that are not valid, with the reasons. The others were applied.
+    Refused(String),
+    /// The events may be valid; the sender has to repeat them.
+    Failed(String),
+}
+
+/// Applies pushed events. If there is an outbox, they are applied in its order; only those that it
+/// does not report are applied by themselves.
 ///
 /// # Errors
-/// Returns a message if the rows cannot be loaded or the events cannot be applied.
+/// Returns an error if an event is refused, if its row cannot be loaded, or if the store fails.
 pub(crate) async fn apply_pushed(
-    service: &Service,
+    service: &Arc<Service>,
     client: &SourceClient,
     events: Vec<SourceEvent>,
-) -> Result<(), String> {
+) -> Result<(), PushError> {
+    let failed = |failure: EngineError| PushError::Failed(failure.to_string());
     if client.has_events() {
-        client.events_pushed.notify_one();
-        return Ok(());
+        read_outbox(service, client).await.map_err(PushError::Failed)?;
+        if are_recorded(service, &client.organization, &events).await.map_err(failed)? {
+            return Ok(());
+        }
     }
-    let events = load_rows(client, events).await?;
-    let (all, mut remaining) = (events.len(), events);
+    let mut remaining = load_rows(client, events).await.map_err(PushError::Failed)?;
+    let mut refused = Vec::new();
     for _ in 0..MAX_PENDING_COMMIT_WAITS {
         let outcome = apply_events(service, &client.organization, remaining.clone(), None)
             .await
-            .map_err(|failure| failure.to_string())?;
+            .map_err(failed)?;
         remaining.drain(..outcome.events.min(remaining.len()));
-        if remaining.is_empty() {
+        refused.extend(outcome.refused);
+        if remaining.is_empty() && refused.is_empty() {
             return Ok(());
+        }
+        if remaining.is_empty() {
+            return Err(PushError::Refused(refused.join("; ")));
         }
         tokio::time::sleep(PENDING_COMMIT_DELAY).await;
     }
-    Err(format!(
-        "{} of {all} events could not be applied: commits of their rows are still in flight",
+    Err(PushError::Failed(format!(
+        "{} events could not be applied: commits of their rows are still in flight",
         remaining.len()
-    ))
+    )))
+}
+
+/// Reads the outbox to its end.
+async fn read_outbox(service: &Arc<Service>, client: &SourceClient) -> Result<(), String> {
+    let organization = client.organization.clone();
+    let position = service
+        .reading(&organization.clone(), move |_, tx| data_source_log::cursor(tx, &organization))
+        .await;
+    if !position.map_err(|failure| failure.to_string())?.1 {
+        return Err("the rows of the data source are being loaded".to_owned());
+    }
+    for _ in 0..MAX_PUSH_PAGES {
+        let wait = step(service, client).await?;
+        if wait == client.poll {
+            break;
+        }
+        tokio::time::sleep(wait).await;
+    }
+    Ok(())
+}
+
+async fn are_recorded(
+    service: &Service,
+    organization: &str,
+    events: &[SourceEvent],
+) -> Result<bool> {
+    let (owner, events) = (organization.to_owned(), events.to_vec());
+    service
+        .reading(organization, move |_, tx| data_source_log::has_events(tx, &owner, &events))
+        .await
 }
 
 /// Loads the existing rows of all models into the mirror.

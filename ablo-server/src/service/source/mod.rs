@@ -9,7 +9,7 @@ mod follow;
 mod write;
 
 pub(crate) use client::SourceClient;
-pub(crate) use follow::apply_pushed;
+pub(crate) use follow::{PushError, apply_pushed};
 pub(crate) use write::write;
 
 use crate::engine::Engine;

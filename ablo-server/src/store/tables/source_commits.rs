@@ -44,6 +44,12 @@ static INSERT_EVENT: SqlTemplate = SqlTemplate::new(
      CONFLICT (organization_id, id) DO NOTHING",
 );
 
+static DELETE_EVENT: SqlTemplate =
+    SqlTemplate::new("DELETE FROM ablo_source_events WHERE organization_id = {1} AND id = {2}");
+
+static HAS_EVENT: SqlTemplate =
+    SqlTemplate::new("SELECT 1 FROM ablo_source_events WHERE organization_id = {1} AND id = {2}");
+
 static DELETE_OLD_EVENTS: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_source_events WHERE organization_id = {1} AND id IN (SELECT id FROM \
      ablo_source_events WHERE organization_id = {1} AND taken_at < {2:date} ORDER BY taken_at \
@@ -170,6 +176,20 @@ pub(crate) fn insert_event(
     at: &str,
 ) -> Result<bool, StoreError> {
     Ok(tx.run(&INSERT_EVENT, &[organization.into(), id.into(), at.into()])? > 0)
+}
+
+/// Deletes the id of an event that was refused, so that it can be sent again.
+pub(crate) fn delete_event(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    id: &str,
+) -> Result<(), StoreError> {
+    tx.run(&DELETE_EVENT, &[organization.into(), id.into()]).map(drop)
+}
+
+/// Returns whether the id of an event is recorded.
+pub(crate) fn has_event(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<bool, StoreError> {
+    Ok(tx.first(&HAS_EVENT, &[organization.into(), id.into()], |_| Ok(()))?.is_some())
 }
 
 /// Deletes at most `limit` ids of events that were recorded before a time, and returns how many.
