@@ -134,8 +134,12 @@ fn print_definition(
     models: &[SchemaModel],
 ) -> String {
     let roles: Vec<_> = definition.roles().collect();
-    let attributes: TokenStream =
-        definition.attributes.iter().map(ToTokens::to_token_stream).collect();
+    let attributes: TokenStream = definition
+        .attributes
+        .iter()
+        .filter(|attribute| !attribute.path().is_ident("ablo"))
+        .map(ToTokens::to_token_stream)
+        .collect();
     print_schema(&Schema {
         attributes: &text(&attributes),
         visibility: &text(&definition.visibility),

@@ -21,6 +21,8 @@ pub struct RawSchema<'a> {
     pub models: Vec<RawModel<'a>>,
     /// The rules that compute an identity's sync groups.
     pub identity_roles: Vec<RawRole<'a>>,
+    /// Whether clients may write rows of models that do not say.
+    pub mutable: Maybe<bool>,
 }
 
 /// One model.

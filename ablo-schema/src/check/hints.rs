@@ -21,6 +21,19 @@ pub(super) fn check_bootstrap(cx: &mut Context<'_, '_>) {
     }
 }
 
+/// Warns about a schema whose rows no session can write.
+pub(super) fn check_mutable(cx: &mut Context<'_, '_>) {
+    let raw = cx.raw;
+    let mut flags = raw.models.iter().map(|model| model.mutable.or(raw.mutable));
+    let Some(first) = raw.models.first() else { return };
+    let is_intended = flags.clone().all(|flag| flag.is_some());
+    if !is_intended && !flags.any(|flag| flag.is_some_and(|flag| flag.value)) {
+        cx.diagnostics
+            .push(Code::SchemaReadOnly, first.key.at, "no session can write rows of any model")
+            .help("make models `mutable`, or set `mutable` for all models of the schema");
+    }
+}
+
 /// Returns whether the number is a non-negative integer that a double represents exactly.
 pub(super) fn is_count(number: f64) -> bool {
     (0.0..9_007_199_254_740_992.0).contains(&number) && number.fract() == 0.0

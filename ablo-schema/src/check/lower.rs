@@ -25,10 +25,14 @@ pub(super) fn lower(raw: RawSchema<'_>) -> Option<Schema> {
         .enumerate()
         .map(|(at, model)| (ModelKey::new(model.key.value.as_ref()), ModelId(at)))
         .collect();
+    let default = raw.mutable;
     let models = raw
         .models
         .into_iter()
-        .map(|model| lower_model(model, &by_key))
+        .map(|model| {
+            let mutable = model.mutable.or(default);
+            lower_model(RawModel { mutable, ..model }, &by_key)
+        })
         .collect::<Option<Vec<_>>>()?;
     let identity_roles =
         raw.identity_roles.into_iter().map(lower_role).collect::<Option<Vec<_>>>()?;

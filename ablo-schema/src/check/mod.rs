@@ -72,8 +72,10 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
     hints::check_auto_fill(cx);
     hints::check_required_fields(cx);
 
-    if diagnostics.has_errors() {
+    if cx.diagnostics.has_errors() {
         return None;
     }
+    // A remark about a schema that is not finished would only distract.
+    hints::check_mutable(cx);
     lower::lower(raw)
 }

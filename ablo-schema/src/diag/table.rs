@@ -79,6 +79,11 @@ codes! {
         "Unsupported version of Schema JSON",
         "This compiler reads Schema JSON v3 only.",
         "Export the schema again as version 3.";
+    SchemaReadOnly = "ablo::schema::read_only", Warning, "No session can write",
+        "Without `mutable` only system credentials can write the rows of a model. Users and agents \
+         cannot write with this schema.",
+        "Set `mutable` to true for a model or for the whole schema, or to false for the whole \
+         schema if that is intended.";
     ModelKeyNotIdentifier = "ablo::model::key_not_identifier", Error,
         "A model key is not a valid identifier",
         "The key becomes an identifier in every target: an ASCII letter followed by ASCII letters, \

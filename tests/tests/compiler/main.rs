@@ -12,6 +12,7 @@ mod digits;
 mod emit;
 mod json_schema_documents;
 mod judged;
+mod mutable;
 mod openapi_documents;
 mod properties;
 mod rust_front;

@@ -12,7 +12,7 @@ fn none() -> Vec<&'static str> {
 
 /// Returns a model whose only field has this type.
 fn model(ty: &str) -> String {
-    format!("#[derive(AbloModel)] struct Task {{ title: {ty} }}")
+    format!("#[derive(AbloModel)] #[ablo(mutable)] struct Task {{ title: {ty} }}")
 }
 
 #[test]
@@ -103,8 +103,8 @@ fn items_outside_the_schema_are_ignored() {
 fn a_model_is_found_in_any_module() {
     let source = "\u{feff}#[cfg_attr(feature = \"x\", derive(Clone, ablo::AbloModel))]\n\
                   pub(crate) struct A where { a: String, }\n\
-                  mod m { pub mod n { #[derive(ablo :: AbloModel)] #[ablo(key = \"bs\")] struct B; \
-                  } }";
+                  mod m { pub mod n { #[derive(ablo :: AbloModel)] #[ablo(key = \"bs\", mutable)] \
+                  struct B; } }";
     let read = file::read(source);
     assert_eq!(codes(&read), none());
     let schema = read.schema.expect("the schema is valid");

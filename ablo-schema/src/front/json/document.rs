@@ -6,7 +6,7 @@ use super::node::{Node, NodeKind};
 use crate::diag::{Code, Diagnostics, SpanId, Suggest};
 use crate::raw::RawSchema;
 
-const DOCUMENT_MEMBERS: [&str; 3] = ["v", "models", "identityRoles"];
+const DOCUMENT_MEMBERS: [&str; 4] = ["v", "models", "identityRoles", "mutable"];
 
 /// The supported version of Schema JSON.
 const VERSION: f64 = 3.0;
@@ -36,6 +36,7 @@ pub(super) fn read<'a>(root: Node<'a>, diagnostics: &mut Diagnostics) -> Option<
                 has_roles = true;
                 schema.identity_roles = cx.roles(member.value, "identityRoles");
             }
+            "mutable" => schema.mutable = cx.boolean(&member),
             _ => cx.unknown_member(&member, "the document", &DOCUMENT_MEMBERS),
         }
     }

@@ -1,5 +1,6 @@
 //! Reads `define_schema! { pub schema App { … } roles { … } }`.
 
+use super::arguments::Arguments;
 use super::casing::lower_camel;
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model, role};
@@ -7,7 +8,7 @@ use super::resolve::{Items, resolve};
 use super::shape::Shapes;
 use super::{ReadContext, plain};
 use crate::diag::Code;
-use crate::raw::RawRole;
+use crate::raw::{Maybe, RawRole};
 use crate::schema::Schema;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -156,6 +157,23 @@ impl Definition {
         }
     }
 
+    /// Returns whether clients may write rows of models that do not say.
+    pub(crate) fn mutable(&self, cx: &mut ReadContext) -> Maybe<bool> {
+        let arguments = super::attribute::read(&self.attributes, cx);
+        let mut arguments = Arguments::new(arguments, "a schema", &["mutable"], cx);
+        let at = arguments.span("mutable");
+        let flag = arguments.flag("mutable", cx);
+        if let Some(at) = at.filter(|_| self.items.is_empty()) {
+            cx.report(
+                Code::RustMixedSchema,
+                at,
+                "models that derive `AbloModel` are compiled alone",
+            )
+            .help("write `#[ablo(mutable)]` on each model, or declare the models here");
+        }
+        flag
+    }
+
     /// Returns the roles in raw form.
     pub(crate) fn raw_roles(&self, cx: &mut ReadContext) -> Vec<RawRole<'static>> {
         let mut read = |one: &Role| {
@@ -245,7 +263,8 @@ pub fn read_inline(definition: &Definition, cx: &mut ReadContext) -> Inline {
     let inline_models = models.iter().map(seen).collect();
     let roles = definition.raw_roles(cx);
     let kept = enums.iter().map(RustEnum::copy).collect();
-    let raw = resolve(Items { models, enums, shapes, roles }, cx);
+    let mutable = definition.mutable(cx);
+    let raw = resolve(Items { models, enums, shapes, roles, mutable }, cx);
     let schema = crate::check::check(raw, &mut cx.diagnostics);
     Inline {
         models: inline_models,

@@ -14,6 +14,7 @@ use crate::diag::{Code, Spanned};
 use crate::raw::{CowStr, RawKind, RawModel, RawRelation, RawSchema};
 use crate::schema::{FieldMember, RelationKind, Schema};
 use crate::value::Value;
+use proc_macro2::Span;
 use std::collections::BTreeMap;
 use syn::{Data, DeriveInput, Ident, Type};
 
@@ -134,7 +135,9 @@ fn with_stubs(model: RustModel, cx: &mut ReadContext) -> (RawSchema<'static>, Ve
     }
     let mut models = vec![raw];
     models.extend(stubs);
-    (RawSchema { models, identity_roles: Vec::new() }, targets)
+    // One model of a schema: the others may be mutable.
+    let mutable = Some(Spanned::new(false, cx.at(Span::call_site())));
+    (RawSchema { models, identity_roles: Vec::new(), mutable }, targets)
 }
 
 /// Adds a stub of a model: a scope root, to satisfy the rules on scope roots, with the fields that

@@ -321,11 +321,12 @@ fn read_pieces(
         .also(first, "first defined here");
     }
     let definition = definitions.into_iter().next().map(|(definition, _)| definition);
-    let mut roles = Vec::new();
+    let (mut roles, mut mutable) = (Vec::new(), None);
     let mut inline_items = Vec::new();
     if let Some(definition) = definition {
         definition.check_mixed(cx);
         roles = definition.raw_roles(cx);
+        mutable = definition.mutable(cx);
         if definition.items.is_empty() {
             choose(&definition, &mut models, cx);
         } else {
@@ -358,7 +359,7 @@ fn read_pieces(
     if broken {
         return None;
     }
-    let raw = resolve(Items { models, enums, shapes, roles }, cx);
+    let raw = resolve(Items { models, enums, shapes, roles, mutable }, cx);
     crate::check::check(raw, &mut cx.diagnostics)
 }
 

@@ -117,7 +117,7 @@ fn read_members(
         .word("plane", &Plane::ALL, Plane::as_str, cx)
         .filter(|plane| plane.value != Plane::default());
     let set = |flag: Maybe<bool>| flag.filter(|flag| flag.value);
-    raw.mutable = set(arguments.flag("mutable", cx));
+    raw.mutable = arguments.flag("mutable", cx);
     raw.lazy_observable = set(arguments.flag("lazy_observable", cx));
     raw.scope = read_scope(arguments, &type_name.value, cx);
     read_tenancy(arguments, &mut raw, cx);

@@ -29,7 +29,7 @@ pub fn recover(ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Deri
             fields.push(DerivedField { ident: field.ident.clone(), value: field.value.clone() });
         }
     }
-    let raw = RawSchema { models: vec![raw], identity_roles: Vec::new() };
+    let raw = RawSchema { models: vec![raw], identity_roles: Vec::new(), mutable: None };
     Derived {
         schema: crate::check::check(raw, &mut Diagnostics::default()),
         fields,

@@ -20,6 +20,8 @@ pub(crate) struct Items<'i> {
     pub(crate) enums: Vec<RustEnum>,
     pub(crate) shapes: Shapes<'i>,
     pub(crate) roles: Vec<RawRole<'static>>,
+    /// Whether clients may write rows of models that do not say.
+    pub(crate) mutable: Maybe<bool>,
 }
 
 /// The names of a model that other models refer to.
@@ -68,7 +70,14 @@ pub(crate) fn resolve(items: Items<'_>, cx: &mut ReadContext) -> RawSchema<'stat
         .models
         .into_iter()
         .map(|model| resolve_model(model, &known, &enums, &items.shapes, cx));
-    RawSchema { models: models.collect(), identity_roles: items.roles }
+    let mut models: Vec<_> = models.collect();
+    if items.mutable.is_none() {
+        // The default is not written to the canonical text.
+        for model in &mut models {
+            model.mutable = model.mutable.filter(|flag| flag.value);
+        }
+    }
+    RawSchema { models, identity_roles: items.roles, mutable: items.mutable }
 }
 
 fn known(model: &RustModel) -> ModelNames {
