@@ -46,7 +46,8 @@ pub(crate) const SCHEMA: &str = r#"{
       }
     }
   },
-  "identityRoles": []
+  "identityRoles": [],
+  "mutable": true
 }
 "#;
 
