@@ -152,6 +152,8 @@ pub struct RawField<'a> {
     pub renamed_from: Maybe<CowStr<'a>>,
     /// The field's number in the binary form.
     pub number: Maybe<f64>,
+    /// The spellings of the `schema::RelativeOperation`s that the field accepts.
+    pub relative: Maybe<Vec<Spanned<CowStr<'a>>>>,
     /// All members in document order.
     pub(crate) members: Vec<FieldMember>,
 }

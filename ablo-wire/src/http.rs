@@ -105,7 +105,10 @@ record! {
         /// The sync id that the write is based on.
         read_at?: SyncId,
         /// The members to set; null clears a member.
-        data: T,
+        data?: T,
+        /// The changes that start from the current values, by member: `{"votes": {"increment": 1}}`.
+        /// A body has either `data` or `relative`.
+        relative?: RawRow,
     }
 }
 

@@ -19,6 +19,8 @@ pub enum Verb {
     Archive,
     /// Restores an archived row.
     Unarchive,
+    /// Changes members of a row relative to their current values (docs/protocol/commits.md §1.1).
+    Adjust,
     /// An unknown verb, or a known one in the other spelling. It is kept as received.
     Other(Box<str>),
 }
@@ -33,12 +35,13 @@ pub enum Spelling {
 }
 
 /// Every verb in both spellings.
-const VERBS: [(Verb, &str, &str); 5] = [
+const VERBS: [(Verb, &str, &str); 6] = [
     (Verb::Create, "CREATE", "create"),
     (Verb::Update, "UPDATE", "update"),
     (Verb::Delete, "DELETE", "delete"),
     (Verb::Archive, "ARCHIVE", "archive"),
     (Verb::Unarchive, "UNARCHIVE", "unarchive"),
+    (Verb::Adjust, "ADJUST", "adjust"),
 ];
 
 impl Verb {
@@ -115,6 +118,9 @@ pub struct Operation<D = RawRow> {
     /// `input` or `data`: the members to set; null clears a member. Absent for delete, archive and
     /// unarchive.
     pub data: Maybe<D>,
+    /// The changes that start from the current values, by member. Only for `adjust`, which
+    /// coordinators that do not know them refuse.
+    pub relative: Option<RawRow>,
     /// Identifies the operation across retries and on its delta.
     pub transaction_id: Maybe<String>,
     /// The sync id that the write is based on; absent, null or 0 disables the stale guard.
@@ -139,6 +145,7 @@ impl<D> Operation<D> {
             model: model.into(),
             id: Maybe::Value(id.into()),
             data: Maybe::Absent,
+            relative: None,
             transaction_id: Maybe::Absent,
             read_at: Maybe::Absent,
             on_stale: Maybe::Absent,
@@ -180,6 +187,9 @@ impl<D: Serialize> Serialize for Operation<D> {
         map.serialize_entry("model", &self.model)?;
         put(&mut map, "id", &self.id)?;
         put(&mut map, data, &self.data)?;
+        if let Some(relative) = &self.relative {
+            map.serialize_entry("relative", relative)?;
+        }
         put(&mut map, "transactionId", &self.transaction_id)?;
         put(&mut map, "readAt", &self.read_at)?;
         put(&mut map, "onStale", &self.on_stale)?;
@@ -218,6 +228,7 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Operation<D> {
             model: read.model,
             id: read.id,
             data,
+            relative: read.relative,
             transaction_id: read.transaction_id,
             read_at: read.read_at,
             on_stale: read.on_stale,
@@ -241,6 +252,7 @@ struct EitherOperation<D> {
     input: Maybe<D>,
     #[serde(default = "Maybe::absent")]
     data: Maybe<D>,
+    relative: Option<RawRow>,
     #[serde(default)]
     transaction_id: Maybe<String>,
     #[serde(default)]
@@ -292,6 +304,11 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
                         "type": ["string", "null"],
                     },
                     payload: data,
+                    "relative": {
+                        "description": "The changes that start from the current values, by \
+                            member; only for the verb `adjust`.",
+                        "type": "object",
+                    },
                     "transactionId": {
                         "description": "Identifies the operation across retries and on its delta.",
                         "type": ["string", "null"],

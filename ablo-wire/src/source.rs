@@ -5,7 +5,7 @@
 use crate::open::BufferedMembers;
 use crate::record::{open_enum, record};
 use crate::{
-    Maybe, Millis, Object, Operation, Order, ParticipantKind, RawRow, SyncId, Verb, Where,
+    Maybe, Millis, Object, Operation, Order, ParticipantKind, RawRow, Spelling, SyncId, Verb, Where,
 };
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use serde::ser::Serializer;
@@ -45,6 +45,8 @@ impl From<&Verb> for SourceVerb {
             Verb::Delete => SourceVerb::Delete,
             Verb::Archive => SourceVerb::Archive,
             Verb::Unarchive => SourceVerb::Unarchive,
+            // Data sources get no relative changes.
+            Verb::Adjust => SourceVerb::Other(verb.text(Spelling::Frame).into()),
             Verb::Other(other) => SourceVerb::from(other.to_string()),
         }
     }

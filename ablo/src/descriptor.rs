@@ -4,6 +4,7 @@
 //! code was generated from, so a client can send a server the hash of its schema.
 
 use crate::key::Key;
+use crate::relative::RelativeOperation;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -189,6 +190,8 @@ pub struct FieldDescriptor {
     pub renamed_from: Option<&'static str>,
     /// The number of the field in the binary form, if the schema sets one.
     pub number: Option<u32>,
+    /// The changes of the field that start from its current value.
+    pub relative: &'static [RelativeOperation],
     /// Whether generated code keeps the JSON value as text.
     #[doc(hidden)]
     pub raw: bool,
@@ -218,6 +221,7 @@ impl FieldDescriptor {
         shape: None,
         renamed_from: None,
         number: None,
+        relative: &[],
         raw: false,
         shape_of: None,
         key: Key::new(""),

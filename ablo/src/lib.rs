@@ -49,6 +49,7 @@ mod members;
 mod model;
 mod open_enum;
 mod patch;
+mod relative;
 mod row;
 mod schema;
 #[cfg(feature = "source")]
@@ -84,6 +85,7 @@ pub use json::Json;
 pub use model::Model;
 pub use open_enum::{OpenEnum, UnknownValue};
 pub use patch::{FieldUpdate, Patch};
+pub use relative::{Adjustable, Adjustment, Amount, RelativeOperation};
 pub use row::{Row, UnknownFields};
 pub use timestamp::{Timestamp, TimestampError};
 pub use uuid::Uuid;

@@ -191,6 +191,8 @@ fn field_json(field: &FieldDescriptor) -> Value {
     );
     set("renamedFrom", field.renamed_from.map(Value::from));
     set("number", field.number.map(Value::from));
+    let operations = field.relative.iter().map(|operation| operation.as_str());
+    set("relative", (!field.relative.is_empty()).then(|| operations.collect()));
     out.into()
 }
 

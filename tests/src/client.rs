@@ -54,8 +54,10 @@ pub mod counting {
             #[ablo(key = "counters", mutable)]
             pub struct Counter {
                 /// The number of entries in the log.
+                #[ablo(relative(increment))]
                 pub value: f64,
                 /// The entries.
+                #[ablo(relative(append, add))]
                 pub log: Option<Value>,
             }
         }

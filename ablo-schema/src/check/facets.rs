@@ -187,6 +187,18 @@ fn report_keys(
     reported: &mut BTreeSet<SpanId>,
 ) {
     for field in cx.raw.models[model].fields.iter().filter(|field| holds_id(field)) {
+        if let Some(relative) = field.relative.as_ref()
+            && reported.insert(relative.at)
+        {
+            let message = format!(
+                "field `{}` stores an id and cannot have relative operations",
+                field.name.value
+            );
+            cx.diagnostics
+                .push(Code::FacetRelativeOnKey, relative.at, message)
+                .help("remove `relative`")
+                .also(because, "used as a key here");
+        }
         let Some(format) = field.format.as_ref().filter(|word| Format::find(&word.value).is_some())
         else {
             continue;
@@ -245,6 +257,7 @@ pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
                 ("a format", known.map(|format| format.at)),
                 ("a default", field.default.as_ref().map(|default| default.at)),
                 ("`unique`", field.unique.filter(|unique| unique.value).map(|unique| unique.at)),
+                ("`relative`", field.relative.as_ref().map(|words| words.at)),
                 (
                     "`renamedFrom`",
                     field.renamed_from.as_ref().filter(|_| is_base).map(|name| name.at),

@@ -5,6 +5,7 @@
 
 use super::context::DEFAULT_TENANCY_COLUMN;
 use super::facets::{chosen_number, format_of};
+use super::relative::relative_of;
 use crate::lookup::Lookup;
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawRelation, RawRole, RawSchema, RawScope,
@@ -177,6 +178,7 @@ fn lower_facets(raw: &mut RawField<'_>) -> Option<Facets> {
             Some(number) => Some(chosen_number(number.value)?),
             None => None,
         },
+        relative: relative_of(raw),
     })
 }
 

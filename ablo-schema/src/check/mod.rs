@@ -14,6 +14,7 @@ mod hints;
 mod lower;
 mod names;
 mod relations;
+mod relative;
 mod scopes;
 mod shapes;
 mod tenancy;
@@ -52,6 +53,7 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
     facets::check_numbers(cx);
     defaults::check_defaults(cx);
     shapes::check_shapes(cx);
+    relative::check_relative(cx);
 
     relations::check_targets(cx);
     relations::check_foreign_keys(cx);

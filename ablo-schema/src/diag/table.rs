@@ -217,6 +217,22 @@ codes! {
         "A required boolean is unique",
         "With a unique, required boolean, an organisation can have at most two rows.",
         "Remove `unique`. To mark at most one row, make the field optional and write only `true`.";
+    FacetRelativeInvalid = "ablo::facet::relative_invalid", Error,
+        "Invalid list of relative operations",
+        "`relative` lists the changes of a field that start from its current value: `increment`, \
+         `append`, `add` and `remove`, each at most once.",
+        "Use these words, or remove the member.";
+    FacetRelativeOnOtherType = "ablo::facet::relative_on_other_type", Error,
+        "A relative operation does not match the type of its field",
+        "Numbers can be incremented: fields of type `number`, and strings of the formats `int64`, \
+         `uint64` and `decimal`. Texts can be appended to. Lists, which are `json` fields, can be \
+         appended to, and values can be added to and removed from them.",
+        "Use an operation that the type has, or remove it.";
+    FacetRelativeOnKey = "ablo::facet::relative_on_key", Error,
+        "A field that identifies rows has relative operations",
+        "The values of unique fields and of fields that store an id identify rows. A change of \
+         such a value has to name the new one.",
+        "Remove `relative`.";
     FacetOnBaseField = "ablo::facet::on_base_field", Error,
         "A base field has a facet that it does not support",
         "The server fills the base fields, including the tenancy column. Their type, default and \

@@ -285,6 +285,12 @@ rules! {
     DeprecationChanged = "deprecation_changed", [S S S D D S S S],
         "A field becomes deprecated, or is no longer deprecated. Compilers warn where it is used.",
         "Stop using the field in time.";
+    RelativeOpened = "relative_opened", [S S S S S S S S],
+        "A field accepts more relative operations.",
+        "No action is required.";
+    RelativeClosed = "relative_closed", [S S B B B B S S],
+        "A field accepts fewer relative operations. Old clients that send them get errors.",
+        "Update all clients to stop sending the operation first.";
     NumberChanged = "number_changed", [S S S S S S B S],
         "The number of a field in the binary form changes. Readers that know the old number treat \
          the field as an unknown member.",

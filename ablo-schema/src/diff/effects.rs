@@ -4,7 +4,7 @@ use super::Diff;
 use super::cast::Cast;
 use super::compat::{CompatFinding, Rule};
 use super::step::{FacetChange, FieldChanges, RelationChange, Step};
-use crate::schema::{Field, FieldKind, Plane, Tenancy};
+use crate::schema::{Field, FieldKind, Plane, RelativeOperation, Tenancy};
 use crate::value::Value;
 use std::collections::BTreeMap;
 
@@ -171,6 +171,13 @@ fn of_facet(from: &Field, to: &Field, change: &FacetChange<'_>) -> Rule {
         },
         "shape" => Rule::ShapeChanged,
         "deprecated" => Rule::DeprecationChanged,
+        "relative" => {
+            let kept = |one: &RelativeOperation| to.facets.relative.contains(one);
+            match from.facets.relative.iter().all(kept) {
+                true => Rule::RelativeOpened,
+                false => Rule::RelativeClosed,
+            }
+        }
         "number" if from.wire_number() != to.wire_number() => Rule::NumberChanged,
         // Members that neither Schema JSON v3 nor ablo defines.
         _ => Rule::AnnotationChanged,

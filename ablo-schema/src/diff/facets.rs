@@ -5,13 +5,22 @@
 use super::cast::Cast;
 use super::json::text;
 use super::step::FacetChange;
-use crate::schema::{Field, FieldMember, Format};
+use crate::schema::{Facets, Field, FieldMember, Format};
 use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Facets that are compared by [`crate::schema::Facets`] instead of by member.
-const READ: [&str; 8] =
-    ["format", "precision", "scale", "default", "unique", "deprecated", "renamedFrom", "number"];
+const READ: [&str; 9] = [
+    "format",
+    "precision",
+    "scale",
+    "default",
+    "unique",
+    "deprecated",
+    "renamedFrom",
+    "number",
+    "relative",
+];
 
 pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>> {
     let mut all = Vec::new();
@@ -31,6 +40,7 @@ pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>
     compare("unique", flag(before.unique), flag(after.unique), &mut all);
     compare("default", before.default.clone(), after.default.clone(), &mut all);
     compare("deprecated", deprecated(from), deprecated(to), &mut all);
+    compare("relative", relative(before), relative(after), &mut all);
     if from.wire_number() != to.wire_number() {
         let number = |field: &Field| Some(Value::Number(f64::from(field.wire_number())));
         all.push(FacetChange { facet: "number", from: number(from), to: number(to), cast: None });
@@ -85,6 +95,12 @@ fn format_of(field: &Field) -> Option<Value> {
         }
         other => text(other.as_str()),
     })
+}
+
+/// Returns the relative operations as a list, or `None` if there are none.
+fn relative(facets: &Facets) -> Option<Value> {
+    let words = facets.relative.iter().map(|operation| text(operation.as_str()));
+    (!facets.relative.is_empty()).then(|| Value::Array(words.collect()))
 }
 
 fn deprecated(field: &Field) -> Option<Value> {

@@ -1,6 +1,6 @@
 //! Declared fields of a model.
 
-use super::{ColumnName, FieldName, Format};
+use super::{ColumnName, FieldName, Format, RelativeOperation};
 use crate::value::{Name, Value};
 
 /// One declared field of a model.
@@ -163,6 +163,8 @@ pub struct Facets {
     pub renamed_from: Option<FieldName>,
     /// The declared number in the binary form.
     pub number: Option<u32>,
+    /// The relative operations that the field accepts, in canonical order.
+    pub relative: Vec<RelativeOperation>,
 }
 
 /// A deprecation, with an optional note.

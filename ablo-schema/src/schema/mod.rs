@@ -7,6 +7,7 @@ mod format;
 mod model;
 mod name;
 mod relation;
+mod relative;
 mod tenancy;
 
 pub(crate) use field::FieldMember;
@@ -19,6 +20,7 @@ pub use name::{
 };
 pub(crate) use relation::RELATION_MEMBERS;
 pub use relation::{Relation, RelationKind, RelationOptions};
+pub use relative::RelativeOperation;
 pub use tenancy::{Role, RoleSource, Tenancy};
 
 use crate::lookup::Lookup;

@@ -1,5 +1,6 @@
 //! A validated operation of a commit.
 
+use super::relative::RelativeChanges;
 use crate::models::{Model, ModelId};
 use crate::value::Cell;
 use ablo_wire::{Spelling, Verb};
@@ -17,6 +18,8 @@ pub struct PlannedChange {
     pub generated_id: bool,
     /// The values to set, by column index; each column at most once.
     pub cells: Vec<(usize, Cell)>,
+    /// The changes that start from the current values.
+    pub(crate) relative: RelativeChanges,
     /// The transaction id, which identifies the operation across retries.
     pub transaction: Option<String>,
     /// The `readAt` watermark, if stale writes are to be rejected.
@@ -48,6 +51,16 @@ impl PlannedChange {
             part(&column.member);
             part(&value);
         }
+        let mut relative: Vec<_> = self.relative.iter().collect();
+        relative.sort_by_key(|(at, ..)| *at);
+        for (at, operation, change) in relative {
+            let mut value = String::new();
+            change.write(&mut value);
+            part(model.columns.get(*at).map_or("", |column| &column.member));
+            // No value in JSON is such a word.
+            part(operation.as_str());
+            part(&value);
+        }
         hasher.finalize().to_hex().to_string()
     }
 }
@@ -70,7 +83,7 @@ impl OperationKind {
     pub(crate) fn of(verb: &Verb) -> Option<Self> {
         Some(match verb {
             Verb::Create => OperationKind::Create,
-            Verb::Update => OperationKind::Update,
+            Verb::Update | Verb::Adjust => OperationKind::Update,
             Verb::Delete => OperationKind::Delete,
             Verb::Archive => OperationKind::Archive(true),
             Verb::Unarchive => OperationKind::Archive(false),

@@ -47,6 +47,7 @@ pub(crate) fn apply(
         id: super::plan::row_id(upstream.id)?,
         generated_id: false,
         cells: Vec::new(),
+        relative: Vec::new(),
         transaction: upstream.transaction.map(str::to_owned),
         stale_guard: None,
         after: Vec::new(),

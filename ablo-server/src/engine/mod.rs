@@ -15,6 +15,7 @@ mod memberships;
 pub(crate) mod mirror;
 pub mod plan;
 pub mod read;
+mod relative;
 pub mod turns;
 pub(crate) mod violation;
 pub(crate) mod webhooks;

@@ -4,6 +4,7 @@
 
 use super::access;
 use super::change::{OperationKind, PlannedChange};
+use super::relative::{self, RelativeChanges};
 use crate::error::ApiError;
 use crate::identity::{Identity, Operations};
 use crate::models::{Column, ColumnRole, Model, Models};
@@ -58,8 +59,9 @@ fn change(
     let model = find(models, &operation.model)?;
     let kind = OperationKind::of(&operation.verb).ok_or_else(|| {
         let verb = if let Verb::Other(verb) = &operation.verb { verb } else { "" };
-        let message =
-            format!("unknown verb `{verb}`; expected create, update, delete, archive or unarchive");
+        let message = format!(
+            "unknown verb `{verb}`; expected create, update, adjust, delete, archive or unarchive"
+        );
         ApiError::new("commit_operation_unsupported", message)
     })?;
     access::check_write(model, who, kind)?;
@@ -80,6 +82,7 @@ fn change(
         OperationKind::Archive(archived) => archive(model, archived)?,
         OperationKind::Delete => Vec::new(),
     };
+    let relative = relative(model, operation, &cells)?;
     let stale_guard = match operation.on_stale.value() {
         None | Some(OnStale::Reject) => {
             operation.read_at.value().map(|at| at.0).filter(|at| *at > 0)
@@ -110,11 +113,34 @@ fn change(
         id,
         generated_id,
         cells,
+        relative,
         transaction,
         stale_guard,
         after: predecessors(operation)?,
         bypass_claims,
     })
+}
+
+/// Returns the relative changes of an operation.
+fn relative(
+    model: &Model,
+    operation: &Operation<RawRow>,
+    cells: &[(usize, Cell)],
+) -> Result<RelativeChanges, ApiError> {
+    let refused = |message: &str| ApiError::new("invalid_request", message).param("relative");
+    match (&operation.verb, &operation.relative) {
+        (Verb::Adjust, Some(given)) => {
+            let changes = relative::parse(model, given)?;
+            let is_set = |at: &usize| cells.iter().any(|(cell, _)| cell == at);
+            match changes.iter().any(|(at, ..)| is_set(at)) {
+                true => Err(refused("a field cannot be both in `data` and in `relative`")),
+                false => Ok(changes),
+            }
+        }
+        (Verb::Adjust, None) => Err(refused("the verb `adjust` needs `relative`")),
+        (_, Some(_)) => Err(refused("only the verb `adjust` can have `relative`")),
+        (_, None) => Ok(Vec::new()),
+    }
 }
 
 /// Returns the operations on which an operation is based.
@@ -243,17 +269,9 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiErr
         ApiError::new("check_violation", format!("{} is expected to be {expected}", path()))
             .param(path())
     })?;
-    if let Some(shape) = &column.json_schema {
-        let document = serde_json::from_str(value.get()).unwrap_or_default();
-        if let Err(error) = shape.validate(&document) {
-            let message = format!(
-                "{} does not match its JSON Schema: {error} at `{}`",
-                path(),
-                error.instance_path()
-            );
-            return Err(ApiError::new("check_violation", message).param(path()));
-        }
-    }
+    column.check_shape(&cell).map_err(|reason| {
+        ApiError::new("check_violation", format!("{} {reason}", path())).param(path())
+    })?;
     Ok(cell)
 }
 

@@ -111,8 +111,13 @@ pub(super) async fn update(
     headers: HeaderMap,
     Body(body): Body<UpdateBody>,
 ) -> Answer {
-    let mut operation = Operation::http(Verb::Update, model, Some(id));
-    operation.data = Maybe::Value(body.data);
+    let verb = if body.relative.is_some() { Verb::Adjust } else { Verb::Update };
+    let mut operation = Operation::http(verb, model, Some(id));
+    if body.data.is_some() == body.relative.is_some() {
+        let message = "the body is expected to have either `data` or `relative`";
+        return Err(ApiError::new("invalid_body", message).into());
+    }
+    (operation.data, operation.relative) = (Maybe::or_null(body.data), body.relative);
     set_stale_guard(&mut operation, body.read_at, body.on_stale);
     let key = idempotency_key(&headers, body.idempotency_key)?;
     ok(&submit(&service, &caller, key, vec![operation], body.intent).await?)

@@ -153,6 +153,7 @@ impl Column {
             json_schema: document
                 .and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
             mapping: ColumnMapping::Exact,
+            relative: shape.field.map(|field| field.facets.relative.clone()).unwrap_or_default(),
         }
     }
 }

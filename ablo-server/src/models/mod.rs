@@ -8,7 +8,7 @@ pub(crate) mod new_row;
 pub mod row;
 
 use crate::value::{Cell, ValueKind};
-use ablo_schema::schema::{AutoFillSource, Load};
+use ablo_schema::schema::{AutoFillSource, Load, RelativeOperation};
 use std::collections::BTreeMap;
 
 /// Maximum number of parent relations to follow; parents may form a cycle.
@@ -127,6 +127,8 @@ pub struct Column {
     pub json_schema: Option<jsonschema::Validator>,
     /// How the column maps to an existing table.
     pub mapping: ColumnMapping,
+    /// The relative operations that clients may use.
+    pub relative: Vec<RelativeOperation>,
 }
 
 /// How a column maps to the column of an existing table.
@@ -250,6 +252,20 @@ impl Models {
     pub fn find(&self, name: &str) -> Option<&Model> {
         let id = self.names.get(name).or_else(|| self.names.get(&name.to_lowercase()))?;
         Some(self.get(*id))
+    }
+}
+
+impl Column {
+    /// Checks a value against the JSON Schema of the column.
+    ///
+    /// # Errors
+    /// Returns the reason, to follow the name of the field.
+    pub(crate) fn check_shape(&self, cell: &Cell) -> Result<(), String> {
+        let (Some(shape), Cell::Text(json)) = (&self.json_schema, cell) else { return Ok(()) };
+        let document = serde_json::from_str(json).unwrap_or_default();
+        shape.validate(&document).map_err(|error| {
+            format!("does not match its JSON Schema: {error} at `{}`", error.instance_path())
+        })
     }
 }
 

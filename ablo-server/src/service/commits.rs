@@ -44,6 +44,11 @@ impl Service {
         check_age(&request, before(self.store.now(), self.options.key_retention))?;
         let owner = self.sources.owner_of(&self.engine, &who.organization, &request.changes)?;
         let mut receipt = match owner {
+            Some(_) if request.changes.iter().any(|change| !change.relative.is_empty()) => {
+                let message = "rows of a data source have no relative operations; write the \
+                    values with `readAt`";
+                return Err(ApiError::new("commit_operation_unsupported", message).into());
+            }
             Some(client) => source::write(self, &client, who, request, operations).await?,
             None => {
                 let who = who.clone();

@@ -69,3 +69,71 @@ pub fn compare_decimals(one: &str, other: &str) -> Ordering {
         (false, true) => Ordering::Greater,
     }
 }
+
+/// Adds two decimals. The sum has as many digits after the point as the operand with more of them.
+pub(super) fn add_decimals(one: &str, other: &str) -> String {
+    let scale = |text: &str| text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let scale = scale(one).max(scale(other));
+    let width = one.len().max(other.len()) + scale + 1;
+    let (sign, digits) = match (scaled(one, scale, width), scaled(other, scale, width)) {
+        ((sign, one), (other_sign, other)) if sign == other_sign => (sign, add(&one, &other)),
+        ((sign, one), (_, other)) if one >= other => (sign, subtract(&one, &other)),
+        ((_, one), (sign, other)) => (sign, subtract(&other, &one)),
+    };
+    let text: String = digits.iter().map(|digit| char::from(b'0' + digit)).collect();
+    let (whole, fraction) = text.split_at(text.len() - scale);
+    let whole = whole.trim_start_matches('0');
+    let whole = if whole.is_empty() { "0" } else { whole };
+    let is_zero = digits.iter().all(|digit| *digit == 0);
+    let sign = if sign && !is_zero { "-" } else { "" };
+    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// Returns whether a number is negative, and its digits without the point, padded to a width.
+fn scaled(text: &str, scale: usize, width: usize) -> (bool, Vec<u8>) {
+    let (negative, bare) = text.strip_prefix('-').map_or((false, text), |bare| (true, bare));
+    let (whole, fraction) = bare.split_once('.').unwrap_or((bare, ""));
+    let zeros = scale.saturating_sub(fraction.len());
+    let digits: Vec<u8> = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .map(|digit| digit.wrapping_sub(b'0'))
+        .chain(std::iter::repeat_n(0, zeros))
+        .collect();
+    let padding = std::iter::repeat_n(0, width.saturating_sub(digits.len()));
+    (negative, padding.chain(digits).collect())
+}
+
+/// Adds two numbers of equal length, whose first digits are 0.
+fn add(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut carry = 0;
+    let mut sum: Vec<u8> = one
+        .iter()
+        .zip(other)
+        .rev()
+        .map(|(one, other)| {
+            let digit = one + other + carry;
+            carry = digit / 10;
+            digit % 10
+        })
+        .collect();
+    sum.reverse();
+    sum
+}
+
+/// Subtracts a number from one of equal length that is not smaller.
+fn subtract(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut borrow = 0;
+    let mut difference: Vec<u8> = one
+        .iter()
+        .zip(other)
+        .rev()
+        .map(|(one, other)| {
+            let digit = one + 10 - other - borrow;
+            borrow = u8::from(digit < 10);
+            digit % 10
+        })
+        .collect();
+    difference.reverse();
+    difference
+}

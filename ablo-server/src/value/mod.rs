@@ -3,11 +3,14 @@
 
 mod date;
 mod decimal;
+mod equal;
+mod relative;
 #[cfg(test)]
 mod tests;
 
 pub use date::{shown_date, stored_date};
 pub use decimal::compare_decimals;
+pub(crate) use relative::RelativeChange;
 
 use ablo_codegen::shape::ColumnKind;
 use ablo_schema::schema::Format;

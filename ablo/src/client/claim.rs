@@ -15,7 +15,7 @@ use crate::wire::{
     ClaimAnswer, ClaimReleased, ClaimTarget, IntentBegin, IntentBody, IntentList, IntentReleased,
     LostReason, Millis, ModelClaim, Object, OnStale, QueueSlot, Range, ReorderBody, SyncId, Ttl,
 };
-use crate::{Id, Model, Row};
+use crate::{Adjustment, Id, Model, Row};
 use futures_util::future::BoxFuture;
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -244,6 +244,11 @@ impl<M: Model> Claim<M> {
     /// Updates the row under the claim.
     pub fn update(&self, patch: M::Patch) -> Commit {
         self.commit().update_row::<M>(&self.row.id, &patch)
+    }
+
+    /// Changes fields of the row relative to their current values, under the claim.
+    pub fn adjust(&self, change: Adjustment<M>) -> Commit {
+        self.commit().adjust(self.row.id.clone(), change)
     }
 
     /// Deletes the row under the claim.

@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use super::http::Request;
 use crate::members::ModelPatch;
 use crate::wire::{CommitReceipt, CommitRequest, Maybe, OnStale, Operation, RawRow, SyncId, Verb};
-use crate::{Create, Id, Model};
+use crate::{Adjustment, Create, Id, Model};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use std::future::IntoFuture;
@@ -101,6 +101,19 @@ impl Commit {
         patch: P,
     ) -> Self {
         self.push::<P::Model>(Verb::Update, id.into().as_str().to_owned(), Some(&patch))
+    }
+
+    /// Changes fields of a row relative to their current values. Such changes commute, so they need
+    /// no [`Commit::read_at`].
+    pub fn adjust<M: Model>(mut self, id: impl Into<Id<M>>, change: Adjustment<M>) -> Self {
+        let id = Some(id.into().as_str().to_owned());
+        let mut operation = Operation::http(Verb::Adjust, M::DESCRIPTOR.key, id);
+        match RawRow::encode(&change) {
+            Ok(change) => operation.relative = Some(change),
+            Err(error) => self.error = Some(Error::not_serializable(&error)),
+        }
+        self.operations.push(operation);
+        self
     }
 
     pub(super) fn update_row<M: Model>(self, id: &Id<M>, patch: &M::Patch) -> Self {

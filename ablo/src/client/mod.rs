@@ -35,7 +35,7 @@ pub use snapshot::{Snapshot, SnapshotBuilder};
 pub use token::Credential;
 
 use crate::wire::{Delta, Identity, ParticipantKind, PresenceEntry, PresenceRoster};
-use crate::{Create, Id, Model};
+use crate::{Adjustment, Create, Id, Model};
 use dial::Dialer;
 use futures_util::future::BoxFuture;
 use http::{Http, Request};
@@ -316,6 +316,11 @@ impl<M: Model> ModelClient<M> {
     /// Updates the fields of a row that the patch sets.
     pub fn update(&self, id: impl Into<Id<M>>, patch: M::Patch) -> Commit {
         Commit::new(Arc::clone(&self.inner)).update_row::<M>(&id.into(), &patch)
+    }
+
+    /// Changes fields of a row relative to their current values, as [`Commit::adjust`] does.
+    pub fn adjust(&self, id: impl Into<Id<M>>, change: Adjustment<M>) -> Commit {
+        Commit::new(Arc::clone(&self.inner)).adjust(id, change)
     }
 
     /// Deletes a row. Deleting a row that does not exist succeeds.

@@ -14,6 +14,7 @@
 ///         1 forecast?: String, FORECAST "forecast" "forecast", indexed = true;
 ///     }
 ///     relations { "station" BelongsTo Station "stationId", parent = true; }
+///     relative { increment_views = Increment i32, "views"; }
 /// }
 /// ```
 /// expands as follows. If fields of the struct could not be read, `unread = unreachable!();` stands
@@ -25,6 +26,9 @@
 ///     pub const FORECAST: Field<Self, Option<String>> = …;
 ///     pub fn create(location: impl Into<String>) -> Create<Self> { … }
 ///     pub fn patch() -> WeatherReportPatch { … }
+/// }
+/// impl WeatherReport {
+///     pub fn increment_views(by: impl Into<i64>) -> Adjustment<Self> { … }
 /// }
 /// impl WeatherReportPatch {
 ///     pub fn location(self, value: impl Into<FieldUpdate<String>>) -> Self { … }
@@ -61,6 +65,9 @@ macro_rules! __ablo_model {
             $relation:literal $relation_kind:ident $target:ty, $foreign_key:literal
                 $(, $option:ident = $option_value:expr)*;
         )*}
+        $(relative {$(
+            $change:ident = $operation:ident $of:ty, $changed:literal;
+        )*})?
         $(unread = $rest:expr;)?
     ) => {
         #[doc = ::core::concat!(
@@ -113,6 +120,22 @@ macro_rules! __ablo_model {
                 Self(self.0.set($at, value.into()))
             }
         )*}
+
+        $(
+            #[allow(dead_code, deprecated, missing_docs, unreachable_pub)]
+            impl $model {$(
+                #[must_use]
+                pub fn $change(
+                    by: impl ::core::convert::Into<<$of as $crate::Adjustable>::By>,
+                ) -> $crate::Adjustment<$model> {
+                    $crate::Adjustment::__new::<$of>(
+                        $changed,
+                        $crate::RelativeOperation::$operation,
+                        by,
+                    )
+                }
+            )*}
+        )?
 
         #[allow(deprecated, unreachable_code, unused_imports)]
         const _: () = {

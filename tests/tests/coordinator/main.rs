@@ -20,6 +20,8 @@ mod page;
 mod participants;
 mod plans;
 mod protocol;
+mod relative;
+mod relative_load;
 mod replays;
 mod retention;
 mod source_adapter;

@@ -69,22 +69,30 @@ pub(crate) struct ModelNames {
     pub(crate) create: ComponentName,
     /// The schema of a patch.
     pub(crate) patch: ComponentName,
+    /// The schema of relative changes, if the model has any.
+    pub(crate) relative: Option<ComponentName>,
 }
 
 impl ModelNames {
-    fn new(row: ComponentName) -> Self {
-        Self { create: row.join("Create"), patch: row.join("Patch"), row }
+    fn new(row: ComponentName, model: &Model) -> Self {
+        let is_relative = model.fields.iter().any(|field| !field.facets.relative.is_empty());
+        Self {
+            create: row.join("Create"),
+            patch: row.join("Patch"),
+            relative: is_relative.then(|| row.join("Relative")),
+            row,
+        }
     }
 
     /// Returns placeholder names for a template.
     pub(crate) fn placeholders([row, create, patch]: [&str; 3]) -> Self {
         let [row, create, patch] =
             [row, create, patch].map(|placeholder| ComponentName(placeholder.to_owned()));
-        Self { row, create, patch }
+        Self { row, create, patch, relative: None }
     }
 
-    fn all(&self) -> [&ComponentName; 3] {
-        [&self.row, &self.create, &self.patch]
+    fn all(&self) -> Vec<&ComponentName> {
+        [&self.row, &self.create, &self.patch].into_iter().chain(&self.relative).collect()
     }
 }
 
@@ -102,17 +110,18 @@ impl Names {
     /// number.
     pub(crate) fn model(&mut self, model: &Model) -> ModelNames {
         let plain = model.type_name.as_str().to_upper_camel_case();
-        let mut names = ModelNames::new(ComponentName::new(&plain));
+        let mut names = ModelNames::new(ComponentName::new(&plain), model);
         let mut tries = 1_usize;
         while !self.take(&names) {
             let number = if tries == 1 { String::new() } else { tries.to_string() };
-            names = ModelNames::new(ComponentName::new(&[&plain, "Model", &number].concat()));
+            let name = ComponentName::new(&[&plain, "Model", &number].concat());
+            names = ModelNames::new(name, model);
             tries += 1;
         }
         names
     }
 
-    /// Takes all three names, or none if one is taken.
+    /// Takes all names, or none if one is taken.
     fn take(&mut self, names: &ModelNames) -> bool {
         let all = names.all();
         let free = all.iter().take_while(|name| self.0.insert((**name).clone())).count();

@@ -26,7 +26,7 @@ impl RowSchemas {
         }
     }
 
-    /// Writes the three schemas of a model. They do not build on each other, because client
+    /// Writes the schemas of a model. They do not build on each other, because client
     /// generators lose the required fields of combined schemas.
     pub(crate) fn schemas(
         &mut self,
@@ -38,6 +38,9 @@ impl RowSchemas {
         schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
         schemas.object(names.create.as_str(), |schema| self.create(schema, shape, fields));
         schemas.object(names.patch.as_str(), |schema| self.patch(schema, shape, fields));
+        if let Some(relative) = &names.relative {
+            schemas.object(relative.as_str(), |schema| self::relative(schema, shape));
+        }
     }
 
     /// Writes the schema of a row.
@@ -198,6 +201,67 @@ fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
     }
     if let Some(pattern) = digits_pattern(format) {
         schema.string("pattern", &pattern);
+    }
+}
+
+/// Writes the schema of the relative changes of a row: for each field, one of its operations.
+fn relative(schema: &mut Object<'_>, shape: &RowShape<'_>) {
+    let key = shape.model.key.as_str();
+    schema.parts(
+        "description",
+        &["Changes to a row of `", key, "` that start from the current values of its fields."],
+    );
+    schema.string("type", "object");
+    schema.object("properties", |properties| {
+        for field in shape.fields.iter().map(|shape| shape.field) {
+            let facets = &field.facets;
+            if facets.relative.is_empty() {
+                continue;
+            }
+            properties.object(field.name.as_str(), |property| {
+                if let Some(about) = &facets.description {
+                    property.string("description", about);
+                }
+                property.string("type", "object");
+                property.object("properties", |operations| {
+                    for operation in &facets.relative {
+                        operations.inline(operation.as_str(), |by| amount(by, field));
+                    }
+                });
+                property.value("minProperties", &1.into());
+                property.value("maxProperties", &1.into());
+                property.boolean("additionalProperties", false);
+            });
+        }
+    });
+    schema.boolean("additionalProperties", false);
+}
+
+/// Writes the schema of the value by which a field is changed.
+fn amount(schema: &mut Object<'_>, field: &Field) {
+    match (&field.kind, field.facets.format) {
+        (FieldKind::Json, _) => {
+            schema.string("type", "array");
+            let items = field.facets.shape.as_ref().map(tree).map(|shape| shape["items"].clone());
+            if let Some(items) = items.filter(Value::is_object) {
+                schema.value("items", &plain_schema(items));
+            }
+        }
+        (FieldKind::Number, Some(format)) if format.bounds().is_some() => {
+            schema.string("type", "integer");
+        }
+        (FieldKind::Number, _) => schema.string("type", "number"),
+        (_, Some(Format::Int64 | Format::Uint64)) => {
+            schema.string("type", "string");
+            schema.string("pattern", "^(0|-?[1-9][0-9]*)$");
+        }
+        (_, Some(format)) => {
+            schema.string("type", "string");
+            if let Some(pattern) = digits_pattern(format) {
+                schema.string("pattern", &pattern);
+            }
+        }
+        (_, None) => schema.string("type", "string"),
     }
 }
 

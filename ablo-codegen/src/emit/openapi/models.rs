@@ -4,7 +4,7 @@
 //! client may write, so the tag documents the schema and each operation documents its errors.
 
 use super::Entry;
-use super::operation::{Title, body_with_data, operation, responses};
+use super::operation::{Title, body_with, body_with_data, operation, responses};
 use super::shared::{self, filter};
 use crate::emit::json::names::{ModelNames, Ref};
 use crate::emit::json::rows::{self, Kinds};
@@ -83,7 +83,12 @@ impl Routes {
             );
             path.template(creation, names, |path| create(path, any_key, any));
         });
-        paths.template(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
+        match &entry.names.relative {
+            Some(_) => paths_of_one_row(paths, key, &entry.names),
+            None => {
+                paths.template(one_row, names, |paths| paths_of_one_row(paths, any_key, any));
+            }
+        }
     }
 }
 
@@ -200,10 +205,26 @@ fn update(path: &mut Object<'_>, key: &str, names: &ModelNames) {
         Title { id: &[key, ".update"], tag: key, summary: &["Update a row of `", key, "`"] };
     operation(path, "patch", &title, |operation| {
         idempotent(operation);
-        request(operation, "UpdateBody", |data| data.reference(Ref::Model(&names.patch)));
+        operation.inline("requestBody", |body| {
+            body.boolean("required", true);
+            body_with(body, "UpdateBody", |own| changes(own, names));
+        });
         responses(operation, shared::WRITE, |responses| {
             responses.refers("200", Ref::Response("Receipt"))
         });
+    });
+}
+
+/// Writes the members of an update: `data`, or `relative` instead if the model has such fields.
+fn changes(own: &mut Object<'_>, names: &ModelNames) {
+    if names.relative.is_none() {
+        own.strings("required", &["data"]);
+    }
+    own.object("properties", |properties| {
+        properties.object("data", |data| data.reference(Ref::Model(&names.patch)));
+        if let Some(relative) = &names.relative {
+            properties.object("relative", |member| member.reference(Ref::Model(relative)));
+        }
     });
 }
 

@@ -49,14 +49,23 @@ pub(super) fn body_with_data(
     envelope: &'static str,
     data: impl FnOnce(&mut Object<'_>),
 ) {
+    body_with(holder, envelope, |own| {
+        own.object("properties", |properties| properties.object("data", data));
+    });
+}
+
+/// Writes a body of the protocol with further members of its schema.
+pub(super) fn body_with(
+    holder: &mut Object<'_>,
+    envelope: &'static str,
+    own: impl FnOnce(&mut Object<'_>),
+) {
     holder.inline("content", |content| {
         content.object("application/json", |json| {
             json.object("schema", |schema| {
                 schema.array("allOf", |all| {
                     all.refers(Ref::Schema(envelope));
-                    all.object(|own| {
-                        own.object("properties", |properties| properties.object("data", data))
-                    });
+                    all.object(own);
                 });
             });
         });

@@ -5,7 +5,8 @@ use super::names::{FieldNames, ModelNames, ValueType};
 use super::writer::{Str, Token, Writer};
 use crate::shape::{BASE_FIELDS, BaseKind, FieldShape, RowShape};
 use ablo_schema::schema::{
-    Field, FieldKind, Format, Load, Model, Plane, Relation, RelationKind, Tenancy,
+    Field, FieldKind, Format, Load, Model, Plane, Relation, RelationKind, RelativeOperation,
+    Tenancy,
 };
 
 impl Token for ValueType {
@@ -138,7 +139,30 @@ pub(super) fn print_table(
         }
         out.line(&[&"    }"]);
     }
+    print_adjustments(out, row, names);
     out.line(&[&"}"]);
+}
+
+/// ```text
+///     relative {
+///         increment_votes = Increment i32, "votes";
+///     }
+/// ```
+fn print_adjustments(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+    if row.fields.iter().all(|shape| shape.field.facets.relative.is_empty()) {
+        return;
+    }
+    out.line(&[&"    relative {"]);
+    for (shape, field) in row.fields.iter().zip(&names.fields) {
+        for operation in &shape.field.facets.relative {
+            let name = field.field.as_str().trim_start_matches("r#");
+            let method = Ident::verbatim(&format!("{}_{name}", operation.as_str()));
+            let wire = Str(shape.field.name.as_str());
+            let of = variant(*operation);
+            out.line(&[&"        ", &method, &" = ", &of, &" ", &field.value, &", ", &wire, &";"]);
+        }
+    }
+    out.line(&[&"    }"]);
 }
 
 /// Prints the descriptor's members other than fields and relations, except those with default
@@ -306,7 +330,22 @@ fn print_field_facets(out: &mut Writer, field: &Field) {
     if let Some(number) = facets.number {
         out.put(&[&", number = Some(", &number, &")"]);
     }
+    for (at, operation) in facets.relative.iter().enumerate() {
+        let start = if at == 0 { ", relative = &[" } else { ", " };
+        let end = if at + 1 == facets.relative.len() { "]" } else { "" };
+        out.put(&[&start, &"::ablo::RelativeOperation::", &variant(*operation), &end]);
+    }
     out.line(&[&";"]);
+}
+
+/// Returns the name of an operation in Rust.
+fn variant(operation: RelativeOperation) -> &'static str {
+    match operation {
+        RelativeOperation::Increment => "Increment",
+        RelativeOperation::Append => "Append",
+        RelativeOperation::Add => "Add",
+        RelativeOperation::Remove => "Remove",
+    }
 }
 
 /// Prints base fields that the author redeclared.

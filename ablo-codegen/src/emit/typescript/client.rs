@@ -4,8 +4,8 @@
 
 use super::ast::Type;
 use super::literal::{Key, Str};
-use super::name::ModelNames;
-use super::writer::{Writer, block, line};
+use super::name::{Ident, ModelNames};
+use super::writer::{Code, Writer, block, line};
 use crate::shape::RowShape;
 
 /// Members of a client. A model of the same name is accessible through `models` only.
@@ -63,8 +63,19 @@ fn write_model(w: &mut Writer, names: &ModelNames) {
         create,
         ", models.",
         patch,
+        names.relative.as_ref().map(RelativeArgument),
         ">;"
     );
+}
+
+/// Writes `, models.TaskRelative`.
+struct RelativeArgument<'a>(&'a Ident);
+
+impl Code for RelativeArgument<'_> {
+    fn code(&self, w: &mut Writer) {
+        w.push(", models.");
+        self.0.code(w);
+    }
 }
 
 fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
@@ -91,14 +102,22 @@ fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
                 names.create,
                 " }"
             );
-            line!(
-                w,
-                "| { action: \"update\"; model: ",
-                Str(key),
-                "; id: string; data: models.",
-                names.patch,
-                " }"
-            );
+            let (patch, of_model) = (&names.patch, "action: \"update\"; model: ");
+            match &names.relative {
+                None => {
+                    line!(w, "| { ", of_model, Str(key), "; id: string; data: models.", patch, " }")
+                }
+                Some(name) => line!(
+                    w,
+                    "| ({ ",
+                    of_model,
+                    Str(key),
+                    "; id: string } & runtime.Update<models.",
+                    patch,
+                    RelativeArgument(name),
+                    ">)"
+                ),
+            }
         }
         line!(
             w,

@@ -8,7 +8,7 @@ use super::name::{Ident, ModelNames};
 use super::writer::{Code, Writer, block, line};
 use crate::Input;
 use crate::shape::RowShape;
-use ablo_schema::schema::{Field, FieldKind, Format, Relation, Role};
+use ablo_schema::schema::{Field, FieldKind, Format, Relation, RelativeOperation, Role};
 
 /// The types of the constants.
 const TYPES: &str = include_str!("descriptors.ts");
@@ -96,6 +96,7 @@ fn write_field(w: &mut Writer, field: &Field) {
         flag(field.facets.default.is_some(), ", preset: true"),
         field.facets.renamed_from.as_ref().map(|name| RenamedFrom(name.as_str())),
         field.facets.number.map(FieldNumber),
+        (!field.facets.relative.is_empty()).then_some(Operations(&field.facets.relative)),
         " },"
     );
 }
@@ -131,6 +132,19 @@ struct FieldNumber(u32);
 impl Code for FieldNumber {
     fn code(&self, w: &mut Writer) {
         w.push(&format!(", number: {}", self.0));
+    }
+}
+
+/// Writes `, relative: ["add", "remove"]`.
+struct Operations<'a>(&'a [RelativeOperation]);
+
+impl Code for Operations<'_> {
+    fn code(&self, w: &mut Writer) {
+        for (at, operation) in self.0.iter().enumerate() {
+            w.push(if at == 0 { ", relative: [" } else { ", " });
+            Str(operation.as_str()).code(w);
+        }
+        w.push("]");
     }
 }
 

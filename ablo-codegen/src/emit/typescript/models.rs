@@ -6,9 +6,9 @@
 
 use super::ast::Type;
 use super::literal::{Key, Prose};
-use super::name::{ModelNames, enum_fields, shaped_fields};
+use super::name::{Ident, ModelNames, enum_fields, shaped_fields};
 use super::wire;
-use super::writer::{Writer, block, line};
+use super::writer::{Code, Writer, block, line};
 use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, Preset, RowShape, tree};
 use ablo_schema::schema::{Field, FieldKind, Format};
 
@@ -28,6 +28,9 @@ pub(super) fn models(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
         write_row(&mut w, row, names);
         write_create(&mut w, row, names);
         write_patch(&mut w, row, names);
+        if let Some(name) = &names.relative {
+            write_relative(&mut w, row, names, name);
+        }
     }
     w.finish()
 }
@@ -134,6 +137,37 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, None);
             write_member(w, shape.field.name.as_str(), true, value, shape.clearable);
+        });
+    });
+}
+
+// export interface WeatherReportRelative {
+//   views?: { increment: number };
+// }
+fn write_relative(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames, name: &Ident) {
+    w.gap();
+    line!(w, "/** Changes of a {@link ", names.row, "} that start from the current values. */");
+    block!(w, ["export interface ", name, " {"], ["}"], |w: &mut Writer| {
+        each_field(row, names, |shape, value| {
+            let operations = &shape.field.facets.relative;
+            if operations.is_empty() {
+                return;
+            }
+            write_doc(w, shape.field, None);
+            // Lists are changed by lists of their own type.
+            let untyped = shape.field.kind == FieldKind::Json && shape.field.facets.shape.is_none();
+            let value = if untyped { Type::Keyword("JsonValue[]") } else { value };
+            w.begin_line();
+            Key(shape.field.name.as_str()).code(w);
+            for (at, operation) in operations.iter().enumerate() {
+                w.push(if at == 0 { "?: { " } else { " | { " });
+                w.push(operation.as_str());
+                w.push(": ");
+                value.clone().code(w);
+                w.push(" }");
+            }
+            w.push(";");
+            w.end_line();
         });
     });
 }

@@ -31,6 +31,8 @@ pub(super) struct ModelNames {
     pub(super) create: Ident,
     /// The interface of patches.
     pub(super) patch: Ident,
+    /// The interface of relative changes, if the model has any.
+    pub(super) relative: Option<Ident>,
     /// The interface of its deltas.
     pub(super) delta: Ident,
     /// The type of its client.
@@ -59,10 +61,16 @@ pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
         shapes: shaped_fields(row)
             .map(|field| types.claim(join(&name, &capitalised(field))))
             .collect(),
+        relative: has_relative(row).then(|| types.claim(join(&name, "Relative"))),
         constant: constants.claim(row.model.key.as_str().to_owned()),
         row: name,
     });
     derived.collect()
+}
+
+/// Returns whether clients can change fields relative to their current values.
+fn has_relative(row: &RowShape<'_>) -> bool {
+    row.fields.iter().any(|shape| !shape.field.facets.relative.is_empty())
 }
 
 /// Returns the enum fields that a model declares.

@@ -17,6 +17,7 @@ const RUNTIME: &[&str] = &[
     include_str!("runtime/filter.ts"),
     include_str!("runtime/claims.ts"),
     include_str!("runtime/types.ts"),
+    include_str!("runtime/relative.ts"),
     include_str!("runtime/store.ts"),
     include_str!("runtime/operations.ts"),
     include_str!("runtime/core.ts"),

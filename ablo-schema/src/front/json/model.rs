@@ -114,6 +114,7 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
         shape: None,
         renamed_from: None,
         number: None,
+        relative: None,
         members: members.iter().map(field_member).collect(),
     };
     let mut present = [false; 3];
@@ -164,6 +165,7 @@ fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadCon
         "shape" => field.shape = value(&member),
         "renamedFrom" => field.renamed_from = cx.string(member),
         "number" => field.number = cx.number(&member),
+        "relative" => field.relative = cx.strings(member),
         // Fields keep unknown members.
         _ => {}
     }

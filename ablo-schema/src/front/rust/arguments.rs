@@ -181,6 +181,31 @@ impl Arguments {
         None
     }
 
+    /// Reads `name(word, …)`.
+    pub(crate) fn words(
+        &mut self,
+        name: &'static str,
+        example: &str,
+        cx: &mut ReadContext,
+    ) -> Maybe<Vec<Spanned<CowStr<'static>>>> {
+        let argument = self.take(name)?;
+        let span = argument.name.span();
+        let is_word = |argument: &Argument| matches!(argument.kind, ArgumentKind::Flag);
+        match argument.kind {
+            ArgumentKind::List(words) if words.iter().all(is_word) => {
+                let word = |word: &Argument| {
+                    cx.spanned(CowStr::Owned(plain(&word.name)), word.name.span())
+                };
+                let words = words.iter().map(word).collect();
+                Some(cx.spanned(words, span))
+            }
+            kind => {
+                report_wrong_value(cx, name, span, &kind, &format!("write `{example}`"));
+                None
+            }
+        }
+    }
+
     /// Reads `name(…)` with its own arguments.
     pub(crate) fn list(
         &mut self,

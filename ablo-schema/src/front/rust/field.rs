@@ -127,6 +127,7 @@ pub(crate) fn read_declared(
         shape: None,
         renamed_from: arguments.text("renamed_from", "\"oldName\"", cx),
         number: arguments.number("number", "7", cx),
+        relative: arguments.words("relative", "relative(increment)", cx),
         members: Vec::new(),
     };
     let default = default.and_then(|argument| read_default(argument, cx));
@@ -304,6 +305,10 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
     extra("shape", raw.shape.as_ref().map(|shape| shape.value.clone()));
     extra("renamedFrom", text(&raw.renamed_from));
     extra("number", number(&raw.number));
+    let words = |words: &Vec<Spanned<CowStr<'static>>>| {
+        words.iter().map(|word| Value::String(word.value.as_ref().into())).collect()
+    };
+    extra("relative", raw.relative.as_ref().map(|all| Value::Array(words(&all.value))));
     members
 }
 

@@ -263,6 +263,7 @@ pub(crate) fn stub_field(name: &Spanned<CowStr<'static>>, kind: RawKind) -> RawF
         shape: None,
         renamed_from: None,
         number: None,
+        relative: None,
         members: Vec::new(),
     };
     raw.members = members(&raw);

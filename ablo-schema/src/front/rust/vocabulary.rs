@@ -24,7 +24,7 @@ pub(crate) const MODEL_ARGUMENTS: [&str; 19] = [
 ];
 
 /// The arguments of a field.
-pub(crate) const FIELD_ARGUMENTS: [&str; 16] = [
+pub(crate) const FIELD_ARGUMENTS: [&str; 17] = [
     "indexed",
     "column",
     "rename",
@@ -32,6 +32,7 @@ pub(crate) const FIELD_ARGUMENTS: [&str; 16] = [
     "default",
     "renamed_from",
     "number",
+    "relative",
     "decimal",
     "json",
     "belongs_to",

@@ -4,6 +4,7 @@ use super::{ClaimInUse, Commit, Submission};
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::claims::held_error;
 use crate::engine::groups::groups_of;
+use crate::engine::relative;
 use crate::engine::turns;
 use crate::engine::violation::id_exists;
 use crate::error::ApiError;
@@ -376,6 +377,7 @@ impl<'d> Decider<'d> {
             let archived = change.kind == OperationKind::Archive(true);
             cells.push((*at, if archived { now() } else { cell.clone() }));
         }
+        cells.extend(relative::apply(model, &before, &change.relative)?);
         if let Some(at) = model.column_with_role(ColumnRole::UpdatedAt) {
             cells.push((at, now()));
         }
@@ -433,6 +435,10 @@ impl<'d> Decider<'d> {
         if let Some(head) = self.state.head.filter(|head| after > *head) {
             let message = format!("`readAt` is {after}, but the newest sync id is {head}");
             return Err(ApiError::new("invalid_request", message).param("readAt"));
+        }
+        // Relative changes start from the current values, so no read of theirs can be stale.
+        if !change.relative.is_empty() && change.cells.is_empty() {
+            return Ok(());
         }
         let member = |(at, _): &(usize, Cell)| Some(&*model.columns.get(*at)?.member);
         let written: BTreeSet<&str> = change.cells.iter().filter_map(member).collect();

@@ -87,6 +87,7 @@ fn load_rows(
 ) -> Result<(), StoreError> {
     let mut wanted = BTreeSet::new();
     let mut claimed: BTreeMap<ModelId, BTreeSet<&str>> = BTreeMap::new();
+    lock_rows(engine, tx, organization, open)?;
     let changes = open.iter().flat_map(|submission| {
         submission.commit.changes.iter().map(|change| (submission.who, change))
     });
@@ -118,6 +119,23 @@ fn load_rows(
         for claim in claims::holders(tx, organization, key, &rows, &state.now)? {
             state.holders.insert((model, claim.row.clone()), claim);
         }
+    }
+    Ok(())
+}
+
+/// Locks the rows whose new values are computed from the ones that are read.
+fn lock_rows(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    open: &[&Submission<'_>],
+) -> Result<(), StoreError> {
+    let changes = open.iter().flat_map(|submission| &submission.commit.changes);
+    let relative = changes.filter(|change| !change.relative.is_empty());
+    // In this order in every transaction, so that none waits for another in a circle.
+    let rows: BTreeSet<_> = relative.map(|change| (change.model, change.id.as_str())).collect();
+    for (model, id) in rows {
+        engine.rows().lock(tx, organization, engine.models.get(model), id)?;
     }
     Ok(())
 }

@@ -11,8 +11,8 @@ mod visibility;
 pub(crate) use query::{Comparison, Condition, Position, RowQuery};
 pub(crate) use table::Tables;
 
-use super::Tx;
 use super::sql_template::json_list;
+use super::{Dialect, Tx};
 use crate::error::StoreError;
 use crate::models::row::id;
 use crate::models::{MAX_PARENT_DEPTH, Model, ModelId, Models};
@@ -66,6 +66,22 @@ impl<'r> Rows<'r> {
     ) -> Result<Option<Row>, StoreError> {
         let sql = &self.tables.get(model.id).by_id;
         Ok(tx.query(sql, &[organization.into(), id.into()])?.into_iter().next())
+    }
+
+    /// Locks a row until the end of the transaction, so that nothing changes it between its read
+    /// and its write. A transaction of SQLite is such a lock.
+    pub(crate) fn lock(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        id: &str,
+    ) -> Result<(), StoreError> {
+        if self.tables.dialect() == Dialect::Postgres {
+            let sql = format!("{} FOR UPDATE", self.tables.get(model.id).by_id);
+            tx.query(&sql, &[organization.into(), id.into()])?;
+        }
+        Ok(())
     }
 
     /// Looks up rows and their parents, to the greatest depth that groups are derived from.

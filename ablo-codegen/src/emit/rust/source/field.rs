@@ -19,7 +19,7 @@ pub(super) fn print(
     edge: Option<&Relation>,
     names: &Names,
 ) {
-    let Facets { description, deprecated, format, default, renamed_from, number, .. } =
+    let Facets { description, deprecated, format, default, renamed_from, number, relative, .. } =
         &field.facets;
     if let Some(description) = description {
         out.prose("    ", description);
@@ -50,6 +50,11 @@ pub(super) fn print(
     }
     if let Some(number) = number {
         words.push(Word::new(&[&"number = ", number]));
+    }
+    if !relative.is_empty() {
+        let operations: Vec<Word> =
+            relative.iter().map(|operation| Word::new(&[&operation.as_str()])).collect();
+        words.push(Word::new(&[&"relative(", &super::list(operations.iter()), &")"]));
     }
     attribute::print(out, "    ", &words);
     out.line(&[&"    pub ", &own.ident, &": ", &type_of(field, &own.value), &","]);

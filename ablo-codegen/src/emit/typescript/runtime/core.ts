@@ -413,7 +413,9 @@ const MAX_AFTER = 100;
   #claimOn({
     model,
     id,
-  }: Operation): { readonly claimId: string; readonly stamp: number } | undefined {
+  }: Pick<Operation, "model" | "id">):
+    | { readonly claimId: string; readonly stamp: number }
+    | undefined {
     const held = this.held.get(`${model}\0${id}`);
     return held?.isHeld ? held : undefined;
   }
@@ -425,8 +427,8 @@ const MAX_AFTER = 100;
     transactionId: string,
     claim: string | undefined,
   ): Prepared {
-    const { action, model, data } = operation;
-    const writes = action === "create" || action === "update";
+    const { action, model, data, relative } = operation;
+    const writes = data !== undefined && (action === "create" || action === "update");
     const id =
       operation.id ??
       (data as { id?: string } | undefined)?.id ??
@@ -446,10 +448,11 @@ const MAX_AFTER = 100;
         ? []
         : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
     return {
-      action,
+      action: relative === undefined ? action : "adjust",
       model,
       id,
       ...(writes ? { data: { ...data } } : {}),
+      ...(relative === undefined ? {} : { relative }),
       transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,

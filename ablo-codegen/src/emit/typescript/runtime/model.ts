@@ -18,6 +18,7 @@ import type {
   Page,
   Read,
   RetrieveOptions,
+  Update,
   WriteOptions,
   Written,
 } from "./types.js";
@@ -26,9 +27,9 @@ import type {
 const MAX_QUERY_ROWS = 1000;
 
 /** The client of one model. */
-export class Model<Row extends { id: string }, Create, Patch> {
+export class Model<Row extends { id: string }, Create, Patch, Relative = never> {
   readonly descriptor: ModelDescriptor;
-  readonly claim: Claims<Row, Patch>;
+  readonly claim: Claims<Row, Patch, Relative>;
   readonly #core: Core;
 
   /** @internal */
@@ -192,9 +193,17 @@ export class Model<Row extends { id: string }, Create, Patch> {
     return this.#write("create", own, data, options);
   }
 
-  /** Updates the members in `data`: null clears a value, absent members keep theirs. */
-  update({ id, data, ...options }: { id: string; data: Patch } & WriteOptions): Promise<Written> {
-    return this.#write("update", id, data, options);
+  /**
+   * Updates the members in `data`: null clears a value, absent members keep theirs. Those in
+   * `relative` start from their current values.
+   */
+  update({
+    id,
+    data,
+    relative,
+    ...options
+  }: { id: string } & Update<Patch, Relative> & WriteOptions): Promise<Written> {
+    return this.#write("update", id, data, options, relative);
   }
 
   delete({ id, ...options }: { id: string } & WriteOptions): Promise<Written> {
@@ -206,22 +215,24 @@ export class Model<Row extends { id: string }, Create, Patch> {
     id: string,
     data: unknown,
     options: WriteOptions,
+    relative?: unknown,
   ): Promise<Written> {
     const operation = {
       action,
       model: this.descriptor.key,
       id,
-      ...(action === "delete" ? {} : { data: data as AnyRow }),
+      data: data as AnyRow | undefined,
+      relative: relative as AnyRow | undefined,
     };
     const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
     return { id, commit, stamp, operations };
   }
 
-  async #claim(options: ClaimOptions): Promise<Claim<Row, Patch>> {
+  async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
     const lease = await this.#core.lease(this.descriptor.key, options);
     try {
       await lease.granted(options);
-      const handle = new ClaimHandle<Row, Patch>(
+      const handle = new ClaimHandle<Row, Patch, Relative>(
         this.#core,
         this.descriptor.key,
         options.id,
@@ -315,7 +326,10 @@ const pageOf = <Row>(
   stamp: number | undefined,
 ): Page<Row> => Object.assign(rows as Row[], { next, stamp });
 
-class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
+/** A change of the row of a claim. */
+type Change = { action: "update" | "delete"; data?: AnyRow; relative?: AnyRow };
+
+class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
   readonly object = "claim";
   readonly claimId: string;
   readonly target: { readonly model: string; readonly id: string };
@@ -354,8 +368,12 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
     return this.#lease.state === "held";
   }
 
-  update({ data, ...options }: { data: Patch } & WriteOptions): Promise<Written> {
-    return this.#write({ action: "update", data: data as AnyRow }, options);
+  update({
+    data,
+    relative,
+    ...options
+  }: Update<Patch, Relative> & WriteOptions): Promise<Written> {
+    return this.#write({ action: "update", data, relative } as Change, options);
   }
 
   delete(options: WriteOptions = {}): Promise<Written> {
@@ -363,7 +381,7 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
   }
 
   async #write(
-    operation: { action: "update" | "delete"; data?: AnyRow },
+    operation: Change,
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");

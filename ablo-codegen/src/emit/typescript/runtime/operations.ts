@@ -3,13 +3,15 @@
 import type * as wire from "./wire.js";
 import { errorOf, type AbloError } from "./errors.js";
 import { uuid } from "./platform.js";
+import type { Relative } from "./relative.js";
 import type { AnyRow, Pending } from "./store.js";
 
 /** @internal */ export interface Operation {
   readonly action: "create" | "update" | "delete" | "archive" | "unarchive";
   readonly model: string;
   readonly id?: string;
-  readonly data?: object;
+  readonly data?: object | undefined;
+  readonly relative?: object | undefined;
 }
 
 /** A confirmed commit. */
@@ -25,7 +27,9 @@ export interface Committed {
 }
 
 /** An operation as it is sent. */
-/** @internal */ export type Prepared = Operation & {
+/** @internal */ export type Prepared = Omit<Operation, "action"> & {
+  // A coordinator that does not know relative changes refuses `adjust`.
+  action: Operation["action"] | "adjust";
   id: string;
   transactionId: string;
   readAt: number | null;
@@ -38,14 +42,14 @@ export interface Committed {
 
 /** Returns the writes of the local rows that an operation is. */
 /** @internal */ export function pendingOf(prepared: Prepared): Pending[] {
-  const { action, model, id, data, transactionId: transaction } = prepared;
+  const { action, model, id, data, relative, transactionId: transaction } = prepared;
   const now = new Date().toISOString();
   const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
-    { model, id, kind, data: row, transaction },
+    { model, id, kind, data: row, relative: relative as Relative | undefined, transaction },
   ];
   if (action === "create")
     return pending("create", { createdAt: now, updatedAt: now, ...data, id });
-  if (action === "update") return pending("update", { ...data } as AnyRow);
+  if (action === "update" || action === "adjust") return pending("update", { ...data } as AnyRow);
   return action === "delete"
     ? pending("delete", {})
     : pending("update", { archivedAt: action === "archive" ? now : null });

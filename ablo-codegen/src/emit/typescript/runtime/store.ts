@@ -5,6 +5,7 @@
 import type * as wire from "./wire.js";
 import type { ModelDescriptor } from "./descriptors.js";
 import { Listeners } from "./platform.js";
+import { adjusted, type Relative } from "./relative.js";
 
 /** @internal */ export type AnyRow = { readonly [member: string]: unknown };
 
@@ -14,6 +15,7 @@ import { Listeners } from "./platform.js";
   id: string;
   kind: "create" | "update" | "delete";
   data: AnyRow;
+  relative?: Relative | undefined;
   /** The transaction id of the operation. */
   transaction: string;
   /** The sync id of the write, once it is confirmed. */
@@ -130,6 +132,9 @@ class Table {
 
   #applyTo(table: Table, delta: wire.Delta): void {
     const { actionType: action, modelId: id } = delta;
+    // From here on the confirmed row contains the write.
+    for (const own of this.#pending)
+      if (own.transaction === delta.transactionId) own.stamp = delta.id;
     const known = table.confirmed.get(id);
     if (known !== undefined && known.at >= delta.id) return;
     if (action === "D") {
@@ -183,7 +188,7 @@ class Table {
 
   /** Marks writes as confirmed; they stay pending until the watermark reaches their sync id. */
   confirm(writes: readonly Pending[], stamp: number): void {
-    for (const write of writes) write.stamp = stamp;
+    for (const write of writes) write.stamp ??= stamp;
     this.#dropConfirmed();
     this.#flush();
   }
@@ -212,11 +217,12 @@ class Table {
 
   /** Recomputes the visible row from its confirmed state and pending writes. */
   #refresh(table: Table, id: string): void {
-    let row = table.confirmed.get(id)?.row;
+    const { at = -1, row: confirmed } = table.confirmed.get(id) ?? {};
+    let row = confirmed;
     for (const own of this.#pending) {
-      if (own.id !== id || own.model !== table.model.key) continue;
+      if (own.id !== id || own.model !== table.model.key || own.stamp! <= at) continue;
       if (own.kind === "delete") row = undefined;
-      else if (own.kind === "create" || row !== undefined) row = { ...row, ...own.data };
+      else if (own.kind === "create" || row !== undefined) row = adjusted({ ...row, ...own.data }, own.relative ?? {});
     }
     if (row === undefined) table.view.delete(id);
     else table.view.set(id, row);

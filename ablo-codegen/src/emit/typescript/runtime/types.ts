@@ -79,6 +79,14 @@ export interface WriteOptions {
   causedByTaskId?: string;
 }
 
+/**
+ * A change of a row: the members in `data` are set, those in `relative` start from their current
+ * values.
+ */
+export type Update<Patch, Relative> =
+  | { data: Patch; relative?: Relative }
+  | { data?: Patch; relative: Relative };
+
 /** A confirmed write. */
 export interface Written {
   /** The id of the row. */
@@ -92,7 +100,7 @@ export interface Written {
 }
 
 /** A claim that is held. `await using` releases it. */
-export interface Claim<Row, Patch> extends AsyncDisposable {
+export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
   readonly object: "claim";
   readonly claimId: string;
   readonly target: { readonly model: string; readonly id: string };
@@ -104,7 +112,7 @@ export interface Claim<Row, Patch> extends AsyncDisposable {
   /** Resolves with the reason if the claim is lost before it is released. */
   readonly lost: Promise<AbloError>;
   /** Updates the row; refused if others have changed the same fields since `stamp`. */
-  update(options: { data: Patch } & WriteOptions): Promise<Written>;
+  update(options: Update<Patch, Relative> & WriteOptions): Promise<Written>;
   delete(options?: WriteOptions): Promise<Written>;
   /** Reads the row again and updates `data` and `stamp`. */
   refresh(): Promise<Row | undefined>;
@@ -112,9 +120,9 @@ export interface Claim<Row, Patch> extends AsyncDisposable {
 }
 
 /** Claims on the rows of a model. */
-export interface Claims<Row, Patch> {
+export interface Claims<Row, Patch, Relative = never> {
   /** Claims a row. Waits in its claim queue if another participant holds it. */
-  (options: ClaimOptions): Promise<Claim<Row, Patch>>;
+  (options: ClaimOptions): Promise<Claim<Row, Patch, Relative>>;
   /** Returns the claim of the holder of a row. */
   state(options: { id: string }): Promise<wire.ModelClaim | null>;
   /** Returns the claim queue of a row, next first. */

@@ -1,0 +1,60 @@
+// Changes that start from the current value of a field, applied to local rows until the coordinator
+// has confirmed them.
+
+import type { AnyRow } from "./store.js";
+
+/** For each member, one operation with the value by which it is changed. */
+/** @internal */ export type Relative = {
+  readonly [member: string]: { readonly [operation: string]: unknown };
+};
+
+/** Returns a row with changes applied. */
+/** @internal */ export function adjusted(row: AnyRow, changes: Relative): AnyRow {
+  const result: { [member: string]: unknown } = { ...row };
+  for (const [member, change] of Object.entries(changes))
+    for (const [operation, by] of Object.entries(change))
+      result[member] = changed(row[member] ?? undefined, operation, by);
+  return result;
+}
+
+// A value that does not fit is refused by the coordinator; the local row stays as it is.
+function changed(value: unknown, operation: string, by: unknown): unknown {
+  if (typeof by === "number") return Number(value ?? 0) + by;
+  if (typeof by === "string") {
+    if (operation === "append") return `${value ?? ""}${by}`;
+    try {
+      return sum(String(value ?? 0), by);
+    } catch {
+      return value;
+    }
+  }
+  if (!Array.isArray(by) || !Array.isArray(value ?? [])) return value;
+  const list = [...((value as unknown[] | undefined) ?? [])];
+  if (operation === "remove") return list.filter((own) => !by.some((item) => equal(own, item)));
+  for (const item of by)
+    if (operation === "append" || !list.some((own) => equal(own, item))) list.push(item);
+  return list;
+}
+
+/** Adds two numbers in digits exactly. */
+function sum(one: string, other: string): string {
+  const parts = [one, other].map((text) => text.split("."));
+  const scale = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
+  const scaled = parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(scale, "0")));
+  const text = String(scaled[0]! + scaled[1]!);
+  if (scale === 0) return text;
+  const digits = text.replace("-", "").padStart(scale + 1, "0");
+  return `${text[0] === "-" ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+function equal(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null)
+    return one === other;
+  const [own, theirs] = [one, other] as [AnyRow, AnyRow];
+  const names = Object.keys(own);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    names.length === Object.keys(theirs).length &&
+    names.every((name) => equal(own[name], theirs[name]))
+  );
+}
