@@ -1,8 +1,8 @@
 //! Proxies to a local server that fail on request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -54,12 +54,22 @@ pub struct Proxy {
     /// The URL of the proxy.
     pub url: String,
     cuts: watch::Sender<bool>,
+    to: Arc<Mutex<SocketAddr>>,
 }
 
 impl Proxy {
     /// Cuts all open connections.
     pub fn cut(&self) {
         self.cuts.send_replace(false);
+    }
+
+    /// Cuts all open connections and forwards new ones to another server.
+    ///
+    /// # Panics
+    /// Panics if a thread has panicked while it held the address.
+    pub fn redirect(&self, to: SocketAddr) {
+        *self.to.lock().expect("no poison") = to;
+        self.cut();
     }
 
     /// Cuts all open connections and refuses new ones.
@@ -77,12 +87,15 @@ pub async fn proxy(to: &str) -> Proxy {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let (cuts, cut) = watch::channel(false);
+    let to = Arc::new(Mutex::new(to));
+    let target = Arc::clone(&to);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let mut cut = cut.clone();
             if *cut.borrow_and_update() {
                 continue;
             }
+            let to = *target.lock().expect("no poison");
             tokio::spawn(async move {
                 let Ok(mut server) = TcpStream::connect(to).await else { return };
                 tokio::select! {
@@ -92,5 +105,5 @@ pub async fn proxy(to: &str) -> Proxy {
             });
         }
     });
-    Proxy { url, cuts }
+    Proxy { url, cuts, to }
 }

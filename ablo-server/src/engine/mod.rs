@@ -15,6 +15,7 @@ mod memberships;
 pub(crate) mod mirror;
 pub mod plan;
 pub mod read;
+pub(crate) mod resync;
 pub mod turns;
 pub(crate) mod violation;
 pub(crate) mod webhooks;
