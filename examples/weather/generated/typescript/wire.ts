@@ -839,7 +839,7 @@ export interface FrameOperation {
 export interface FrameRefused {
   /** The code, as in an error response. */
   code: string;
-  /** What is wrong with the frame. */
+  /** The fault of the frame, for people. */
   message: string;
   /** The type of the frame, if it has one. */
   frame?: string;
