@@ -199,6 +199,18 @@ codes! {
          database has no valid key.",
         "Run `ablo key create` with the same `--database-url` and `--organization`, and \
          `--live` in live mode; or set ABLO_SECRET_KEY.";
+    BACKUP_EXISTS = "ablo::backup::exists" Error,
+        "There is a file at the path of the copy",
+        "`ablo backup` replaces no file, so that a failure never costs an earlier copy.",
+        "Give another path, such as one with the date, or remove the file.";
+    BACKUP_DAMAGED = "ablo::backup::damaged" Error,
+        "The database is damaged",
+        "The integrity check of SQLite failed, so no copy was made.",
+        "Restore an earlier copy, or recover rows with `.recover` of the sqlite3 shell.";
+    BACKUP_POSTGRES = "ablo::backup::postgres" Error,
+        "A PostgreSQL database is copied by its own tools",
+        "`ablo backup` copies SQLite files only.",
+        "Use `pg_dump --format=custom`, or a base backup with archived WAL.";
     KEY_REFUSED = "ablo::key::refused" Error,
         "The request for a key was refused",
         "The key does not exist, has ended, or the label cannot be used; the message has the \

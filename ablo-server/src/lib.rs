@@ -67,14 +67,14 @@ pub use engine::credentials::Mode;
 pub use engine::keys::KeyFault;
 pub use error::{ApiError, EngineError, StoreError};
 pub use serve::serve;
-pub use service::CoordinatorOptions;
 #[doc(hidden)]
 pub use service::housekeeping;
 pub use service::keys::{Keys, NewKey, SecretKey};
 pub use service::source::SourceOptions;
 pub use service::webhooks::WebhookOptions;
+pub use service::{CoordinatorOptions, Retention};
 #[cfg(feature = "postgres")]
 pub use store::Postgres;
 pub use store::Store;
 #[cfg(feature = "sqlite")]
-pub use store::{DbPath, Sqlite};
+pub use store::{BackupError, DbPath, Sqlite, backup};

@@ -80,6 +80,8 @@ record! {
         /// Confirmed: a delta with this id or a later one confirms the write. Rejected: the head of
         /// the sync log.
         last_sync_id?: SyncId,
+        /// Confirmed: the epoch of `lastSyncId` (docs/protocol/websocket.md §8).
+        epoch?: String,
         /// Number of operations in the commit.
         ops?: u64,
         /// The reason for the rejection.

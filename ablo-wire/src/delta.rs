@@ -137,13 +137,13 @@ pub struct ActorRef<'d> {
 /// from a log entry. An absent value is written as null.
 ///
 /// ```
-/// use ablo_wire::{ActorRef, Delta, DeltaRef, SyncId};
+/// use ablo_wire::{ActorRef, Delta, DeltaRef};
 ///
 /// let groups = std::collections::BTreeSet::from(["org:acme".to_owned()]);
 /// let ann = ActorRef { kind: "user", id: "ann" };
 /// let row = serde_json::from_str(r#"{"title":"Write"}"#)?;
 /// let delta = DeltaRef {
-///     id: SyncId(413),
+///     id: 413,
 ///     action_type: "U",
 ///     model_name: "Task",
 ///     model_id: "t_1",
@@ -169,7 +169,7 @@ pub struct ActorRef<'d> {
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the members are those of `Delta`")]
 pub struct DeltaRef<'d> {
-    pub id: SyncId,
+    pub id: i64,
     pub action_type: &'d str,
     pub model_name: &'d str,
     pub model_id: &'d str,

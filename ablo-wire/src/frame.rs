@@ -10,9 +10,10 @@ use crate::open::BufferedMembers;
 use crate::record::record;
 use crate::{
     Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame,
-    DeltaFrame, IntentAbandon, IntentAcquired, IntentBegin, IntentGranted, IntentLost, IntentQueue,
-    IntentQueued, IntentRejected, IntentReorder, Maybe, MutationResult, Object, PresenceReport,
-    PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest, SyncResponse,
+    DeltaFrame, FrameRefused, IntentAbandon, IntentAcquired, IntentBegin, IntentGranted,
+    IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentReorder, Maybe, MutationResult,
+    Object, PresenceReport, PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest,
+    SyncResponse,
 };
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor,
@@ -239,6 +240,8 @@ frames! {
         "claim_ack" ClaimAck(Box<ClaimAck>),
         /// A subscription has ended.
         "claim_expired" ClaimExpired(ClaimExpired),
+        /// A frame of the client cannot be read.
+        "frame_refused" FrameRefused(FrameRefused),
         /// A claim is held.
         "intent_acquired" IntentAcquired(IntentAcquired),
         /// A queued claim is now held.

@@ -47,6 +47,23 @@ record! {
         last_sync_id: SyncId,
         /// The capabilities of the client.
         capabilities: Vec<SyncCapability>,
+        /// The epoch of `lastSyncId`: the `createdAt` of the delta there. The coordinator notices
+        /// by it that the log is another one.
+        epoch?: String | null,
+    }
+}
+
+record! {
+    /// `frame_refused`: a frame of the client that cannot be read (docs/protocol/websocket.md §3).
+    pub struct FrameRefused {
+        /// The code, as in an error response.
+        code: String,
+        /// The fault of the frame, for people.
+        message: String,
+        /// The type of the frame, if it has one.
+        frame?: String,
+        /// The invalid member.
+        param?: String,
     }
 }
 
@@ -59,6 +76,9 @@ open_enum! {
         TooManyDeltas = "too_many_deltas",
         /// The client lacks rows.
         MissingEntities = "missing_entities",
+        /// The log is not the one that the client has followed: a backup was restored, or the
+        /// database was replaced.
+        LogReplaced = "log_replaced",
     }
 }
 
@@ -86,7 +106,9 @@ record! {
         /// The head of the sync log. Without deltas and below the client's watermark it moves the
         /// client back.
         current_sync_id?: SyncId,
-        /// Whether the client should bootstrap instead. Current clients ignore it.
+        /// The epoch of `currentSyncId`; absent if the log is empty.
+        epoch?: String,
+        /// Whether the client has to bootstrap: the log does not continue from its position.
         requires_bootstrap?: bool,
         /// The suggested scope of the bootstrap.
         bootstrap_hint?: BootstrapHint,
@@ -154,6 +176,8 @@ record! {
         r#type: BootstrapType,
         /// The sync id of the snapshot.
         last_sync_id: SyncId,
+        /// The epoch of `lastSyncId`; absent if the log is empty.
+        epoch?: String,
         /// Time of the snapshot, in milliseconds since 1970.
         timestamp?: Millis,
         /// The rows by typename.
@@ -408,5 +432,7 @@ record! {
         results: Vec<Rows<T>>,
         /// The head of the sync log when the rows were read.
         last_sync_id?: SyncId,
+        /// The epoch of `lastSyncId`; absent if the log is empty.
+        epoch?: String,
     }
 }

@@ -1,8 +1,8 @@
 //! Proxies to a local server that fail on request.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -55,6 +55,7 @@ pub struct Proxy {
     pub url: String,
     cuts: watch::Sender<bool>,
     accepted: Arc<AtomicU32>,
+    to: Arc<Mutex<SocketAddr>>,
 }
 
 impl Proxy {
@@ -66,6 +67,15 @@ impl Proxy {
     /// Returns the number of connections that were accepted.
     pub fn accepted(&self) -> u32 {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Cuts all open connections and forwards new ones to another server.
+    ///
+    /// # Panics
+    /// Panics if a thread has panicked while it held the address.
+    pub fn redirect(&self, to: SocketAddr) {
+        *self.to.lock().expect("no poison") = to;
+        self.cut();
     }
 
     /// Cuts all open connections and refuses new ones.
@@ -85,6 +95,8 @@ pub async fn proxy(to: &str) -> Proxy {
     let (cuts, cut) = watch::channel(false);
     let accepted = Arc::new(AtomicU32::new(0));
     let count = Arc::clone(&accepted);
+    let to = Arc::new(Mutex::new(to));
+    let target = Arc::clone(&to);
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             count.fetch_add(1, Ordering::Relaxed);
@@ -92,6 +104,7 @@ pub async fn proxy(to: &str) -> Proxy {
             if *cut.borrow_and_update() {
                 continue;
             }
+            let to = *target.lock().expect("no poison");
             tokio::spawn(async move {
                 let Ok(mut server) = TcpStream::connect(to).await else { return };
                 tokio::select! {
@@ -101,5 +114,5 @@ pub async fn proxy(to: &str) -> Proxy {
             });
         }
     });
-    Proxy { url, cuts, accepted }
+    Proxy { url, cuts, to, accepted }
 }

@@ -164,7 +164,7 @@ main(async () => {
   await late.return?.();
   const ahead = reading.changes({ from: 1000 });
   const error = await refused(ahead.next());
-  equal(error.code, "invalid_request", "the log ends before the start");
+  equal(error.code, "log_replaced", "the log ends before the start");
   const requests = FakeSocket.opened[1]!.sent.filter(({ type }) => type === "sync_request");
   equal(requests.length, 7, "the number of requests");
 });

@@ -107,6 +107,13 @@ fn parts() -> Vec<Part> {
             "migrate_faults::",
         )
         .with("ABLO_LONG", "1"),
+        module(
+            "sqlite-versions",
+            "generated SQL on the earliest SQLite that it is for",
+            "database",
+            "sqlite_versions::",
+        )
+        .with("ABLO_LONG", "1"),
         module("histories", "random histories of the coordinator", "coordinator", "model::")
             .with("ABLO_LONG", "1"),
         module("transfers", "guarded transfers between accounts", "coordinator", "transfers::")

@@ -1,5 +1,5 @@
-//! Installs the programs that checks and judges need: cargo-deny, PostgreSQL, Node.js, Python, a
-//! browser and faketime.
+//! Installs the programs that checks and judges need: cargo-deny, PostgreSQL, SQLite, Node.js,
+//! Python, a browser and faketime.
 //!
 //! Only missing programs are installed. The judges' own packages are installed by the tests, from
 //! their lock files.
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<(), String> {
     cargo_deny()?;
     let needs = [
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
+        ("sqlite3", "the sqlite3 shell", succeeds("sqlite3", &["--version"])),
         ("nodejs", "Node.js 20 or newer", succeeds("node", &["--version"])),
         ("npm", "npm", succeeds("npm", &["--version"])),
         (

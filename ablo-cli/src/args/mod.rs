@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// Start a coordinator
     #[cfg(feature = "server")]
     Serve(ServeArgs),
+    /// Copy the SQLite file of a coordinator, which may be running
+    #[cfg(feature = "server")]
+    Backup(BackupArgs),
     /// Create, list, replace and take back the secret keys of a coordinator's database
     #[cfg(feature = "server")]
     #[command(subcommand)]
@@ -126,6 +129,27 @@ run. What Rust cannot express is listed on standard error.";
 
 #[cfg(feature = "server")]
 #[derive(Debug, Args)]
+#[command(after_help = BACKUP)]
+pub(crate) struct BackupArgs {
+    /// Path of the copy; an existing file is not replaced
+    pub(crate) copy: PathBuf,
+    /// Database of the coordinator: sqlite:PATH
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+}
+
+#[cfg(feature = "server")]
+const BACKUP: &str = "\
+The copy has the state of one moment. It is checked, and appears at its path when it is complete. \
+Without --database-url, the address is read from ABLO_DATABASE_URL, else from DATABASE_URL.
+
+For a PostgreSQL database, use pg_dump or a base backup with archived WAL.
+
+To restore a copy, stop the coordinator, replace the file, remove its -wal and -shm files, and \
+start the coordinator. Clients notice that the log is another one and read their rows again.";
+
+#[cfg(feature = "server")]
+#[derive(Debug, Args)]
 pub(crate) struct DevArgs {
     #[command(flatten)]
     pub(crate) input: SchemaFileArgs,
@@ -138,6 +162,9 @@ pub(crate) struct DevArgs {
     /// Organisation of the key
     #[arg(long, value_name = "NAME", default_value = "dev")]
     pub(crate) organization: String,
+    /// Keep the sync log for this long, such as 30d or 36h
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = common::duration)]
+    pub(crate) retain: Duration,
 }
 
 #[cfg(feature = "server")]
@@ -166,8 +193,12 @@ pub(crate) struct ServeArgs {
     /// Allow webhooks to private addresses and without TLS
     #[arg(long)]
     pub(crate) private_webhooks: bool,
+    /// Keep the sync log for this long, such as 30d or 36h; clients that were away longer read all
+    /// rows again
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = common::duration)]
+    pub(crate) retain: Duration,
     /// Keep the ids of operations for this long, such as 90d or 36h: a write that is sent again
-    /// within it is applied once
+    /// within it is applied once; never shorter than --retain
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = common::duration)]
     pub(crate) retain_keys: Duration,
     /// Data Source of an organisation; its key is read from ABLO_SOURCE_KEY_ORGANIZATION, else from

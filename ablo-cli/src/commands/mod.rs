@@ -1,5 +1,7 @@
 //! The commands, one file each. Each turns its arguments into an [`Outcome`].
 
+#[cfg(feature = "server")]
+mod backup;
 #[cfg(feature = "database")]
 mod change;
 mod check;
@@ -38,6 +40,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Dev(args) => return serve::dev(&args),
         #[cfg(feature = "server")]
         Command::Serve(args) => return serve::serve(&args),
+        #[cfg(feature = "server")]
+        Command::Backup(args) => (Format::Human, backup::run(&args).into()),
         #[cfg(feature = "server")]
         Command::Key(command) => (Format::Human, key::run(&command).into()),
         #[cfg(feature = "server")]

@@ -66,7 +66,11 @@ fn try_dev(args: &DevArgs) -> Result<(), Failure> {
         let coordinator = Coordinator::new(
             &schema,
             store,
-            CoordinatorOptions { webhooks: webhooks(true), ..CoordinatorOptions::default() },
+            CoordinatorOptions {
+                webhooks: webhooks(true),
+                log_retention: args.retain,
+                ..CoordinatorOptions::default()
+            },
         );
         let key = dev_key(&coordinator, &args.organization, key.as_deref()).await?;
         let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
@@ -148,6 +152,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
                 sources,
                 webhooks: webhooks(args.private_webhooks),
                 key_retention: args.retain_keys,
+                log_retention: args.retain,
                 ..CoordinatorOptions::default()
             },
         );

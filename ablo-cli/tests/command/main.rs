@@ -1,5 +1,6 @@
 //! The command, run as a process.
 
+mod backup;
 mod bad;
 mod check;
 mod codes;

@@ -5,6 +5,7 @@
 
 mod integrations;
 mod layout;
+mod log;
 
 pub(crate) use layout::LAYOUT_TABLE;
 pub use layout::{LAYOUTS, LayoutStep, NEWEST_LAYOUT, ServiceLayout};
@@ -13,6 +14,8 @@ use integrations::{
     IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_DEAD_LETTERS,
     WEBHOOK_ENDPOINTS,
 };
+pub(crate) use log::SYNC_DELTAS;
+use log::{BOOTSTRAPS, LOG_VALUES, LOGS};
 
 /// A table of the coordinator.
 #[derive(Clone, Copy, Debug)]
@@ -142,19 +145,18 @@ const fn unique(
     ServiceIndex { purpose, columns, unique: true, rows }
 }
 
-const ACTIONS: &[&str] = &["I", "U", "D", "A", "V", "C", "G", "S"];
 const PARTICIPANTS: &[&str] = &["user", "agent", "system"];
-const CONFIRMATIONS: &[&str] =
-    &["auto", "previewed", "approved", "required_human_approval", "auto_historical"];
-const PROVENANCES: &[&str] = &["exact", "inferred", "unknown"];
 const REACH: &[&str] = &["whole", "part"];
 const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable"];
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// All tables of the coordinator in the newest layout. The first one records the layout.
-pub const SERVICE_TABLES: [ServiceTable; 16] = [
+pub const SERVICE_TABLES: [ServiceTable; 19] = [
     LAYOUT_TABLE,
     SYNC_DELTAS,
+    LOGS,
+    LOG_VALUES,
+    BOOTSTRAPS,
     IDEMPOTENCY,
     OUTBOX,
     CLAIMS,
@@ -170,58 +172,6 @@ pub const SERVICE_TABLES: [ServiceTable; 16] = [
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DEAD_LETTERS,
 ];
-
-pub(crate) const SYNC_DELTAS: ServiceTable = ServiceTable {
-    name: "sync_deltas",
-    about: "The sync log: one row per delta, in the order in which clients receive them. Rows are \
-        only inserted.",
-    columns: &[
-        identity("id").about(
-            "The sync id, which clients keep as their cursor. It is assigned before the commit, so \
-             writers of one organisation append under a lock; otherwise a reader could skip an id",
-        ),
-        one_of("action_type", ACTIONS).required().about(
-            "Insert, Update, Delete, Archive, unarchiVe, Covering (became visible), Group added, \
-             group Subtracted",
-        ),
-        text("model_name").required().about("The typename of the model"),
-        text("model_id").required().about("The id of the changed row"),
-        json("data").about("The whole row after the change, null for a delete"),
-        json("previous_data").about("The previous values of the changed members"),
-        ServiceColumn::new("sync_groups", ServiceKind::TextArray)
-            .required()
-            .about("The sync groups that receive the delta, as kind:id"),
-        text("organization_id").required(),
-        date_now("created_at").required(),
-        text("transaction_id")
-            .about("The operation that caused it; the sender recognises its own change by this id"),
-        text("created_by").about("For old rows only; see actor_id"),
-        text("actor_id"),
-        one_of("actor_kind", PARTICIPANTS),
-        text("on_behalf_of_id"),
-        one_of("on_behalf_of_kind", PARTICIPANTS),
-        text("capability_id"),
-        one_of("confirmation_state", CONFIRMATIONS),
-        one_of("backfill_provenance", PROVENANCES)
-            .about("The confidence of the attribution of an old row"),
-        text("caused_by_task_id").about("The agent's turn that caused it"),
-        ServiceColumn::new("previous_groups", ServiceKind::TextArray)
-            .about("The sync groups before the change, if they differ from sync_groups"),
-        text("intent_id").about("The claim of the actor under which the row was written"),
-    ],
-    key: &["id"],
-    indexes: &[
-        lookup("catch_up", &["organization_id", "id"], IndexRows::All),
-        lookup("row", &["organization_id", "model_name", "model_id", "id"], IndexRows::All),
-        // Operations that have no entry in ablo_operations: those of earlier coordinators.
-        lookup(
-            "operation",
-            &["organization_id", "transaction_id"],
-            IndexRows::NotNull("transaction_id"),
-        ),
-    ],
-    organization: Some("organization_id"),
-};
 
 /// The tables that an application's own database needs as a data source.
 pub const SOURCE_TABLES: [ServiceTable; 2] = [IDEMPOTENCY, OUTBOX];
@@ -441,7 +391,10 @@ mod tests {
             capability_id confirmation_state backfill_provenance";
         assert_eq!(
             columns("sync_deltas"),
-            format!("{core} {attribution} caused_by_task_id previous_groups intent_id")
+            format!(
+                "{core} {attribution} caused_by_task_id previous_groups intent_id large_values \
+                 full_bytes"
+            )
         );
         assert_eq!(columns("ablo_idempotency"), "client_tx_id response created_at");
         assert_eq!(

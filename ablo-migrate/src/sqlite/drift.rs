@@ -4,7 +4,7 @@
 //! Definitions are compared by tokens, without the names of constraints.
 
 use super::quoted;
-use crate::catalog::{Catalog, Column, Index, Table};
+use crate::catalog::{Catalog, Check, Column, Index, Table};
 use crate::codes::{self, Code};
 use crate::compare::Difference;
 use crate::expression::{Token, tokens};
@@ -118,21 +118,13 @@ impl TableComparison<'_> {
     fn checks(&mut self) {
         let (wanted, found) = (self.wanted, self.found);
         for (name, check) in &wanted.checks {
-            if !found
-                .checks
-                .values()
-                .any(|actual| tokens(&actual.condition) == tokens(&check.condition))
-            {
+            if !found.checks.values().any(|actual| is_same_check(actual, check)) {
                 let part = check.columns.first().unwrap_or(name);
                 self.report(codes::CHECK_MISSING, Some(part), Some(&check.condition), None);
             }
         }
         for (name, actual) in &found.checks {
-            if !wanted
-                .checks
-                .values()
-                .any(|check| tokens(&actual.condition) == tokens(&check.condition))
-            {
+            if !wanted.checks.values().any(|check| is_same_check(actual, check)) {
                 self.report(codes::CHECK_EXTRA, Some(name), None, Some(&actual.condition));
             }
         }
@@ -233,13 +225,23 @@ fn is_same(wanted: &Index, actual: &Index) -> bool {
         && rows(wanted) == rows(actual)
 }
 
-/// Returns the tokens of a definition, without the names of its constraints.
+fn is_same_check(one: &Check, other: &Check) -> bool {
+    meaning(&one.condition) == meaning(&other.condition)
+}
+
+/// Returns the tokens of a definition, without the names of its constraints. A check of JSON is the
+/// same with and without the default that SQLite before 3.45 needs for NULL.
 fn meaning(text: &str) -> Vec<Token> {
     let mut out = Vec::new();
     let mut all = tokens(text).into_iter();
+    let is_word = |token: Option<&Token>, word: &str| token == Some(&Token::Word(word.to_owned()));
     while let Some(token) = all.next() {
-        if token == Token::Word("constraint".to_owned()) {
+        if is_word(Some(&token), "constraint") {
             all.next();
+        } else if is_word(Some(&token), "coalesce") && is_word(out.last(), "json_valid") {
+            out.extend(all.next());
+            // The comma and the default.
+            all.nth(1);
         } else {
             out.push(token);
         }

@@ -13,9 +13,12 @@ use std::borrow::Cow;
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// The tables that coordinators and data sources keep beside those of the models.
-pub const SERVICE_TABLES: [&str; 16] = [
+pub const SERVICE_TABLES: [&str; 19] = [
     "ablo_layouts",
     "sync_deltas",
+    "ablo_logs",
+    "ablo_log_values",
+    "ablo_bootstraps",
     "ablo_idempotency",
     "ablo_outbox",
     "ablo_claims",

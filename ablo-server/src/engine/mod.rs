@@ -16,6 +16,7 @@ pub(crate) mod mirror;
 pub mod plan;
 pub mod read;
 mod relative;
+pub(crate) mod resync;
 pub mod turns;
 pub(crate) mod violation;
 pub(crate) mod webhooks;

@@ -9,6 +9,7 @@ pub(crate) use crate::store::tables::webhooks::{Endpoint, due};
 
 use super::log::{self, Delta};
 use crate::error::{ApiError, Result};
+use crate::store::tables::log_bounds;
 use crate::store::tables::webhooks::{self as table, DeadLetter};
 use crate::store::{Notification, Tx};
 use crate::value::shown_date;
@@ -190,6 +191,12 @@ pub(crate) fn redrive(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<u
     Ok(many)
 }
 
+/// Returns the sync id from which the last of the enabled endpoints has to be sent the log.
+pub(crate) fn oldest_cursor(tx: &mut Tx<'_>, organization: &str) -> Result<Option<u64>> {
+    let endpoints = all(tx, organization)?;
+    Ok(endpoints.iter().filter(|endpoint| endpoint.enabled).map(|own| own.cursor).min())
+}
+
 /// Leases the next message of an endpoint, or returns `None` if there is none or another process
 /// has the lease.
 pub(crate) fn next_message(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Option<Message>> {
@@ -207,6 +214,16 @@ pub(crate) fn next_message(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Optio
     }
     if let Some((id, body)) = dead_letter {
         return Ok(Some(Message { id, body, last_sync_id: None }));
+    }
+    let deleted_to = log_bounds::deleted_to(tx, organization)?;
+    if endpoint.cursor < deleted_to {
+        let error = format!(
+            "log_position_expired: the changes from {} to {deleted_to} were deleted before they \
+             were sent; read the rows, then enable the endpoint",
+            endpoint.cursor + 1
+        );
+        table::disable(tx, id, deleted_to, &error)?;
+        return Ok(None);
     }
     let mut page = log::since(tx, organization, endpoint.cursor, MAX_EVENTS)?;
     if let Some(to) = endpoint.sending_to {

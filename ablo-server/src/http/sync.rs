@@ -19,10 +19,15 @@ pub(super) async fn bootstrap(
     RawQuery(query): RawQuery,
 ) -> Answer {
     let mut who = caller.who().clone();
-    let (mut groups, mut models) = (Vec::new(), None);
+    let (mut groups, mut models, mut resumes) = (Vec::new(), None, false);
     for (name, value) in pairs(query.as_deref()) {
         match name.as_str() {
             "syncGroups" => groups.push(value),
+            "capabilities" => resumes |= value == "resume",
+            "lastSyncId" if !value.is_empty() && value.parse::<u64>().is_err() => {
+                let message = format!("`lastSyncId` is `{value}`, expected a sync id");
+                return Err(ApiError::new("invalid_request", message).param("lastSyncId").into());
+            }
             "models" => models = Some(value.split(',').map(str::to_owned).collect::<Vec<_>>()),
             _ => {}
         }
@@ -30,15 +35,19 @@ pub(super) async fn bootstrap(
     if !groups.is_empty() {
         who.narrow(&groups);
     }
-    let (rows, stamp) = service.bootstrap(who, models).await?;
+    let (rows, stamp, epoch) = service.bootstrap(who, models).await?;
+    if !resumes {
+        // The client does not name this position when it connects. One that is not known is sent
+        // all rows.
+        let recorded = service.served_snapshot(caller.who(), stamp).await;
+        let _ =
+            recorded.inspect_err(|error| tracing::warn!(?error, "failed to record a bootstrap"));
+    }
     hubs.bootstrapped(&caller.who().capability, stamp);
     let mut body = String::from("{\"type\":\"full\",\"lastSyncId\":");
     // Writing to a string does not fail.
-    let _ = write!(
-        body,
-        "{stamp},\"timestamp\":{},\"models\":{{",
-        service.store.now().as_millisecond()
-    );
+    let now = service.store.now().as_millisecond();
+    let _ = write!(body, "{stamp}{},\"timestamp\":{now},\"models\":{{", member(epoch));
     for (at, (name, rows)) in rows.iter().enumerate() {
         if at > 0 {
             body.push(',');
@@ -50,6 +59,11 @@ pub(super) async fn bootstrap(
     }
     body.push_str("},\"failedModels\":[]}");
     Ok(text(body))
+}
+
+/// Returns the member `epoch` of an answer, which an empty log does not have.
+fn member(epoch: Option<String>) -> String {
+    epoch.map(|epoch| format!(",\"epoch\":\"{epoch}\"")).unwrap_or_default()
 }
 
 pub(super) async fn query(
@@ -78,7 +92,7 @@ pub(super) async fn query(
         )
         .into());
     }
-    let (answers, stamp) = service.query(caller.who(), body.queries).await?;
+    let (answers, stamp, epoch) = service.query(caller.who(), body.queries).await?;
     let mut out = String::from("{\"results\":[");
     let mut errors = Vec::new();
     for (at, answer) in answers.into_iter().enumerate() {
@@ -95,7 +109,7 @@ pub(super) async fn query(
             }
         }
     }
-    let _ = write!(out, "],\"lastSyncId\":{stamp}");
+    let _ = write!(out, "],\"lastSyncId\":{stamp}{}", member(epoch));
     if !errors.is_empty() {
         let _ = write!(out, ",\"errors\":{}", serde_json::Value::Array(errors));
     }

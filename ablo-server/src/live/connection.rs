@@ -11,6 +11,7 @@ use super::grants::Grants;
 use super::hub::{Hub, READ_BATCH, RowClaims};
 use super::hubs::{HubGuard, Hubs};
 use super::peer_view::PeerView;
+use super::start::Start;
 use super::subscriptions::Subscriptions;
 use crate::engine::log;
 use crate::engine::sessions::Session;
@@ -37,8 +38,6 @@ const PEER_TIMEOUT: Duration = Duration::from_secs(35);
 const SESSION_RENEWAL_INTERVAL: Duration = Duration::from_secs(15);
 /// How long deltas wait for a bootstrap in progress (docs/protocol/differences.md A4).
 const BOOTSTRAP_HOLD: Duration = Duration::from_millis(2500);
-/// How long deltas wait after a bootstrap was served.
-const BOOTSTRAP_SETTLE_DELAY: Duration = Duration::from_secs(1);
 /// The delay after which the roster is sent a second time (docs/protocol/differences.md A10).
 const ROSTER_RESEND_DELAY: Duration = Duration::from_millis(1500);
 /// The number of malformed frames after which the connection is closed.
@@ -47,7 +46,7 @@ const MAX_MALFORMED_FRAMES: u32 = 100;
 /// A connection's state.
 pub(crate) struct Connection {
     pub(super) service: Arc<Service>,
-    hubs: Arc<Hubs>,
+    pub(super) hubs: Arc<Hubs>,
     pub(super) hub: Arc<Hub>,
     pub(super) who: Identity,
     /// The identity with all groups that the credential allows.
@@ -66,7 +65,10 @@ pub(crate) struct Connection {
     pub(super) report: PresenceReport,
     credential: CredentialGuard,
     socket: WebSocket,
-    synced: bool,
+    pub(super) synced: bool,
+    pub(super) start: Start,
+    /// Whether the client has a snapshot and has not acknowledged a delta yet.
+    pub(super) has_snapshot: bool,
     last_received: Instant,
     malformed_frames: u32,
 }
@@ -155,6 +157,8 @@ impl Connection {
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
             subscriptions: Subscriptions::new(who.groups.clone()),
             synced: false,
+            start: Start::Log,
+            has_snapshot: false,
             last_received: Instant::now(),
             malformed_frames: 0,
             credential: hubs.credential(&allowed),
@@ -190,7 +194,8 @@ impl Connection {
             let due = self.flow.due();
             // The first `sync_request` decides where deltas start. Sent earlier, they would make
             // the client skip those before them.
-            let is_behind = self.synced && self.flow.cursor < *head.borrow_and_update();
+            let is_behind = *head.borrow_and_update() > self.flow.cursor;
+            let is_behind = self.synced && (is_behind || !matches!(self.start, Start::Log));
             let renew_at = self.peer_view.renew_at();
             let subscription_end = self.subscriptions.next_expiry();
             if is_behind && due.is_none_or(|due| due <= Instant::now()) {
@@ -259,7 +264,7 @@ impl Connection {
         self.check_credential()?;
         match message {
             Message::Text(text) => self.read(&text).await,
-            Message::Binary(_) => self.count_malformed(),
+            Message::Binary(_) => self.refuse(super::refusals::binary()).await,
             Message::Close(_) => {
                 // The answer to the close frame is sent by the next read.
                 let _ = timeout(CLOSE_TIMEOUT, self.socket.recv()).await;
@@ -274,18 +279,18 @@ impl Connection {
             Ok(frame) => self.frame(frame).await,
             Err(error) => match super::peer_view::decode_error_answer(text, &error) {
                 Some(answer) => self.answer(&answer).await,
-                None => self.count_malformed(),
+                None => self.refuse(super::refusals::unreadable(text, &error)).await,
             },
         }
     }
 
-    fn count_malformed(&mut self) -> Result<(), End> {
+    /// Refuses a frame that cannot be read. After too many, the connection is closed.
+    async fn refuse(&mut self, refusal: ServerFrame) -> Result<(), End> {
         self.malformed_frames += 1;
         if self.malformed_frames > MAX_MALFORMED_FRAMES {
-            Err(End::Close(1003, "too many malformed frames"))
-        } else {
-            Ok(())
+            return Err(End::Close(1003, "too many malformed frames"));
         }
+        self.answer(&refusal).await
     }
 
     pub(super) async fn answer(&mut self, frame: &ServerFrame) -> Result<(), End> {
@@ -323,38 +328,11 @@ impl Connection {
         self.credential.check(|| self.service.store.now())
     }
 
-    /// Answers a `sync_request`. The first one sets the start position and whether every delta is
-    /// sent.
-    pub(super) async fn synchronize(
-        &mut self,
-        last: Option<u64>,
-        complete: bool,
-    ) -> Result<(), End> {
-        let head = *self.hub.head.borrow();
-        if !self.synced {
-            self.synced = true;
-            self.flow.complete = complete;
-            let bootstrap = self.hubs.last_bootstrap(&self.who.capability);
-            if complete || self.who.kind.as_str() == "agent" {
-                self.flow.hold_until = None;
-            } else if let Some((_, at)) = bootstrap {
-                self.flow.hold_until = Some(at + BOOTSTRAP_SETTLE_DELAY);
-            }
-            let from = [last, bootstrap.map(|(sync_id, _)| sync_id)];
-            if let Some(from) = from.into_iter().flatten().min() {
-                // Without a position, deltas start where the connection was opened.
-                self.flow.cursor = from.min(head);
-                self.flow.acknowledged = self.flow.cursor;
-            }
-        }
-        let mut answer = ablo_wire::SyncResponse::new();
-        answer.deltas = Some(Vec::new());
-        answer.current_sync_id = Some(ablo_wire::SyncId(head));
-        self.answer(&ServerFrame::SyncResponse(Box::new(answer))).await
-    }
-
     /// Sends one frame of deltas.
     async fn send_deltas(&mut self) -> Result<(), End> {
+        if self.advance_start().await? {
+            return Ok(());
+        }
         let mut items = self.read_log(self.flow.cursor).await?;
         // Deltas after a change of the participant's groups are filtered by the new groups.
         if items.first().is_some_and(|item| item.changes_groups_of(&self.who)) {

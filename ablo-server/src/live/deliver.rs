@@ -3,7 +3,7 @@
 use crate::engine::log::Delta;
 use crate::identity::Identity;
 use crate::value::shown_date;
-use ablo_wire::{ActorRef, DeltaRef, ParticipantKind, SyncId};
+use ablo_wire::{ActorRef, DeltaRef, ParticipantKind};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -84,23 +84,32 @@ impl Item {
     /// Returns the delta's JSON in a form.
     pub(super) fn text(&self, form: Form) -> Cow<'_, str> {
         let transaction = self.delta.transaction.as_deref();
+        let text = |action| self.text_as((self.id(), action), form, transaction);
         match form {
-            Form::Original => Cow::Borrowed(
-                self.json.get_or_init(|| self.text_as(&self.delta.action, form, transaction)),
-            ),
-            Form::Appeared => Cow::Owned(self.text_as("I", form, transaction)),
-            Form::Disappeared => Cow::Owned(self.text_as("D", form, transaction)),
+            Form::Original => Cow::Borrowed(self.json.get_or_init(|| text(&self.delta.action))),
+            Form::Appeared => Cow::Owned(text("I")),
+            Form::Disappeared => Cow::Owned(text("D")),
         }
     }
 
-    /// Returns the delta's JSON with an action and a transaction id that may differ from the logged
-    /// ones.
-    pub(super) fn text_as(&self, action: &str, form: Form, transaction: Option<&str>) -> String {
+    /// Returns the sync id as it is sent.
+    pub(super) fn id(&self) -> i64 {
+        i64::try_from(self.delta.id).unwrap_or(i64::MAX)
+    }
+
+    /// Returns the delta's JSON with an id, an action and a transaction id that may differ from the
+    /// logged ones.
+    pub(super) fn text_as(
+        &self,
+        (id, action): (i64, &str),
+        form: Form,
+        transaction: Option<&str>,
+    ) -> String {
         let delta = &self.delta;
         let data = delta.data.as_deref().filter(|_| form != Form::Disappeared);
         let actor = ActorRef { kind: &delta.actor_kind, id: &delta.actor };
         let frame = DeltaRef {
-            id: SyncId(delta.id),
+            id,
             action_type: action,
             model_name: &delta.model,
             model_id: &delta.row,

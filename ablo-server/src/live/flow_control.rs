@@ -34,12 +34,35 @@ pub(super) struct FlowControl {
     unacknowledged: Option<(u64, Instant)>,
     /// The time before which nothing is sent.
     pub(super) hold_until: Option<Instant>,
+    /// Whether a delta of the log was sent.
+    pub(super) has_sent: bool,
+    /// The client may have any state of the rows up to this sync id.
+    pub(super) unknown_to: u64,
 }
 
 impl FlowControl {
     pub(super) fn new(cursor: u64) -> Self {
         let (acknowledged, complete) = (cursor, false);
-        Self { cursor, acknowledged, complete, unacknowledged: None, hold_until: None }
+        Self {
+            cursor,
+            acknowledged,
+            complete,
+            unacknowledged: None,
+            hold_until: None,
+            has_sent: false,
+            unknown_to: 0,
+        }
+    }
+
+    /// Sets the position of the client: deltas after it are sent.
+    pub(super) fn start_at(&mut self, sync_id: u64) {
+        self.cursor = sync_id;
+        self.acknowledged = sync_id;
+    }
+
+    /// Waits until the client has acknowledged anything, which has no id of the log.
+    pub(super) fn wait_for_any_acknowledgement(&mut self, now: Instant) {
+        self.unacknowledged = Some((0, now + ACK_TIMEOUT));
     }
 
     /// Returns when the next frame may be sent; `None` for at once.
@@ -66,6 +89,7 @@ impl FlowControl {
         now: Instant,
     ) -> Vec<String> {
         let texts = if self.complete { self.all(items) } else { self.newest(items) };
+        self.has_sent |= !texts.is_empty();
         if !texts.is_empty() && !self.complete {
             self.unacknowledged = Some((self.cursor, now + ACK_TIMEOUT));
         }
@@ -105,32 +129,40 @@ impl FlowControl {
         }
         let mut texts = Vec::with_capacity(rows.len());
         for at in order {
-            let (item, form) = &items[at];
+            let (item, _) = &items[at];
             let of_row = rows.get(&(item.delta.model.as_str(), item.delta.row.as_str()));
-            let (Some(of_row), Some(form)) = (of_row, form) else { continue };
-            if of_row.last() != Some(&at) {
+            let Some((first, last)) =
+                of_row.and_then(|of_row| of_row.first().copied().zip(of_row.last().copied()))
+            else {
                 continue;
-            }
-            let merged = of_row.len() > 1;
-            let transaction = item.delta.transaction.as_deref().filter(|_| !merged);
-            // Clients drop updates of rows that they do not know, so send a merged insert instead.
-            let is_new = of_row
-                .iter()
-                .any(|at| items.get(*at).is_some_and(|(item, form)| is_insert(item, *form)));
-            let action = match (*form, is_new && item.delta.action == "U") {
-                (Form::Original, true) => "I",
-                (Form::Original, false) => item.delta.action.as_str(),
-                (Form::Appeared, _) => "I",
+            };
+            let Some((newest, Some(newest_form))) = items.get(last) else { continue };
+            let appears = |at: &usize| match items.get(*at) {
+                Some((item, Some(form))) => is_insert(item, *form),
+                _ => false,
+            };
+            // Clients drop updates of rows that they lack, and inserts of rows that they have.
+            let is_new = newest.delta.action == "U"
+                && of_row.is_some_and(|of_row| of_row.iter().any(appears));
+            let is_either = is_new && newest.delta.id <= self.unknown_to;
+            let action = match (*newest_form, is_new && !is_either) {
+                (Form::Original, true) | (Form::Appeared, _) => "I",
+                (Form::Original, false) => newest.delta.action.as_str(),
                 (Form::Disappeared, _) => "D",
             };
-            texts.push(item.text_as(action, *form, transaction));
+            if at == last {
+                let transaction = item.delta.transaction.as_deref().filter(|_| first == last);
+                texts.push(item.text_as((item.id(), action), *newest_form, transaction));
+            } else if at == first && is_either && *newest_form == Form::Original {
+                texts.push(newest.text_as((item.id(), "I"), *newest_form, None));
+            }
         }
         texts
     }
 }
 
-fn is_insert(item: &Item, form: Option<Form>) -> bool {
-    matches!(item.delta.action.as_str(), "I" | "C") || form == Some(Form::Appeared)
+fn is_insert(item: &Item, form: Form) -> bool {
+    matches!(item.delta.action.as_str(), "I" | "C") || form == Form::Appeared
 }
 
 /// Returns a `delta` frame.

@@ -11,35 +11,18 @@ use crate::service::commits::Submit;
 use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
+    IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame,
 };
 use std::time::Instant;
 
 /// The maximum size of a relayed frame, in bytes. It has to fit into one notification.
 const MAX_RELAY_BYTES: usize = 6000;
-/// The capability of clients that are sent every delta.
-const COMPLETE: &str = "completeDeltas";
-/// The capability of clients whose `lastSyncId` of 0 is a position. From other clients 0 means that
-/// they have none.
-const RESUME: &str = "resume";
-
 impl Connection {
     pub(super) async fn frame(&mut self, frame: ClientFrame) -> Result<(), End> {
         match frame {
             ClientFrame::Ping => self.answer(&ServerFrame::Pong).await,
-            ClientFrame::Ack(ack) => {
-                self.flow.acknowledge(ack.last_sync_id.0);
-                Ok(())
-            }
-            ClientFrame::SyncRequest(request) => {
-                let has = |capability: &str| {
-                    request.capabilities.contains(&SyncCapability::from(capability.to_owned()))
-                };
-                let (complete, resume) = (has(COMPLETE), has(RESUME));
-                let last = Some(request.last_sync_id.0).filter(|last| *last > 0 || resume);
-                self.synchronize(last, complete).await?;
-                if complete { Ok(()) } else { self.send_roster().await }
-            }
+            ClientFrame::Ack(ack) => self.acknowledge(ack.last_sync_id.0).await,
+            ClientFrame::SyncRequest(request) => self.synchronize(request).await,
             ClientFrame::Commit(commit) => self.commit(commit).await,
             ClientFrame::PresenceUpdate(report) => {
                 self.report = report;
@@ -57,6 +40,20 @@ impl Connection {
             // Reserved by the protocol, without effect (docs/protocol/websocket.md §3).
             ClientFrame::BootstrapRequest(_) | ClientFrame::Mutation(_) => Ok(()),
         }
+    }
+
+    /// Records that the client has stored everything up to a sync id.
+    async fn acknowledge(&mut self, id: u64) -> Result<(), End> {
+        self.flow.acknowledge(id);
+        if id > 0 && std::mem::take(&mut self.has_snapshot) {
+            let recorded = self.service.acknowledged_snapshot(&self.who, id).await;
+            if let Err(failure) = recorded {
+                end_of(&failure)?;
+                // The client is sent more than it needs when it connects again.
+                tracing::warn!(?failure, "failed to record an acknowledgement");
+            }
+        }
+        Ok(())
     }
 
     async fn commit(&mut self, frame: CommitFrame) -> Result<(), End> {

@@ -15,6 +15,8 @@ mod grants;
 mod hub;
 mod hubs;
 mod peer_view;
+mod refusals;
+mod start;
 mod subscriptions;
 
 pub(crate) use connection::run;

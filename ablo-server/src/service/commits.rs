@@ -41,7 +41,7 @@ impl Service {
         let text = serde_json::to_vec(&operations).unwrap_or_default();
         let request_hash = blake3::hash(&text).to_hex().to_string();
         let request = Commit { client_tx_id: key, changes, request_hash, caused_by, claim };
-        check_age(&request, before(self.store.now(), self.options.key_retention))?;
+        check_age(&request, before(self.store.now(), self.options.retention().keys))?;
         let owner = self.sources.owner_of(&self.engine, &who.organization, &request.changes)?;
         let mut receipt = match owner {
             Some(_) if request.changes.iter().any(|change| !change.relative.is_empty()) => {

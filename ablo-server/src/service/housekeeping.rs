@@ -5,10 +5,10 @@
 //! it: the second one finds nothing left.
 
 use super::Service;
-use super::options::before;
-use crate::engine::{claims, commit, data_source_log};
+use super::options::{Retention, before};
+use crate::engine::{claims, commit, data_source_log, webhooks};
 use crate::error::Result;
-use crate::store::tables::{credentials, operations, sessions};
+use crate::store::tables::{bootstraps, credentials, log_bounds, operations, sessions};
 use crate::store::{Store, Tenant, Tx};
 use crate::value::stored_date;
 use std::sync::{Arc, Weak};
@@ -19,6 +19,8 @@ use tokio::sync::watch;
 const INTERVAL: Duration = Duration::from_secs(60);
 /// The maximum number of rows of each kind that one transaction deletes.
 const MAX_BATCH: u64 = 1000;
+/// How long the snapshot of a client that acknowledges nothing is remembered.
+const SNAPSHOT_RETENTION: Duration = Duration::from_hours(24);
 
 /// Spawns a task that runs passes until the coordinator closes or is dropped.
 pub(crate) fn start(service: &Arc<Service>) {
@@ -37,7 +39,7 @@ async fn run(service: Weak<Service>, mut closing: watch::Receiver<bool>) {
         }
         let Some((store, retention)) = service
             .upgrade()
-            .map(|service| (Arc::clone(&service.store), service.options.key_retention))
+            .map(|service| (Arc::clone(&service.store), service.options.retention()))
         else {
             return;
         };
@@ -66,7 +68,7 @@ fn delay(random: u128) -> Duration {
 ///
 /// # Errors
 /// Returns an error if the organisations or the credentials cannot be read.
-pub async fn pass(store: &Arc<dyn Store>, key_retention: Duration) -> Result<u64> {
+pub async fn pass(store: &Arc<dyn Store>, retention: Retention) -> Result<u64> {
     let mut deleted = 0;
     loop {
         let expired = |tx: &mut Tx<'_>| Ok(credentials::delete_expired(tx, MAX_BATCH)?);
@@ -83,7 +85,7 @@ pub async fn pass(store: &Arc<dyn Store>, key_retention: Duration) -> Result<u64
         for organization in waiting {
             let (tenant, owner) =
                 (Tenant::Organization(organization.clone()), organization.clone());
-            match store.writing(tenant, move |tx| delete_batch(tx, &owner, key_retention)).await {
+            match store.writing(tenant, move |tx| delete_batch(tx, &owner, retention)).await {
                 Ok(batch) => {
                     deleted += batch.rows;
                     unfinished.extend(batch.is_full.then_some(organization));
@@ -105,9 +107,11 @@ struct Batch {
 }
 
 /// Deletes one batch of each kind of an organisation's rows.
-fn delete_batch(tx: &mut Tx<'_>, organization: &str, key_retention: Duration) -> Result<Batch> {
-    let old_keys = stored_date(before(tx.now(), key_retention));
+fn delete_batch(tx: &mut Tx<'_>, organization: &str, retention: Retention) -> Result<Batch> {
+    let old_keys = stored_date(before(tx.now(), retention.keys));
+    let old_snapshots = stored_date(before(tx.now(), SNAPSHOT_RETENTION));
     let [receipts, earlier_receipts] = commit::delete_old_receipts(tx, organization, MAX_BATCH)?;
+    let entries = shorten_log(tx, organization, retention)?;
     let counts = [
         claims::sweep(tx, organization, MAX_BATCH)?,
         receipts,
@@ -116,8 +120,27 @@ fn delete_batch(tx: &mut Tx<'_>, organization: &str, key_retention: Duration) ->
         sessions::delete_expired(tx, organization, MAX_BATCH)?,
         data_source_log::delete_old_commits(tx, organization, MAX_BATCH)?,
         data_source_log::delete_old_events(tx, organization, MAX_BATCH)?,
+        bootstraps::delete_before(tx, organization, &old_snapshots, MAX_BATCH)?,
     ];
-    Ok(Batch { rows: counts.iter().sum(), is_full: counts.contains(&MAX_BATCH) })
+    let is_full = counts.contains(&MAX_BATCH) || entries.is_full;
+    Ok(Batch { rows: counts.iter().sum::<u64>() + entries.rows, is_full })
+}
+
+/// Deletes a batch of old entries of the log. Webhooks that are behind hold it back until it is
+/// twice as old as the retention.
+fn shorten_log(tx: &mut Tx<'_>, organization: &str, retention: Retention) -> Result<Batch> {
+    let time = |span: Duration| stored_date(before(tx.now(), span));
+    let (old, oldest) = (time(retention.log), time(retention.log * 2));
+    let traces_before = time(retention.keys);
+    let up_to = webhooks::oldest_cursor(tx, organization)?;
+    let kept = log_bounds::Retention {
+        before: &old,
+        up_to: up_to.unwrap_or(u64::MAX),
+        at_latest: &oldest,
+        traces_before: &traces_before,
+    };
+    let (rows, is_full) = log_bounds::shorten(tx, organization, &kept, MAX_BATCH)?;
+    Ok(Batch { rows, is_full })
 }
 
 #[cfg(test)]

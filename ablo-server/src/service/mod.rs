@@ -11,13 +11,14 @@ pub mod housekeeping;
 pub(crate) mod keys;
 mod metrics;
 mod options;
+pub(crate) mod positions;
 mod presence;
 pub(crate) mod rows;
 pub(crate) mod source;
 mod tokens;
 pub(crate) mod webhooks;
 
-pub use options::CoordinatorOptions;
+pub use options::{CoordinatorOptions, Retention};
 
 use crate::engine::{Engine, credentials};
 use crate::error::Result;

@@ -21,6 +21,8 @@ pub struct CoordinatorOptions {
     /// How long the key of an operation is kept, so that the operation is applied once however
     /// often it is sent.
     pub key_retention: Duration,
+    /// How long the sync log of an organisation is kept. Its newest entry is kept forever.
+    pub log_retention: Duration,
     /// The data sources of organisations whose own database stays canonical.
     pub sources: Vec<SourceOptions>,
     /// Options of webhook delivery.
@@ -29,6 +31,27 @@ pub struct CoordinatorOptions {
 
 /// How long the key of an operation is kept by default.
 const KEY_RETENTION: Duration = Duration::from_hours(90 * 24);
+
+/// How long the sync log is kept by default.
+const LOG_RETENTION: Duration = Duration::from_hours(30 * 24);
+
+/// How long the past is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// The keys of operations. Never shorter than the log.
+    pub keys: Duration,
+    /// The sync log.
+    pub log: Duration,
+}
+
+impl CoordinatorOptions {
+    /// Returns how long the past is kept.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        let log = self.log_retention;
+        Retention { keys: self.key_retention.max(log), log }
+    }
+}
 
 /// Returns the time this long before another one.
 pub(super) fn before(now: Timestamp, span: Duration) -> Timestamp {
@@ -43,6 +66,7 @@ impl Default for CoordinatorOptions {
             max_connections: 50_000,
             max_connection_age: Duration::from_hours(24),
             key_retention: KEY_RETENTION,
+            log_retention: LOG_RETENTION,
             sources: Vec::new(),
             webhooks: WebhookOptions::default(),
         }

@@ -9,6 +9,7 @@ use crate::engine::read::{self, ListQuery, Page};
 use crate::error::{ApiError, EngineError, Result};
 use crate::identity::Identity;
 use crate::models::{Model, ModelId};
+use crate::store::tables::log_bounds;
 use ablo_wire::Query;
 use std::collections::BTreeMap;
 
@@ -60,8 +61,8 @@ impl Service {
         .await
     }
 
-    /// Returns the rows of queries on one snapshot, and the head of the sync log. One query that
-    /// fails alone is the error of the request (docs/protocol/differences.md D18).
+    /// Returns the rows of queries on one snapshot, the head of the sync log and its epoch. One query
+    /// that fails alone is the error of the request (docs/protocol/differences.md D18).
     ///
     /// # Errors
     /// Returns the error of a single query, or the store's error.
@@ -69,7 +70,7 @@ impl Service {
         &self,
         who: &Identity,
         queries: Vec<Query>,
-    ) -> Result<(Vec<QueryRows>, u64)> {
+    ) -> Result<(Vec<QueryRows>, u64, Option<String>)> {
         let who = who.clone();
         self.viewing(&who.clone(), move |engine, tx| {
             let head = log::head(tx, &who.organization)?;
@@ -81,12 +82,12 @@ impl Service {
                     Err(failure) => return Err(failure),
                 });
             }
-            Ok((answers, head))
+            Ok((answers, head, log_bounds::epoch(tx, &who.organization, head)?))
         })
         .await
     }
 
-    /// Returns the rows of a bootstrap by type name, and the head of the sync log.
+    /// Returns the rows of a bootstrap by type name, the head of the sync log and its epoch.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -94,9 +95,10 @@ impl Service {
         &self,
         who: Identity,
         models: Option<Vec<String>>,
-    ) -> Result<(BTreeMap<String, Vec<String>>, u64)> {
+    ) -> Result<(BTreeMap<String, Vec<String>>, u64, Option<String>)> {
         self.viewing(&who.clone(), move |engine, tx| {
-            read::bootstrap(engine, tx, &who, models.as_deref())
+            let (rows, head) = read::bootstrap(engine, tx, &who, models.as_deref())?;
+            Ok((rows, head, log_bounds::epoch(tx, &who.organization, head)?))
         })
         .await
     }

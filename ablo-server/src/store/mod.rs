@@ -22,7 +22,7 @@ pub use connection::{ColumnNames, Connection, Record, Tx};
 pub use postgres::Postgres;
 pub use sql_template::{Dialect, ListTemplate, SqlTemplate};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{DbPath, Sqlite};
+pub use sqlite::{BackupError, DbPath, Sqlite, backup};
 
 use crate::error::{EngineError, Result, StoreError};
 use std::time::Instant;

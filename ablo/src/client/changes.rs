@@ -8,7 +8,9 @@ use super::error::{Error, ErrorKind, Result};
 use super::live::sync_request;
 use super::policy;
 use super::socket::Socket;
-use crate::wire::{Action, Actor, Backoff, Delta, ServerFrame, SyncId};
+use crate::wire::{
+    Action, Actor, Backoff, BootstrapReason, Delta, ServerFrame, SyncId, SyncResponse,
+};
 use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
@@ -125,12 +127,13 @@ impl<M: Model> Item for Change<M> {
 pub struct Subscribe<T> {
     inner: Arc<Inner>,
     from: Option<SyncId>,
+    epoch: Option<String>,
     item: PhantomData<fn() -> T>,
 }
 
 impl<T: Item> Subscribe<T> {
     pub(super) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, from: None, item: PhantomData }
+        Self { inner, from: None, epoch: None, item: PhantomData }
     }
 
     /// Starts after a sync id: the [`Changes::position`] of an earlier stream or the stamp of a
@@ -140,11 +143,20 @@ impl<T: Item> Subscribe<T> {
         self
     }
 
+    /// Names the log in which the position is: the [`Changes::epoch`] of the earlier stream. The
+    /// stream fails with `log_replaced` if the coordinator has another log there, such as that of a
+    /// restored backup.
+    pub fn epoch(mut self, epoch: impl Into<String>) -> Self {
+        self.epoch = Some(epoch.into());
+        self
+    }
+
     async fn run(self) -> Result<Changes<T>> {
         let mut feed = Feed {
             inner: self.inner,
             socket: None,
             after: self.from,
+            epoch: self.epoch,
             buffered: VecDeque::new(),
             backoff: policy::BACKOFF,
         };
@@ -153,6 +165,7 @@ impl<T: Item> Subscribe<T> {
             feed.step().await?;
         }
         let position = feed.after.unwrap_or(SyncId(0));
+        let epoch = feed.epoch.clone();
         let stream = stream::unfold(Some(feed), |feed| async move {
             let mut feed = feed?;
             match feed.next().await {
@@ -160,7 +173,7 @@ impl<T: Item> Subscribe<T> {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        Ok(Changes { stream: stream.boxed(), position, item: PhantomData })
+        Ok(Changes { stream: stream.boxed(), position, epoch, item: PhantomData })
     }
 }
 
@@ -175,11 +188,14 @@ impl<T: Item> IntoFuture for Subscribe<T> {
 
 /// A stream of confirmed changes.
 ///
-/// Transient failures are retried. A permanent failure is the last item. A row that cannot be read
-/// is an error item, and the stream continues after it.
+/// Transient failures are retried. A permanent failure is the last item: after `log_replaced` (a
+/// backup was restored, or the database is another one) and `log_position_expired` (the log was
+/// shortened), read the rows again and open another stream. A row that cannot be read is an error
+/// item, and the stream continues after it.
 pub struct Changes<T> {
     stream: BoxStream<'static, Result<Delta>>,
     position: SyncId,
+    epoch: Option<String>,
     item: PhantomData<fn() -> T>,
 }
 
@@ -189,6 +205,12 @@ impl<T> Changes<T> {
     #[must_use]
     pub fn position(&self) -> SyncId {
         self.position
+    }
+
+    /// Returns the epoch of the position, for [`Subscribe::epoch`]. `None` in an empty log.
+    #[must_use]
+    pub fn epoch(&self) -> Option<&str> {
+        self.epoch.as_deref()
     }
 }
 
@@ -202,6 +224,7 @@ impl<T: Item> Stream for Changes<T> {
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(delta)) => {
                     self.position = delta.id;
+                    self.epoch.clone_from(&delta.created_at);
                     if let Some(item) = T::read(delta).transpose() {
                         return Poll::Ready(Some(item));
                     }
@@ -222,6 +245,8 @@ struct Feed {
     inner: Arc<Inner>,
     socket: Option<Socket>,
     after: Option<SyncId>,
+    /// The epoch of `after`, if it is known.
+    epoch: Option<String>,
     buffered: VecDeque<Delta>,
     backoff: Backoff,
 }
@@ -264,9 +289,13 @@ impl Feed {
     /// response belong to another position and are dropped.
     async fn open(&mut self) -> Result<()> {
         let mut socket = Socket::dial(&self.inner.http).await?;
-        socket.send(&sync_request(self.after)).await?;
+        socket.send(&sync_request(self.after, self.epoch.as_deref())).await?;
         let mut head = loop {
             if let ServerFrame::SyncResponse(response) = next(&mut socket).await? {
+                check(&response)?;
+                if self.after.is_none() {
+                    self.epoch.clone_from(&response.epoch);
+                }
                 break response.current_sync_id;
             }
         };
@@ -279,16 +308,19 @@ impl Feed {
                 return Ok(());
             }
             tokio::time::sleep(backoff.fail()).await;
-            socket.send(&sync_request(Some(after))).await?;
+            socket.send(&sync_request(Some(after), self.epoch.as_deref())).await?;
             head = loop {
                 match next(&mut socket).await? {
-                    ServerFrame::SyncResponse(response) => break response.current_sync_id,
+                    ServerFrame::SyncResponse(response) => {
+                        check(&response)?;
+                        break response.current_sync_id;
+                    }
                     frame => self.buffer(frame),
                 }
             };
         }
         let message = format!("the log ends before sync id {}; read the rows again", after.0);
-        Err(Error::local("invalid_request", message))
+        Err(Error::local("log_replaced", message))
     }
 
     /// Buffers the deltas of a frame that are newer than the current position.
@@ -301,10 +333,31 @@ impl Feed {
         for delta in deltas {
             if self.after.is_none_or(|after| after < delta.id) {
                 self.after = Some(delta.id);
+                self.epoch.clone_from(&delta.created_at);
                 self.buffered.push_back(delta);
             }
         }
     }
+}
+
+/// Checks that the log continues from the position of the stream.
+fn check(response: &SyncResponse) -> Result<()> {
+    if response.requires_bootstrap != Some(true) {
+        return Ok(());
+    }
+    let reason = response.bootstrap_hint.as_ref().and_then(|hint| hint.reason.as_ref());
+    let (code, message) = match reason {
+        Some(BootstrapReason::LogReplaced) => (
+            "log_replaced",
+            "the coordinator has another log than the one of this position, such as that of a \
+             restored backup; read the rows again",
+        ),
+        _ => (
+            "log_position_expired",
+            "the log no longer has the changes after this position; read the rows again",
+        ),
+    };
+    Err(Error::local(code, message))
 }
 
 /// Returns the next frame. An unreadable frame is a permanent error, since it could be a change.

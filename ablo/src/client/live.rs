@@ -10,7 +10,7 @@ use super::policy;
 use super::roster::Roster;
 use super::socket::Socket;
 use crate::wire::{
-    ClientFrame, IntentAbandon, IntentBegin, LostReason, PresenceReport, PresenceStatus,
+    ClientFrame, IntentAbandon, IntentBegin, LostReason, Maybe, PresenceReport, PresenceStatus,
     ServerFrame, SyncCapability, SyncId, SyncRequest, Versions,
 };
 use std::collections::BTreeMap;
@@ -228,7 +228,7 @@ impl Task {
         let report =
             self.report.clone().unwrap_or_else(|| PresenceReport::new(PresenceStatus::Online));
         frames.push(ClientFrame::PresenceUpdate(report));
-        frames.push(sync_request(None));
+        frames.push(sync_request(None, None));
         frames
     }
 
@@ -289,12 +289,15 @@ fn iso_date(millis: crate::wire::Millis) -> Option<String> {
     Some(crate::Timestamp::from(at).to_string())
 }
 
-/// Requests every change in order after a sync id, or from now on without one.
-pub(super) fn sync_request(after: Option<SyncId>) -> ClientFrame {
+/// Requests every change in order after a sync id, or from now on without one. The coordinator
+/// notices by the epoch of the sync id that its log is another one.
+pub(super) fn sync_request(after: Option<SyncId>, epoch: Option<&str>) -> ClientFrame {
     let mut capabilities = vec![SyncCapability::from("completeDeltas".to_owned())];
     if after.is_some() {
         capabilities.push(SyncCapability::from("resume".to_owned()));
     }
-    let request = SyncRequest::new(Versions::new(), after.unwrap_or(SyncId(0)), capabilities);
+    let last = after.unwrap_or(SyncId(0));
+    let mut request = SyncRequest::new(Versions::new(), last, capabilities);
+    request.epoch = epoch.map_or(Maybe::Absent, |epoch| Maybe::Value(epoch.to_owned()));
     ClientFrame::SyncRequest(request)
 }

@@ -73,6 +73,39 @@ pub fn insert(connection: &Connection, tables: &[TableRows]) {
     connection.execute_batch("COMMIT").unwrap_or_else(|error| panic!("{error}: {tables:#?}"));
 }
 
+/// Returns the statements that insert rows into all tables in one transaction.
+#[must_use]
+pub fn insert_statements(tables: &[TableRows]) -> String {
+    let mut out = String::from("BEGIN;\n");
+    for table in tables {
+        let columns: Vec<String> = table.columns.iter().map(|column| quoted(column)).collect();
+        for row in &table.rows {
+            let values: Vec<String> = row.iter().map(|cell| literal(&value(cell))).collect();
+            out.push_str(&format!(
+                "INSERT INTO {} ({}) VALUES ({});\n",
+                quoted(&table.table),
+                columns.join(", "),
+                values.join(", ")
+            ));
+        }
+    }
+    out.push_str("COMMIT;\n");
+    out
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Blob(_) => "NULL".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => format!("{number:?}"),
+        // As bytes, because a text may have NUL and line ends.
+        Value::Text(text) => {
+            let digits: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            format!("CAST(x'{digits}' AS TEXT)")
+        }
+    }
+}
+
 /// Quotes an identifier.
 #[must_use]
 pub fn quoted(name: &str) -> String {

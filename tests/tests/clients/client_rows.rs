@@ -189,7 +189,7 @@ async fn changes_arrive_once_and_in_order_across_reconnects() {
     assert!(early.is_err(), "a change arrived twice: {early:?}");
     let ahead =
         in_time(observer.changes().from(SyncId(1_000_000))).await.expect_err("the log is shorter");
-    assert_eq!(ahead.code(), "invalid_request");
+    assert_eq!(ahead.code(), "log_replaced");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,6 +19,7 @@ use ablo_tests::network::{Proxy, proxy};
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
 use ablo_tests::typescript::{bundle, program_schema, programs, run};
+use futures_util::StreamExt as _;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs;
@@ -32,6 +33,7 @@ on_both_stores! { &ablo_tests::typescript::program_schema();
     values_round_trip_exactly
     claim_queues_are_fair_and_credentials_expire
     rows_are_kept_live
+    another_log_is_noticed_by_both_clients
     two_languages_stay_consistent_across_disconnects
     two_languages_change_one_row_at_once
 }
@@ -147,6 +149,50 @@ async fn rows_are_kept_live(world: World) {
         _ => proxy.cut(),
     });
     assert_eq!(output.await, ["cut", "reconnect"]);
+}
+
+/// Creates reports.
+async fn create_reports(server: &Coordinator, name: &str, number: usize) {
+    for at in 0..number {
+        let body = json!({ "id": format!("r{at}"), "data": { "title": format!("{name} {at}") } });
+        let path = "/api/v1/models/reports";
+        let (status, made) = server.ask(&server.key, "POST", path, Some(body)).await;
+        assert_eq!(status, 201, "{made}");
+    }
+}
+
+async fn another_log_is_noticed_by_both_clients(world: World) {
+    let server = serve(&world).await;
+    create_reports(&server, "old", 3).await;
+    let other_world = World::sqlite(&program_schema());
+    let other = serve(&other_world).await;
+    create_reports(&other, "new", 6).await;
+    other.app.adopt_key("acme", "moved", &server.key).await.expect("the same key");
+    let proxy: Proxy = proxy(&url(&server)).await;
+    let ablo = Client::connect(proxy.url.as_str(), server.key.as_str());
+    let ablo = ablo.await.expect("the client connects");
+    let mut changes = ablo.changes().await.expect("a stream");
+    let reading = tokio::spawn(async move {
+        let mut ids = Vec::new();
+        loop {
+            match changes.next().await.expect("a change or an error") {
+                Ok(delta) => ids.push(delta.model_id),
+                Err(error) => return (ids, error, changes),
+            }
+        }
+    });
+    let arguments = vec![proxy.url.clone(), server.key.clone()];
+    let address = other.address;
+    let output = run_program("replaced.js", arguments, move |_| proxy.redirect(address));
+    assert_eq!(output.await, ["replace"]);
+    let (ids, error, mut changes) = reading.await.expect("no panic");
+    assert!(ids.iter().all(|id| id == "r0"), "{ids:?}: a change of the first log");
+    assert_eq!(error.code(), "log_replaced");
+    assert!(changes.next().await.is_none());
+    let position = changes.position();
+    let epoch = changes.epoch().expect("the epoch of the position").to_owned();
+    let refused = ablo.changes().from(position).epoch(epoch).await;
+    assert_eq!(refused.expect_err("a position of the first log").code(), "log_replaced");
 }
 
 const ROWS: u64 = 3;

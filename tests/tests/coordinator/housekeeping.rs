@@ -44,7 +44,7 @@ fn observed(world: &World) -> (Arc<Observed>, Arc<dyn Store>) {
 }
 
 async fn pass(store: &Arc<dyn Store>) -> u64 {
-    let keys = CoordinatorOptions::default().key_retention;
+    let keys = CoordinatorOptions::default().retention();
     housekeeping::pass(store, keys).await.expect("a pass")
 }
 

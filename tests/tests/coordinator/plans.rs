@@ -52,10 +52,12 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[{"kind":"user","source":{"field"
     "n":{"type":"number","isOptional":true,"isIndexed":false}}}}}"#;
 
 /// Part of a statement, part of the finding, and why that is right.
-const ALLOWED: [(&str, &str, &str); 18] = [
+const ALLOWED: [(&str, &str, &str); 20] = [
     ("AND kind = 'secret'", "organisation", "an administrator lists the keys"),
     ("max(id), 0) AS head", "organisation", "it reads the last entry of the index"),
     ("FROM ablo_sources WHERE", "organisation", "an organisation has one row"),
+    ("FROM ablo_logs WHERE", "organisation", "an organisation has one row"),
+    ("AND id < $3 ORDER BY id", "sorts", "as many rows as a batch has may be sorted"),
     ("FROM ablo_webhook_endpoints", "sorts", "an organisation has at most 16 endpoints"),
     ("AS size_before FROM", "sorts", "near the head it may sort the few rows of a bitmap"),
     ("FROM ablo_webhook_endpoints", "organisation", "an organisation has at most 16 endpoints"),
@@ -82,13 +84,15 @@ const ALLOWED: [(&str, &str, &str); 18] = [
 ];
 
 /// The tables that are filled, with the names that statements give them.
-const FILLED: [&str; 17] = [
+const FILLED: [&str; 19] = [
     "users",
     "desks",
     "reports",
     "members",
     "tasks",
     "sync_deltas",
+    "ablo_log_values",
+    "ablo_bootstraps",
     "ablo_claims",
     "ablo_commits",
     "ablo_capabilities",
@@ -140,6 +144,14 @@ fn filling(dialect: Dialect) -> Vec<String> {
             format!(
                 "'U', 'Report', 'r-' || (i % 5000), '{{}}', {list}, {own}, 't-' || i, 'p', 'user'"
             ),
+        ),
+        (
+            "ablo_log_values (organization_id, hash, value, last_sync_id)",
+            format!("{own}, 'h-' || i, '{{}}', i"),
+        ),
+        (
+            "ablo_bootstraps (organization_id, capability_id, sync_id, served_at)",
+            format!("{own}, 'cap-' || i, i, {future}"),
         ),
         (
             "ablo_claims (id, organization_id, participant_id, participant_kind, model, row_id, \
@@ -343,6 +355,39 @@ async fn credentials(client: &Client<'_>) {
     client.ask("DELETE", &format!("/v1/capabilities/{id}"), Value::Null).await;
 }
 
+/// Writes a large value, and connects as a client of 0.9 does: with a snapshot, and without one.
+async fn clients_of_0_9(client: &Client<'_>) {
+    let large =
+        json!({ "id": "r-large", "data": { "title": "x".repeat(5000), "deskId": "d-100" } });
+    client.ask("POST", "/v1/models/reports", large).await;
+    for desk in ["d-200", "d-300"] {
+        let update = json!({ "data": { "deskId": desk } });
+        client.ask("PATCH", "/v1/models/reports/r-large", update).await;
+    }
+    for has_snapshot in [false, true] {
+        let token =
+            client.server.session("user", "zoe", json!({ "syncGroups": ["org:acme"] })).await;
+        if has_snapshot {
+            let reader = Client { server: client.server, key: token.clone() };
+            reader.ask("GET", "/sync/bootstrap?models=tasks", Value::Null).await;
+        }
+        let mut socket = client.server.socket(&token, "").await;
+        let request =
+            json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": [] });
+        socket.send("sync_request", request).await;
+        let deltas = socket.deltas().await;
+        socket.send("ack", json!({ "lastSyncId": deltas[0]["id"], "versions": {} })).await;
+        socket.send("ping", Value::Null).await;
+        socket.receive("pong").await;
+    }
+    let (server, reader) = (client.server, client.key.clone());
+    let mut socket = server.socket(&reader, "").await;
+    let request = json!({ "cursor": null, "versions": {}, "lastSyncId": 100_000,
+        "capabilities": ["completeDeltas", "resume"] });
+    socket.send("sync_request", request).await;
+    socket.receive("sync_response").await;
+}
+
 async fn webhooks(client: &Client<'_>) {
     // Nothing listens there, so that messages fail and become dead letters.
     let made = client
@@ -393,6 +438,7 @@ async fn scenario(world: &World, store: Arc<dyn Store>) {
     let agent = server.session("agent", "helper", json!({ "syncGroups": ["org:acme", "desk:d1"] }));
     let agent = Client { server: &server, key: agent.await };
     rows(&client).await;
+    clients_of_0_9(&client).await;
     claims(&client, &agent).await;
     credentials(&client).await;
     webhooks(&client).await;
@@ -404,7 +450,7 @@ async fn scenario(world: &World, store: Arc<dyn Store>) {
         poll_until(async || application.faults.requests.load(Ordering::Relaxed) > before).await;
     }
     client.ask("GET", "/v1/sources", Value::Null).await;
-    let keys = CoordinatorOptions::default().key_retention;
+    let keys = CoordinatorOptions::default().retention();
     housekeeping::pass(&store, keys).await.expect("housekeeping succeeds");
 }
 

@@ -415,6 +415,8 @@ async fn deltas_are_delivered_only_to_their_groups(world: World) {
 
 async fn clients_of_the_reference_get_one_change_of_a_row_per_frame(world: World) {
     let server = newsroom(&world).await;
+    // A client whose snapshot is not known is sent all rows.
+    server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
     let mut socket = server.socket(&server.key, "&kind=agent").await;
     socket
         .send(

@@ -19,3 +19,4 @@ mod sqlite_casts;
 mod sqlite_engine;
 mod sqlite_migrate;
 mod sqlite_provision;
+mod sqlite_versions;

@@ -81,11 +81,14 @@ fn provisioning_is_idempotent_in_any_schema() {
         assert_eq!(
             known[namespace].keys().map(String::as_str).collect::<Vec<_>>(),
             [
+                "ablo_bootstraps",
                 "ablo_capabilities",
                 "ablo_claims",
                 "ablo_commits",
                 "ablo_idempotency",
                 "ablo_layouts",
+                "ablo_log_values",
+                "ablo_logs",
                 "ablo_operations",
                 "ablo_outbox",
                 "ablo_receipts",

@@ -51,6 +51,8 @@ pub(crate) struct State {
     pub(crate) now: String,
     /// The newest sync id, if a commit is guarded.
     pub(crate) head: Option<u64>,
+    /// The sync id after which the log has every change, if a commit is guarded.
+    pub(crate) deleted_to: u64,
     /// The receipts of commits that were applied before, by idempotency key.
     pub(crate) receipts: BTreeMap<OwnKey, StoredReceipt>,
     /// The operations that were applied before, by transaction id.
@@ -444,7 +446,9 @@ impl<'d> Decider<'d> {
         let written: BTreeSet<&str> = change.cells.iter().filter_map(member).collect();
         let whole_row = matches!(change.kind, OperationKind::Delete | OperationKind::Create);
         let mut fields = BTreeSet::new();
-        let mut observed = 0;
+        // What changed before the log begins is not known, so it may be anything.
+        let is_unknown = after < self.state.deleted_to;
+        let mut observed = if is_unknown { self.state.deleted_to } else { 0 };
         let changes = self.state.changes.get(&(change.model, change.id.clone()));
         let counts = |other: &&RowChange| {
             // A writer that has not seen the row created cannot have read an older state of it.
@@ -465,6 +469,9 @@ impl<'d> Decider<'d> {
         }
         if observed == 0 {
             return Ok(());
+        }
+        if is_unknown {
+            fields.clear();
         }
         let row = current.map_or(serde_json::Value::Null, |row| {
             serde_json::from_str(&json(model, row)).unwrap_or_default()

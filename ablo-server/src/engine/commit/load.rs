@@ -9,7 +9,7 @@ use crate::identity::Identity;
 use crate::models::ModelId;
 use crate::models::new_row::RowOrigin;
 use crate::store::Tx;
-use crate::store::tables::{claims, log, operations, receipts, turns};
+use crate::store::tables::{claims, log, log_bounds, operations, receipts, turns};
 use crate::value::{Cell, stored_date};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -166,6 +166,7 @@ fn load_log(
     }
     if !guarded.is_empty() {
         state.head = Some(log::head(tx, organization)?);
+        state.deleted_to = log_bounds::deleted_to(tx, organization)?;
     }
     for (model, (after, rows)) in guarded {
         let name = &engine.models.get(model).type_name;

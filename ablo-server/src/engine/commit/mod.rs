@@ -24,7 +24,7 @@ use crate::error::{ApiError, Result};
 use crate::identity::Identity;
 use crate::models::Models;
 use crate::store::Tx;
-use crate::store::tables::operations;
+use crate::store::tables::{log_bounds, operations};
 use crate::value::stored_date;
 use ablo_wire::CommitReceipt;
 use std::collections::BTreeSet;
@@ -229,7 +229,8 @@ fn apply(
         // No operation changed a row: report the head of the sync log.
         last = super::log::head(tx, &who.organization)?;
     }
-    let receipt = confirmed_receipt(commit, last);
+    let mut receipt = confirmed_receipt(commit, last);
+    receipt.epoch = log_bounds::epoch(tx, &who.organization, last)?;
     save_receipt(engine, tx, who, commit, &receipt)?;
     Ok(receipt)
 }

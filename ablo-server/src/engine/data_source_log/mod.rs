@@ -22,7 +22,7 @@ use crate::error::{ApiError, Result};
 use crate::identity::{Identity, Operations, organization_group};
 use crate::store::Tx;
 use crate::store::tables::source_commits as table;
-use crate::store::tables::{claims, operations};
+use crate::store::tables::{claims, log_bounds, operations};
 use crate::value::stored_date;
 use ablo_wire::{CommitReceipt, ParticipantKind, RawRow};
 use jiff::SignedDuration;
@@ -190,7 +190,8 @@ pub(crate) fn finish(
             last = last.max(sync_id);
         }
     }
-    let receipt = confirmed_receipt(commit_request, last);
+    let mut receipt = confirmed_receipt(commit_request, last);
+    receipt.epoch = log_bounds::epoch(tx, &who.organization, last)?;
     save_receipt(engine, tx, who, commit_request, &receipt)?;
     match known {
         Some(open) if !superseded && events => {

@@ -4,7 +4,10 @@
 //! savepoint, so that many commits share one disk write and are confirmed after it. Other threads
 //! read the last committed state; an in-memory store has only the writer's connection.
 
+mod backup;
 mod file;
+
+pub use backup::{BackupError, backup};
 
 use self::file::{OpenFile, checkpoint, lock};
 use super::connection::{ColumnNames, Connection, Record};

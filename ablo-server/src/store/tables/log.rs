@@ -1,5 +1,6 @@
 //! The sync log: one delta per change, in the order in which clients receive them.
 
+use super::log_values;
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::store::{ListTemplate, Record, SqlTemplate, Tx};
@@ -70,9 +71,9 @@ static APPEND: SqlTemplate = SqlTemplate::new(
     "INSERT INTO sync_deltas (action_type, model_name, model_id, data, previous_data, sync_groups, \
      previous_groups, organization_id, created_at, transaction_id, created_by, actor_id, \
      actor_kind, on_behalf_of_id, on_behalf_of_kind, capability_id, confirmation_state, \
-     caused_by_task_id, intent_id) VALUES ({1}, {2}, {3}, {4:json}, {5:json}, {6:texts}, \
-     {7:texts}, {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, 'auto', {16}, {17}) \
-     RETURNING id",
+     caused_by_task_id, intent_id, large_values, full_bytes) VALUES ({1}, {2}, {3}, {4:json}, \
+     {5:json}, {6:texts}, {7:texts}, {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, \
+     'auto', {16}, {17}, {18:json}, {19}) RETURNING id",
 );
 impl Delta {
     /// Returns the approximate size in bytes.
@@ -87,12 +88,14 @@ static HEAD: SqlTemplate = SqlTemplate::new(
 );
 /// A page ends before the delta that would exceed `{4}` bytes of data, but has at least one delta.
 static SINCE: SqlTemplate = SqlTemplate::new(
-    "SELECT id, action_type, model_name, model_id, {data:json}, {sync_groups:texts}, \
-     {previous_groups:texts}, transaction_id, {created_at:date}, actor_kind, actor_id, \
-     on_behalf_of_kind, on_behalf_of_id, capability_id, caused_by_task_id FROM sync_deltas WHERE \
+    "SELECT id, action_type, model_name, model_id, {data:json}, {large_values:json}, \
+     {sync_groups:texts}, {previous_groups:texts}, transaction_id, {created_at:date}, actor_kind, \
+     actor_id, on_behalf_of_kind, on_behalf_of_id, capability_id, caused_by_task_id FROM \
+     sync_deltas WHERE \
      organization_id = {1} AND id > {2} AND id <= (SELECT max(id) FROM (SELECT id, sum(size) OVER \
-     (ORDER BY id) - size AS size_before FROM (SELECT id, coalesce({data:bytes}, 0) AS size FROM \
-     sync_deltas WHERE organization_id = {1} AND id > {2} ORDER BY id LIMIT {3}) AS page) AS pages \
+     (ORDER BY id) - size AS size_before FROM (SELECT id, coalesce(full_bytes, {data:bytes}, 0) AS \
+     size FROM sync_deltas WHERE organization_id = {1} AND id > {2} ORDER BY id LIMIT {3}) AS page) \
+     AS pages \
      WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
 );
 static ROWS_SINCE: ListTemplate = ListTemplate::new(
@@ -125,13 +128,19 @@ pub fn append(tx: &mut Tx<'_>, who: &Identity, entry: Entry<'_>) -> Result<u64, 
         (None, "user") => (Cell::from(who.participant.as_str()), Cell::from("user")),
         (None, _) => (Cell::Null, Cell::Null),
     };
+    let large = entry.data.as_deref().and_then(|data| {
+        Some((data.len() as u64, log_values::split(data, entry.previous.as_deref())?))
+    });
+    let data = large.as_ref().map(|(_, large)| large.data.clone()).or(entry.data);
+    let hashes = large.as_ref().map(|(_, large)| large.hashes());
+    let full_bytes = large.as_ref().map(|(size, _)| *size);
     let written = tx.first(
         &APPEND,
         &[
             entry.action.into(),
             entry.model.into(),
             entry.id.into(),
-            entry.data.into(),
+            data.into(),
             entry.previous.into(),
             json_array(entry.groups).into(),
             entry.previous_groups.map(json_array).into(),
@@ -145,10 +154,16 @@ pub fn append(tx: &mut Tx<'_>, who: &Identity, entry: Entry<'_>) -> Result<u64, 
             who.capability.as_str().into(),
             entry.caused_by.into(),
             entry.claim.into(),
+            hashes.into(),
+            full_bytes.map_or(Cell::Null, Cell::from),
         ],
         |mut record| record.number("id"),
     )?;
-    written.ok_or_else(|| StoreError::Fault("a delta was not inserted".to_owned()))
+    let id = written.ok_or_else(|| StoreError::Fault("a delta was not inserted".to_owned()))?;
+    if let Some((_, large)) = large {
+        large.store(tx, &who.organization, id)?;
+    }
+    Ok(id)
 }
 
 /// Returns the newest sync id of an organisation.
@@ -183,7 +198,23 @@ pub fn since(
     limit: usize,
 ) -> Result<Vec<Delta>, StoreError> {
     let values = [organization.into(), after.into(), (limit as u64).into(), MAX_PAGE.into()];
-    tx.all(&SINCE, &values, delta)
+    let found = tx.all(&SINCE, &values, delta)?;
+    let hashes: BTreeSet<&str> =
+        found.iter().flat_map(|(_, large)| large.values()).map(String::as_str).collect();
+    let hashes: Vec<&str> = hashes.into_iter().collect();
+    let values = match hashes.is_empty() {
+        true => BTreeMap::new(),
+        false => log_values::find_all(tx, organization, &hashes)?,
+    };
+    found
+        .into_iter()
+        .map(|(mut delta, large)| {
+            if let Some(data) = delta.data.as_mut().filter(|_| !large.is_empty()) {
+                *data = log_values::join(data, &large, &values)?;
+            }
+            Ok(delta)
+        })
+        .collect()
 }
 
 /// A change of a row in the sync log.
@@ -310,9 +341,11 @@ pub fn has_written(
     Ok(writes.unwrap_or_default() > 0)
 }
 
-fn delta(mut record: Record) -> Result<Delta, StoreError> {
+/// Reads a delta, and the hashes of its values that are not in its row.
+fn delta(mut record: Record) -> Result<(Delta, BTreeMap<String, String>), StoreError> {
     let kind = record.optional_text("on_behalf_of_kind")?;
-    Ok(Delta {
+    let large = record.optional_json("large_values")?.unwrap_or_default();
+    let delta = Delta {
         id: record.number("id")?,
         action: record.text("action_type")?,
         model: record.text("model_name")?,
@@ -328,7 +361,8 @@ fn delta(mut record: Record) -> Result<Delta, StoreError> {
         on_behalf_of: kind.zip(record.optional_text("on_behalf_of_id")?),
         capability: record.optional_text("capability_id")?,
         caused_by: record.optional_text("caused_by_task_id")?,
-    })
+    };
+    Ok((delta, large))
 }
 
 /// Formats strings as a JSON array.

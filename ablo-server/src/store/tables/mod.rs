@@ -1,8 +1,11 @@
 //! The coordinator's own tables, one module each: their SQL, and the records that they hold.
 
+pub(crate) mod bootstraps;
 pub mod claims;
 pub mod credentials;
 pub mod log;
+pub(crate) mod log_bounds;
+mod log_values;
 pub(crate) mod operations;
 pub(crate) mod receipts;
 pub mod sessions;

@@ -1695,6 +1695,8 @@ class Store {
   #reads = 0;
   /** The watermark: the sync id of the last applied delta; negative before the first bootstrap. */
   position = -1;
+  /** The epoch of the watermark: the time of the delta there. */
+  epoch: string | undefined;
   version = 0;
 
   constructor(models: readonly ModelDescriptor[]) {
@@ -1764,6 +1766,7 @@ class Store {
     for (const delta of deltas) {
       if (delta.id <= this.position) continue;
       this.position = delta.id;
+      this.epoch = delta.createdAt;
       reload ||= isReset(delta);
       const table = this.#byName.get(delta.modelName);
       if (table !== undefined) this.#applyTo(table, delta);
@@ -1974,15 +1977,29 @@ export interface SyncStatus {
 /** A delta of any model. */
 export type Delta = wire.Delta;
 
-const syncRequest = (lastSyncId: number | undefined): wire.ClientFrame => ({
+const syncRequest = (
+  lastSyncId: number | undefined,
+  epoch?: string | undefined,
+): wire.ClientFrame => ({
   type: "sync_request",
   payload: {
     cursor: null,
     versions: {},
     lastSyncId: lastSyncId ?? 0,
+    epoch: epoch ?? null,
     capabilities: ["completeDeltas", ...(lastSyncId === undefined ? [] : ["resume"])],
   },
 });
+
+/** Returns why the log does not continue from the position of a client, if it does not. */
+const discontinuity = (
+  answer: wire.SyncResponse | undefined,
+): "log_replaced" | "log_position_expired" | undefined =>
+  answer?.requiresBootstrap !== true
+    ? undefined
+    : answer.bootstrapHint?.reason === "log_replaced"
+      ? "log_replaced"
+      : "log_position_expired";
 
 /** Returns the deltas in a frame. */
 function deltasOf({
@@ -2029,6 +2046,7 @@ class Core {
     new WeakMap();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
+  readonly #reloaded: Listeners<["log_replaced" | "log_position_expired"]> = new Listeners();
   readonly #failed: Listeners<[AbloError, readonly Operation[]]> = new Listeners();
   #connection: Connection | undefined;
   #report: wire.PresenceReport = { status: "online" };
@@ -2079,6 +2097,10 @@ class Core {
     return this.#failed.add(listener);
   }
 
+  onReload(listener: (reason: "log_replaced" | "log_position_expired") => void): () => void {
+    return this.#reloaded.add(listener);
+  }
+
   #setStatus(change: Partial<SyncStatus>): void {
     this.#status = { ...this.#status, ...change, pendingChanges: this.store.pending };
     this.#statusChanged.notify(this.#status);
@@ -2107,7 +2129,10 @@ class Core {
     const models = this.schema.models
       .filter((model) => model.load === "instant")
       .map((model) => model.typename);
-    const query: [string, string][] = [["models", models.join(",")]];
+    const query: [string, string][] = [
+      ["models", models.join(",")],
+      ["capabilities", "resume"],
+    ];
     for (let reload = true; reload;) {
       // Deltas that arrive in the meantime are part of the snapshot or follow it.
       this.#buffered = [];
@@ -2121,6 +2146,7 @@ class Core {
         // The client may have been closed in the meantime.
         if (run !== this.#run) return;
         this.store.reset(response.lastSyncId, response.models ?? {}, response.failedModels ?? []);
+        this.store.epoch = response.epoch;
         reload = this.store.position >= this.#streamFrom && this.store.apply(this.#buffered);
       } finally {
         if (run === this.#run) this.#buffered = undefined;
@@ -2148,7 +2174,7 @@ class Core {
         return [
           ...this.#leases.frames(),
           { type: "presence_update", payload: this.#report },
-          syncRequest(position),
+          syncRequest(position, this.store.epoch),
         ];
       },
       onFrame: (frame) => this.#onFrame(frame),
@@ -2200,12 +2226,15 @@ class Core {
 
   /** Handles the answer to a sync request. Returns whether all rows are read again. */
   #synchronize(answer: unknown): boolean {
-    const head = (answer as wire.SyncResponse | undefined)?.currentSyncId ?? Infinity;
+    const response = answer as wire.SyncResponse | undefined;
+    const head = response?.currentSyncId ?? Infinity;
     this.#streamFrom = Math.min(this.#streamFrom, head);
     this.#synced = true;
     if (!this.#live || this.store.position < 0 || this.#buffered !== undefined) return false;
-    if (head < this.store.position) {
+    const reason = head < this.store.position ? "log_replaced" : discontinuity(response);
+    if (reason !== undefined) {
       this.#reload();
+      this.#reloaded.notify(reason);
       return true;
     }
     this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });
@@ -2372,8 +2401,8 @@ class Core {
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    // A read that the caller names does not contain this client's unconfirmed writes; the local row,
-    // on which a write under a claim is based, does.
+    // A read that the caller names does not contain this client's unconfirmed writes; the local
+    // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
     // The guard knows the writes under the claim of this commit.
     const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
@@ -2804,12 +2833,16 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
 export interface ChangesOptions {
   /** The sync id after which the stream starts. Default: the head of the sync log. */
   from?: number;
+  /** The `epoch` of the earlier stream. The stream fails if the log there is another one. */
+  epoch?: string | undefined;
 }
 
 /** A stream of deltas, for `for await`. Leaving the loop closes it. */
 export interface Changes<Change> extends AsyncIterableIterator<Change>, AsyncDisposable {
   /** The sync id of the last delta that was read. Another stream can start from it. */
   readonly position: number | undefined;
+  /** The epoch of the position: with it, another stream notices that the log was replaced. */
+  readonly epoch: string | undefined;
   /** Resolves when the stream has started; later deltas are not missed. */
   readonly ready: Promise<void>;
 }
@@ -2820,6 +2853,7 @@ const MAX_UNREAD_DELTAS = 1024;
 class DeltaStream implements Changes<wire.Delta> {
   readonly ready: Promise<void>;
   position: number | undefined;
+  epoch: string | undefined;
   readonly #core: Core;
   #connection: Connection | undefined;
   #unread: wire.Delta[] = [];
@@ -2827,6 +2861,8 @@ class DeltaStream implements Changes<wire.Delta> {
   #read = 0;
   /** The sync id of the last delta that was received. */
   #received: number | undefined;
+  /** The epoch of that delta. */
+  #receivedEpoch: string | undefined;
   /** The number of responses that named an earlier head. */
   #headChecks = 0;
   /** Whether the connection has answered the sync request; earlier deltas are out of order. */
@@ -2836,9 +2872,10 @@ class DeltaStream implements Changes<wire.Delta> {
   #wake: () => void = () => {};
   #started: () => void = () => {};
 
-  constructor(core: Core, { from }: ChangesOptions) {
+  constructor(core: Core, { from, epoch }: ChangesOptions) {
     this.#core = core;
     this.position = this.#received = from;
+    this.epoch = this.#receivedEpoch = epoch;
     this.ready = new Promise((done) => (this.#started = done));
     this.#open();
   }
@@ -2847,7 +2884,7 @@ class DeltaStream implements Changes<wire.Delta> {
     this.#connection = new Connection(this.#core.http, this.#core.options, {
       onOpen: () => {
         this.#synced = false;
-        return [syncRequest(this.#received)];
+        return [syncRequest(this.#received, this.#receivedEpoch)];
       },
       onFrame: (frame) => this.#onFrame(frame),
       onDisconnect: () => {},
@@ -2856,10 +2893,15 @@ class DeltaStream implements Changes<wire.Delta> {
   }
 
   #onFrame(frame: { type: string; payload?: unknown }): void {
-    const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
+    const answer = frame.payload as wire.SyncResponse | undefined;
+    const head = answer?.currentSyncId;
     this.#synced ||= frame.type === "sync_response";
     if (!this.#synced) return;
     if (frame.type === "sync_response" && head !== undefined) {
+      const code = discontinuity(answer);
+      if (code !== undefined)
+        return this.#end(invalid("the log does not continue here: read the rows again", code));
+      if (this.#received === undefined) this.epoch = this.#receivedEpoch = answer?.epoch;
       // A process may learn of a commit shortly after another one did.
       if (head < (this.#received ??= head)) return this.#checkHead();
       this.#headChecks = 0;
@@ -2869,6 +2911,7 @@ class DeltaStream implements Changes<wire.Delta> {
     for (const delta of deltasOf(frame)) {
       if (this.#received !== undefined && delta.id <= this.#received) continue;
       this.#received = delta.id;
+      this.#receivedEpoch = delta.createdAt;
       this.#unread.push(delta);
     }
     if (this.#unread.length - this.#read > MAX_UNREAD_DELTAS) {
@@ -2882,9 +2925,11 @@ class DeltaStream implements Changes<wire.Delta> {
   #checkHead(): void {
     const connection = this.#connection;
     if ((this.#headChecks += 1) > MAX_HEAD_CHECKS)
-      return this.#end(invalid("the log ends before the start: read the rows again"));
+      return this.#end(
+        invalid("the log ends before the start: read the rows again", "log_replaced"),
+      );
     host.setTimeout(
-      () => connection?.send(syncRequest(this.#received)),
+      () => connection?.send(syncRequest(this.#received, this.#receivedEpoch)),
       backoff(this.#headChecks),
     );
   }
@@ -2903,6 +2948,7 @@ class DeltaStream implements Changes<wire.Delta> {
       if (delta !== undefined) {
         this.#read += 1;
         this.position = delta.id;
+        this.epoch = delta.createdAt;
         if (isReset(delta)) {
           this.#end(invalid("too many rows became visible or invisible: read the rows again"));
         }
@@ -3053,6 +3099,16 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
    */
   onSyncStatus(listener: (status: SyncStatus) => void): () => void {
     return this.#core.onStatus(listener);
+  }
+
+  /**
+   * Calls the listener when all rows are read again because the log of the coordinator does not
+   * continue from the local rows: it is another one, such as that of a restored backup
+   * (`log_replaced`), or it no longer has the changes since (`log_position_expired`). Returns a
+   * function that removes the listener.
+   */
+  onReload(listener: (reason: "log_replaced" | "log_position_expired") => void): () => void {
+    return this.#core.onReload(listener);
   }
 
   /**

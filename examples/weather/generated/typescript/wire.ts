@@ -123,6 +123,7 @@ export type BootstrapReason =
   | "too_far_behind"
   | "too_many_deltas"
   | "missing_entities"
+  | "log_replaced"
   | (string & {});
 
 /** `bootstrap_request`: requests rows of models over the socket. Defined but not in use. */
@@ -141,6 +142,8 @@ export interface BootstrapResponse {
   type: BootstrapType;
   /** The sync id of the snapshot. */
   lastSyncId: SyncId;
+  /** The epoch of `lastSyncId`; absent if the log is empty. */
+  epoch?: string;
   /** Time of the snapshot, in milliseconds since 1970. */
   timestamp?: Millis;
   /** The rows by typename. */
@@ -430,6 +433,8 @@ export interface CommitReceipt {
   status?: CommitStatus;
   /** Confirmed: a delta with this id or a later one confirms the write. Rejected: the head of the sync log. */
   lastSyncId?: SyncId;
+  /** Confirmed: the epoch of `lastSyncId`. */
+  epoch?: string;
   /** Number of operations in the commit. */
   ops?: number;
   /** The reason for the rejection. */
@@ -659,6 +664,8 @@ export type ErrorCode =
   | "mesh_message_from_id_spoof"
   | "mesh_message_from_kind_mismatch"
   | "mesh_message_invalid_input"
+  | "log_position_expired"
+  | "log_replaced"
   | "migration_failed"
   | "model_claimed"
   | "model_claimed_timeout"
@@ -826,6 +833,18 @@ export interface FrameOperation {
   after?: string[];
   /** Requests to override another participant's claim. */
   bypass?: boolean;
+}
+
+/** `frame_refused`: a frame of the client that cannot be read. */
+export interface FrameRefused {
+  /** The code, as in an error response. */
+  code: string;
+  /** The fault of the frame, for people. */
+  message: string;
+  /** The type of the frame, if it has one. */
+  frame?: string;
+  /** The invalid member. */
+  param?: string;
 }
 
 /** The claim inside a response. */
@@ -1377,6 +1396,8 @@ export interface QueryResponse {
   results: Rows[];
   /** The head of the sync log when the rows were read. */
   lastSyncId?: SyncId;
+  /** The epoch of `lastSyncId`; absent if the log is empty. */
+  epoch?: string;
 }
 
 /** An entry in the claim queue of a row. */
@@ -1506,6 +1527,8 @@ export type ServerFrame =
   | { type: "claim_ack"; payload: ClaimAck }
   /** A subscription has ended. */
   | { type: "claim_expired"; payload: ClaimExpired }
+  /** A frame of the client cannot be read. */
+  | { type: "frame_refused"; payload: FrameRefused }
   /** A claim is held. */
   | { type: "intent_acquired"; payload: IntentAcquired }
   /** A queued claim is now held. */
@@ -1712,6 +1735,8 @@ export interface SyncRequest {
   lastSyncId: SyncId;
   /** The capabilities of the client. */
   capabilities: SyncCapability[];
+  /** The epoch of `lastSyncId`: the `createdAt` of the delta there. The coordinator notices by it that the log is another one. */
+  epoch?: string | null;
 }
 
 /** `sync_response`: the missed deltas, or the head of the sync log. */
@@ -1720,7 +1745,9 @@ export interface SyncResponse {
   deltas?: Delta[];
   /** The head of the sync log. Without deltas and below the client's watermark it moves the client back. */
   currentSyncId?: SyncId;
-  /** Whether the client should bootstrap instead. Current clients ignore it. */
+  /** The epoch of `currentSyncId`; absent if the log is empty. */
+  epoch?: string;
+  /** Whether the client has to bootstrap: the log does not continue from its position. */
   requiresBootstrap?: boolean;
   /** The suggested scope of the bootstrap. */
   bootstrapHint?: BootstrapHint;

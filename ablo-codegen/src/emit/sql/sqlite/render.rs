@@ -147,8 +147,12 @@ impl Rule<'_> {
                 v,
                 ", 20, 8)"
             ),
-            Rule::Json => expr!("json_valid(", v, ")"),
-            Rule::JsonArray => expr!("json_valid(", v, ") AND json_type(", v, ") = 'array'"),
+            // Before SQLite 3.45, `json_valid(NULL)` is 0.
+            Rule::Json => expr!("json_valid(coalesce(", v, ", 'null'))"),
+            Rule::JsonArray => {
+                let v = expr!("coalesce(", v, ", '[]')");
+                expr!("json_valid(", v, ") AND json_type(", v, ") = 'array'")
+            }
             Rule::Between(least, most) => {
                 expr!(v, " BETWEEN ", Whole(*least), " AND ", Whole(*most))
             }

@@ -4,7 +4,7 @@
 // closed and later reopened after the last delta that was received.
 
 import type * as wire from "./wire.js";
-import { deltasOf, syncRequest, type Core } from "./core.js";
+import { deltasOf, discontinuity, syncRequest, type Core } from "./core.js";
 import { type AbloError, invalid } from "./errors.js";
 import { Connection } from "./connection.js";
 import { host } from "./platform.js";
@@ -15,12 +15,16 @@ import { isReset } from "./store.js";
 export interface ChangesOptions {
   /** The sync id after which the stream starts. Default: the head of the sync log. */
   from?: number;
+  /** The `epoch` of the earlier stream. The stream fails if the log there is another one. */
+  epoch?: string | undefined;
 }
 
 /** A stream of deltas, for `for await`. Leaving the loop closes it. */
 export interface Changes<Change> extends AsyncIterableIterator<Change>, AsyncDisposable {
   /** The sync id of the last delta that was read. Another stream can start from it. */
   readonly position: number | undefined;
+  /** The epoch of the position: with it, another stream notices that the log was replaced. */
+  readonly epoch: string | undefined;
   /** Resolves when the stream has started; later deltas are not missed. */
   readonly ready: Promise<void>;
 }
@@ -31,6 +35,7 @@ const MAX_UNREAD_DELTAS = 1024;
 /** @internal */ export class DeltaStream implements Changes<wire.Delta> {
   readonly ready: Promise<void>;
   position: number | undefined;
+  epoch: string | undefined;
   readonly #core: Core;
   #connection: Connection | undefined;
   #unread: wire.Delta[] = [];
@@ -38,6 +43,8 @@ const MAX_UNREAD_DELTAS = 1024;
   #read = 0;
   /** The sync id of the last delta that was received. */
   #received: number | undefined;
+  /** The epoch of that delta. */
+  #receivedEpoch: string | undefined;
   /** The number of responses that named an earlier head. */
   #headChecks = 0;
   /** Whether the connection has answered the sync request; earlier deltas are out of order. */
@@ -47,9 +54,10 @@ const MAX_UNREAD_DELTAS = 1024;
   #wake: () => void = () => {};
   #started: () => void = () => {};
 
-  constructor(core: Core, { from }: ChangesOptions) {
+  constructor(core: Core, { from, epoch }: ChangesOptions) {
     this.#core = core;
     this.position = this.#received = from;
+    this.epoch = this.#receivedEpoch = epoch;
     this.ready = new Promise((done) => (this.#started = done));
     this.#open();
   }
@@ -58,7 +66,7 @@ const MAX_UNREAD_DELTAS = 1024;
     this.#connection = new Connection(this.#core.http, this.#core.options, {
       onOpen: () => {
         this.#synced = false;
-        return [syncRequest(this.#received)];
+        return [syncRequest(this.#received, this.#receivedEpoch)];
       },
       onFrame: (frame) => this.#onFrame(frame),
       onDisconnect: () => {},
@@ -67,10 +75,14 @@ const MAX_UNREAD_DELTAS = 1024;
   }
 
   #onFrame(frame: { type: string; payload?: unknown }): void {
-    const head = (frame.payload as wire.SyncResponse | undefined)?.currentSyncId;
+    const answer = frame.payload as wire.SyncResponse | undefined;
+    const head = answer?.currentSyncId;
     this.#synced ||= frame.type === "sync_response";
     if (!this.#synced) return;
     if (frame.type === "sync_response" && head !== undefined) {
+      const code = discontinuity(answer);
+      if (code !== undefined) return this.#leave(code);
+      if (this.#received === undefined) this.epoch = this.#receivedEpoch = answer?.epoch;
       // A process may learn of a commit shortly after another one did.
       if (head < (this.#received ??= head)) return this.#checkHead();
       this.#headChecks = 0;
@@ -80,6 +92,7 @@ const MAX_UNREAD_DELTAS = 1024;
     for (const delta of deltasOf(frame)) {
       if (this.#received !== undefined && delta.id <= this.#received) continue;
       this.#received = delta.id;
+      this.#receivedEpoch = delta.createdAt;
       this.#unread.push(delta);
     }
     if (this.#unread.length - this.#read > MAX_UNREAD_DELTAS) {
@@ -93,11 +106,16 @@ const MAX_UNREAD_DELTAS = 1024;
   #checkHead(): void {
     const connection = this.#connection;
     if ((this.#headChecks += 1) > MAX_HEAD_CHECKS)
-      return this.#end(invalid("the log ends before the start: read the rows again"));
+      return this.#leave("log_replaced");
     host.setTimeout(
-      () => connection?.send(syncRequest(this.#received)),
+      () => connection?.send(syncRequest(this.#received, this.#receivedEpoch)),
       backoff(this.#headChecks),
     );
+  }
+
+  /** Ends the stream, because the log does not continue from its position. */
+  #leave(code: string): void {
+    this.#end(invalid("the log does not continue here: read the rows again", code));
   }
 
   #end(error: AbloError | undefined): void {
@@ -114,6 +132,7 @@ const MAX_UNREAD_DELTAS = 1024;
       if (delta !== undefined) {
         this.#read += 1;
         this.position = delta.id;
+        this.epoch = delta.createdAt;
         if (isReset(delta)) {
           this.#end(invalid("too many rows became visible or invisible: read the rows again"));
         }

@@ -137,6 +137,16 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
   }
 
   /**
+   * Calls the listener when all rows are read again because the log of the coordinator does not
+   * continue from the local rows: it is another one, such as that of a restored backup
+   * (`log_replaced`), or it no longer has the changes since (`log_position_expired`). Returns a
+   * function that removes the listener.
+   */
+  onReload(listener: (reason: "log_replaced" | "log_position_expired") => void): () => void {
+    return this.#core.onReload(listener);
+  }
+
+  /**
    * Calls the listener after a write was refused and its rows were reverted. Returns a function
    * that removes the listener.
    */

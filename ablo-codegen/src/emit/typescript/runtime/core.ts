@@ -37,15 +37,29 @@ export interface SyncStatus {
 /** A delta of any model. */
 export type Delta = wire.Delta;
 
-/** @internal */ export const syncRequest = (lastSyncId: number | undefined): wire.ClientFrame => ({
+/** @internal */ export const syncRequest = (
+  lastSyncId: number | undefined,
+  epoch?: string | undefined,
+): wire.ClientFrame => ({
   type: "sync_request",
   payload: {
     cursor: null,
     versions: {},
     lastSyncId: lastSyncId ?? 0,
+    epoch: epoch ?? null,
     capabilities: ["completeDeltas", ...(lastSyncId === undefined ? [] : ["resume"])],
   },
 });
+
+/** Returns why the log does not continue from the position of a client, if it does not. */
+/** @internal */ export const discontinuity = (
+  answer: wire.SyncResponse | undefined,
+): "log_replaced" | "log_position_expired" | undefined =>
+  answer?.requiresBootstrap !== true
+    ? undefined
+    : answer.bootstrapHint?.reason === "log_replaced"
+      ? "log_replaced"
+      : "log_position_expired";
 
 /** Returns the deltas in a frame. */
 /** @internal */ export function deltasOf({
@@ -92,6 +106,7 @@ const MAX_AFTER = 100;
     new WeakMap();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
+  readonly #reloaded: Listeners<["log_replaced" | "log_position_expired"]> = new Listeners();
   readonly #failed: Listeners<[AbloError, readonly Operation[]]> = new Listeners();
   #connection: Connection | undefined;
   #report: wire.PresenceReport = { status: "online" };
@@ -142,6 +157,10 @@ const MAX_AFTER = 100;
     return this.#failed.add(listener);
   }
 
+  onReload(listener: (reason: "log_replaced" | "log_position_expired") => void): () => void {
+    return this.#reloaded.add(listener);
+  }
+
   #setStatus(change: Partial<SyncStatus>): void {
     this.#status = { ...this.#status, ...change, pendingChanges: this.store.pending };
     this.#statusChanged.notify(this.#status);
@@ -170,7 +189,10 @@ const MAX_AFTER = 100;
     const models = this.schema.models
       .filter((model) => model.load === "instant")
       .map((model) => model.typename);
-    const query: [string, string][] = [["models", models.join(",")]];
+    const query: [string, string][] = [
+      ["models", models.join(",")],
+      ["capabilities", "resume"],
+    ];
     for (let reload = true; reload;) {
       // Deltas that arrive in the meantime are part of the snapshot or follow it.
       this.#buffered = [];
@@ -184,6 +206,7 @@ const MAX_AFTER = 100;
         // The client may have been closed in the meantime.
         if (run !== this.#run) return;
         this.store.reset(response.lastSyncId, response.models ?? {}, response.failedModels ?? []);
+        this.store.epoch = response.epoch;
         reload = this.store.position >= this.#streamFrom && this.store.apply(this.#buffered);
       } finally {
         if (run === this.#run) this.#buffered = undefined;
@@ -211,7 +234,7 @@ const MAX_AFTER = 100;
         return [
           ...this.#leases.frames(),
           { type: "presence_update", payload: this.#report },
-          syncRequest(position),
+          syncRequest(position, this.store.epoch),
         ];
       },
       onFrame: (frame) => this.#onFrame(frame),
@@ -263,12 +286,15 @@ const MAX_AFTER = 100;
 
   /** Handles the answer to a sync request. Returns whether all rows are read again. */
   #synchronize(answer: unknown): boolean {
-    const head = (answer as wire.SyncResponse | undefined)?.currentSyncId ?? Infinity;
+    const response = answer as wire.SyncResponse | undefined;
+    const head = response?.currentSyncId ?? Infinity;
     this.#streamFrom = Math.min(this.#streamFrom, head);
     this.#synced = true;
     if (!this.#live || this.store.position < 0 || this.#buffered !== undefined) return false;
-    if (head < this.store.position) {
+    const reason = head < this.store.position ? "log_replaced" : discontinuity(response);
+    if (reason !== undefined) {
       this.#reload();
+      this.#reloaded.notify(reason);
       return true;
     }
     this.#setStatus({ state: "live", lastSyncAt: this.#receivedAt, error: undefined });

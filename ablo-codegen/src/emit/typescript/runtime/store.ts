@@ -52,6 +52,8 @@ class Table {
   #reads = 0;
   /** The watermark: the sync id of the last applied delta; negative before the first bootstrap. */
   position = -1;
+  /** The epoch of the watermark: the time of the delta there. */
+  epoch: string | undefined;
   version = 0;
 
   constructor(models: readonly ModelDescriptor[]) {
@@ -121,6 +123,7 @@ class Table {
     for (const delta of deltas) {
       if (delta.id <= this.position) continue;
       this.position = delta.id;
+      this.epoch = delta.createdAt;
       reload ||= isReset(delta);
       const table = this.#byName.get(delta.modelName);
       if (table !== undefined) this.#applyTo(table, delta);
