@@ -212,6 +212,14 @@ codes! {
         "A required boolean is unique",
         "With a unique, required boolean, an organisation can have at most two rows.",
         "Remove `unique`. To mark at most one row, make the field optional and write only `true`.";
+    FacetSecretRequired = "ablo::facet::secret_required", Error, "A secret field is required",
+        "Readers without the operation `<model>.<field>.read` get rows without the field, so that \
+         every row may lack it.",
+        "Make the field optional.";
+    FacetSecretUsed = "ablo::facet::secret_used", Error, "A secret field decides what others see",
+        "Keys, sync groups, orders and unique values reveal the value of a field to readers who \
+         may not read it.",
+        "Remove `secret`, or use another field there.";
     FacetOnBaseField = "ablo::facet::on_base_field", Error,
         "A base field has a facet that it does not support",
         "The server fills the base fields, including the tenancy column. Their type, default and \

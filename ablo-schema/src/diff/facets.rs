@@ -10,8 +10,17 @@ use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Facets that are compared by [`crate::schema::Facets`] instead of by member.
-const READ: [&str; 8] =
-    ["format", "precision", "scale", "default", "unique", "deprecated", "renamedFrom", "number"];
+const READ: [&str; 9] = [
+    "format",
+    "precision",
+    "scale",
+    "default",
+    "unique",
+    "secret",
+    "deprecated",
+    "renamedFrom",
+    "number",
+];
 
 pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>> {
     let mut all = Vec::new();
@@ -29,6 +38,7 @@ pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>
     }
     let flag = |set: bool| set.then_some(Value::Bool(true));
     compare("unique", flag(before.unique), flag(after.unique), &mut all);
+    compare("secret", flag(before.secret), flag(after.secret), &mut all);
     compare("default", before.default.clone(), after.default.clone(), &mut all);
     compare("deprecated", deprecated(from), deprecated(to), &mut all);
     if from.wire_number() != to.wire_number() {

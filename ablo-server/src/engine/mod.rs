@@ -8,6 +8,7 @@ pub mod commit;
 pub mod credentials;
 pub(crate) mod data_source_log;
 pub mod exchange;
+pub mod exits;
 mod filter;
 pub mod groups;
 pub mod keys;

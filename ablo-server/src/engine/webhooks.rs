@@ -7,8 +7,11 @@
 
 pub(crate) use crate::store::tables::webhooks::{Endpoint, due};
 
+use super::exits::{Exit, Scope};
 use super::log::{self, Delta};
 use crate::error::{ApiError, Result};
+use crate::identity::{Identity, Operations, everything};
+use crate::models::Models;
 use crate::store::tables::webhooks::{self as table, DeadLetter};
 use crate::store::{Notification, Tx};
 use crate::value::shown_date;
@@ -73,7 +76,9 @@ impl Endpoint {
         self.events.is_empty() || self.events.iter().any(matches)
     }
 
-    fn event(&self, delta: &Delta) -> Option<WebhookEvent> {
+    /// Returns the event of a delta. An endpoint sees every row of its organisation without secret
+    /// members.
+    fn event(&self, models: &Models, delta: &Delta) -> Option<WebhookEvent> {
         let verb = match delta.action.as_str() {
             "I" => "created",
             "U" => "updated",
@@ -83,11 +88,13 @@ impl Endpoint {
             _ => return None,
         };
         let kind = format!("{}.{verb}", delta.model.to_lowercase());
+        let who = Identity { operations: Operations::Read, ..everything(&self.organization) };
+        let scope = Scope::new(Exit::Webhook, &who, models.find(&delta.model)?).ok()?;
         let row = delta
             .data
             .as_deref()
             .filter(|_| verb != "deleted")
-            .and_then(|data| RawRow::parse(data).ok());
+            .and_then(|data| RawRow::parse(&scope.logged(data)).ok());
         self.wants(&kind).then(|| {
             let mut event = WebhookEvent::new(
                 delta.id.to_string(),
@@ -192,7 +199,11 @@ pub(crate) fn redrive(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<u
 
 /// Leases the next message of an endpoint, or returns `None` if there is none or another process
 /// has the lease.
-pub(crate) fn next_message(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Option<Message>> {
+pub(crate) fn next_message(
+    models: &Models,
+    tx: &mut Tx<'_>,
+    endpoint: &Endpoint,
+) -> Result<Option<Message>> {
     let (organization, id) = (endpoint.organization.as_str(), endpoint.id.as_str());
     let dead_letter = table::next_redrive(tx, organization, id)?;
     if dead_letter.is_none()
@@ -219,7 +230,8 @@ pub(crate) fn next_message(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Optio
         table::advance(tx, id, endpoint.sending_to.unwrap_or(endpoint.cursor))?;
         return Ok(None);
     };
-    let events: Vec<WebhookEvent> = page.iter().filter_map(|delta| endpoint.event(delta)).collect();
+    let events: Vec<WebhookEvent> =
+        page.iter().filter_map(|delta| endpoint.event(models, delta)).collect();
     if events.is_empty() {
         table::advance(tx, id, last)?;
         return Ok(None);

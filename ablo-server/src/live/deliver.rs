@@ -1,7 +1,9 @@
 //! Decides which deltas a connection is sent, and in what form.
 
+use crate::engine::exits::{Exit, Scope, Visible, only_id};
 use crate::engine::log::Delta;
 use crate::identity::Identity;
+use crate::models::Models;
 use crate::value::shown_date;
 use ablo_wire::{ActorRef, DeltaRef, ParticipantKind, SyncId};
 use serde_json::value::RawValue;
@@ -14,6 +16,23 @@ use std::sync::OnceLock;
 pub(super) struct Item {
     pub(super) delta: Delta,
     json: OnceLock<String>,
+}
+
+/// The participant that a delta is sent to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader<'r> {
+    /// With the groups of the connection.
+    pub(super) who: &'r Identity,
+    /// With all groups that the credential allows.
+    pub(super) allowed: &'r Identity,
+}
+
+/// What a connection is sent of a delta.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) form: Form,
+    /// The row, if only a part of it is seen.
+    part: Option<Visible>,
 }
 
 /// The form in which a connection is sent a delta.
@@ -32,23 +51,56 @@ impl Item {
         Self { delta, json: OnceLock::new() }
     }
 
-    /// Returns the form for a participant with these groups, or `None` if it is not sent.
-    pub(super) fn form(&self, who: &Identity, groups: &BTreeSet<String>) -> Option<Form> {
-        let delta = &self.delta;
-        if matches!(delta.action.as_str(), "C" | "G" | "S") {
-            return self.is_about(who).then(|| self.membership_form(groups)).flatten();
+    /// Returns what a participant is sent of the delta, or `None` for nothing.
+    pub(super) fn seen(&self, exit: Exit, models: &Models, reader: &Reader<'_>) -> Option<Seen> {
+        let (delta, who) = (&self.delta, reader.who);
+        if self.is_membership() && delta.previous_groups.is_none() {
+            // Of the group itself: it has no row.
+            return self.is_about(who).then_some(Seen { form: Form::Original, part: None });
         }
-        let sees = !delta.groups.is_disjoint(groups);
-        let saw =
-            delta.previous_groups.as_ref().map_or(sees, |previous| !previous.is_disjoint(groups));
-        match (sees, saw) {
+        // A row of a model that the schema no longer has is not sent.
+        let model = models.find(&delta.model)?;
+        let scope = Scope::new(exit, who, model).ok();
+        let form = scope.as_ref().and_then(|scope| match self.is_membership() {
+            true => self.is_about(who).then(|| self.membership_form(scope)).flatten(),
+            false => self.row_form(scope),
+        });
+        match (form, scope) {
+            (Some(form), Some(scope)) => {
+                let part = match delta.data.as_deref().map(|data| scope.logged(data).into_inner()) {
+                    Some(Cow::Owned(_)) => delta.data.as_deref().map(|data| scope.owned(data)),
+                    _ => None,
+                };
+                Some(Seen { form, part })
+            }
+            // The writer waits for its own delta (docs/protocol/differences.md A20).
+            _ if !self.is_membership() && delta.capability.as_ref() == Some(&who.capability) => {
+                let allowed = Scope::new(exit, reader.allowed, model).ok();
+                let allowed = allowed.filter(|scope| scope.admits(&delta.groups));
+                let data = delta.data.as_deref();
+                let part = data.map(|data| match allowed {
+                    Some(scope) => scope.owned(data),
+                    None => only_id(&delta.row),
+                });
+                Some(Seen { form: Form::Original, part })
+            }
+            _ => None,
+        }
+    }
+
+    fn is_membership(&self) -> bool {
+        matches!(self.delta.action.as_str(), "C" | "G" | "S")
+    }
+
+    /// Returns the form of a change of a row.
+    fn row_form(&self, scope: &Scope<'_>) -> Option<Form> {
+        let sees = scope.admits(&self.delta.groups);
+        let previous = self.delta.previous_groups.as_ref();
+        match (sees, previous.map_or(sees, |previous| scope.admits(previous))) {
             (true, true) => Some(Form::Original),
             (true, false) => Some(Form::Appeared),
             (false, true) => Some(Form::Disappeared),
-            // The writer waits for its own delta (docs/protocol/differences.md A20).
-            (false, false) => {
-                (delta.capability.as_ref() == Some(&who.capability)).then_some(Form::Original)
-            }
+            (false, false) => None,
         }
     }
 
@@ -66,38 +118,43 @@ impl Item {
             || who.on_behalf_of.as_ref().is_some_and(named)
     }
 
-    /// Returns the form of a membership delta: of the group itself, or of one of its rows.
-    fn membership_form(&self, groups: &BTreeSet<String>) -> Option<Form> {
+    /// Returns the form of a delta of a row that a membership shows or hides.
+    fn membership_form(&self, scope: &Scope<'_>) -> Option<Form> {
         let delta = &self.delta;
-        let Some(seen_by) = &delta.previous_groups else { return Some(Form::Original) };
+        let seen_by = delta.previous_groups.as_ref()?;
         // Another of the participant's groups may contain the row too.
-        let sees_otherwise =
-            seen_by.iter().any(|group| groups.contains(group) && !delta.groups.contains(group));
-        let sees = !seen_by.is_disjoint(groups);
-        match (delta.action.as_str(), sees) {
-            ("C", true) if !sees_otherwise => Some(Form::Original),
+        let otherwise: BTreeSet<String> = seen_by.difference(&delta.groups).cloned().collect();
+        match (delta.action.as_str(), scope.admits(seen_by)) {
+            ("C", true) if !scope.admits(&otherwise) => Some(Form::Original),
             ("S", false) => Some(Form::Disappeared),
             _ => None,
         }
     }
 
-    /// Returns the delta's JSON in a form.
-    pub(super) fn text(&self, form: Form) -> Cow<'_, str> {
+    /// Returns the delta's JSON as it is seen.
+    pub(super) fn text(&self, seen: &Seen) -> Cow<'_, str> {
         let transaction = self.delta.transaction.as_deref();
-        match form {
-            Form::Original => Cow::Borrowed(
-                self.json.get_or_init(|| self.text_as(&self.delta.action, form, transaction)),
-            ),
-            Form::Appeared => Cow::Owned(self.text_as("I", form, transaction)),
-            Form::Disappeared => Cow::Owned(self.text_as("D", form, transaction)),
-        }
+        let action = match seen.form {
+            Form::Original if seen.part.is_none() => {
+                let text = || self.text_as(&self.delta.action, seen, transaction);
+                return Cow::Borrowed(self.json.get_or_init(text));
+            }
+            Form::Original => &self.delta.action,
+            Form::Appeared => "I",
+            Form::Disappeared => "D",
+        };
+        Cow::Owned(self.text_as(action, seen, transaction))
     }
 
     /// Returns the delta's JSON with an action and a transaction id that may differ from the logged
     /// ones.
-    pub(super) fn text_as(&self, action: &str, form: Form, transaction: Option<&str>) -> String {
+    pub(super) fn text_as(&self, action: &str, seen: &Seen, transaction: Option<&str>) -> String {
         let delta = &self.delta;
-        let data = delta.data.as_deref().filter(|_| form != Form::Disappeared);
+        let data = match &seen.part {
+            Some(part) => Some(&**part),
+            None => delta.data.as_deref(),
+        };
+        let data = data.filter(|_| seen.form != Form::Disappeared);
         let actor = ActorRef { kind: &delta.actor_kind, id: &delta.actor };
         let frame = DeltaRef {
             id: SyncId(delta.id),

@@ -6,7 +6,7 @@
 //! the newest state of each row once, and the next frame is sent after the last is acknowledged or
 //! `ACK_TIMEOUT` has passed.
 
-use super::deliver::{Form, Item};
+use super::deliver::{Form, Item, Seen};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ impl FlowControl {
     /// `items` are deltas after the cursor.
     pub(super) fn take(
         &mut self,
-        items: &[(Arc<Item>, Option<Form>)],
+        items: &[(Arc<Item>, Option<Seen>)],
         now: Instant,
     ) -> Vec<String> {
         let texts = if self.complete { self.all(items) } else { self.newest(items) };
@@ -72,15 +72,15 @@ impl FlowControl {
         texts
     }
 
-    fn all(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
+    fn all(&mut self, items: &[(Arc<Item>, Option<Seen>)]) -> Vec<String> {
         let (mut texts, mut size) = (Vec::new(), 0);
-        for (item, form) in items {
+        for (item, seen) in items {
             if texts.len() == MAX_DELTAS_PER_FRAME || size > FRAME_SIZE_LIMIT {
                 break;
             }
             self.cursor = item.delta.id;
-            if let Some(form) = form {
-                let text = item.text(*form).into_owned();
+            if let Some(seen) = seen {
+                let text = item.text(seen).into_owned();
                 size += text.len();
                 texts.push(text);
             }
@@ -89,12 +89,12 @@ impl FlowControl {
     }
 
     /// Returns the newest delta of each row.
-    fn newest(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
+    fn newest(&mut self, items: &[(Arc<Item>, Option<Seen>)]) -> Vec<String> {
         let mut rows: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         let mut order = Vec::new();
-        for (at, (item, form)) in items.iter().enumerate() {
+        for (at, (item, seen)) in items.iter().enumerate() {
             let key = (item.delta.model.as_str(), item.delta.row.as_str());
-            if form.is_some() {
+            if seen.is_some() {
                 if !rows.contains_key(&key) && rows.len() == MAX_ROWS_PER_FRAME {
                     break;
                 }
@@ -105,32 +105,33 @@ impl FlowControl {
         }
         let mut texts = Vec::with_capacity(rows.len());
         for at in order {
-            let (item, form) = &items[at];
+            let (item, seen) = &items[at];
             let of_row = rows.get(&(item.delta.model.as_str(), item.delta.row.as_str()));
-            let (Some(of_row), Some(form)) = (of_row, form) else { continue };
+            let (Some(of_row), Some(seen)) = (of_row, seen) else { continue };
             if of_row.last() != Some(&at) {
                 continue;
             }
             let merged = of_row.len() > 1;
             let transaction = item.delta.transaction.as_deref().filter(|_| !merged);
             // Clients drop updates of rows that they do not know, so send a merged insert instead.
-            let is_new = of_row
-                .iter()
-                .any(|at| items.get(*at).is_some_and(|(item, form)| is_insert(item, *form)));
-            let action = match (*form, is_new && item.delta.action == "U") {
+            let is_new = of_row.iter().any(|at| {
+                items.get(*at).is_some_and(|(item, seen)| is_insert(item, seen.as_ref()))
+            });
+            let action = match (seen.form, is_new && item.delta.action == "U") {
                 (Form::Original, true) => "I",
                 (Form::Original, false) => item.delta.action.as_str(),
                 (Form::Appeared, _) => "I",
                 (Form::Disappeared, _) => "D",
             };
-            texts.push(item.text_as(action, *form, transaction));
+            texts.push(item.text_as(action, seen, transaction));
         }
         texts
     }
 }
 
-fn is_insert(item: &Item, form: Option<Form>) -> bool {
-    matches!(item.delta.action.as_str(), "I" | "C") || form == Some(Form::Appeared)
+fn is_insert(item: &Item, seen: Option<&Seen>) -> bool {
+    matches!(item.delta.action.as_str(), "I" | "C")
+        || seen.is_some_and(|seen| seen.form == Form::Appeared)
 }
 
 /// Returns a `delta` frame.

@@ -8,20 +8,20 @@ use crate::engine::commit::ClaimInUse;
 use crate::error::Result;
 use crate::service::claims::{detail, lease};
 use crate::service::commits::Submit;
-use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
+    IntentAbandon, IntentBegin, IntentReorder, Seconds, ServerFrame, SyncCapability,
 };
 use std::time::Instant;
 
-/// The maximum size of a relayed frame, in bytes. It has to fit into one notification.
-const MAX_RELAY_BYTES: usize = 6000;
 /// The capability of clients that are sent every delta.
 const COMPLETE: &str = "completeDeltas";
 /// The capability of clients whose `lastSyncId` of 0 is a position. From other clients 0 means that
 /// they have none.
 const RESUME: &str = "resume";
+
+/// The capability of clients that read events of peers in envelopes.
+const ENVELOPES: &str = "relay";
 
 impl Connection {
     pub(super) async fn frame(&mut self, frame: ClientFrame) -> Result<(), End> {
@@ -36,6 +36,7 @@ impl Connection {
                     request.capabilities.contains(&SyncCapability::from(capability.to_owned()))
                 };
                 let (complete, resume) = (has(COMPLETE), has(RESUME));
+                self.knows_envelopes |= has(ENVELOPES);
                 let last = Some(request.last_sync_id.0).filter(|last| *last > 0 || resume);
                 self.synchronize(last, complete).await?;
                 if complete { Ok(()) } else { self.send_roster().await }
@@ -53,7 +54,8 @@ impl Connection {
             ClientFrame::IntentBegin(begin) => self.begin(begin).await,
             ClientFrame::IntentAbandon(abandon) => self.abandon(abandon).await,
             ClientFrame::IntentReorder(order) => self.reorder(order).await,
-            ClientFrame::Other(frame) => self.relay(frame).await,
+            ClientFrame::Relay(frame) => self.relay(frame).await,
+            ClientFrame::Other(frame) => self.relay_other(frame).await,
             // Reserved by the protocol, without effect (docs/protocol/websocket.md §3).
             ClientFrame::BootstrapRequest(_) | ClientFrame::Mutation(_) => Ok(()),
         }
@@ -225,34 +227,6 @@ impl Connection {
         if let Err(failure) = result {
             end_of(&failure)?;
             tracing::debug!(?failure, "failed to reorder a claim queue");
-        }
-        Ok(())
-    }
-
-    /// Relays an application's frame to peers that share a group.
-    ///
-    /// A frame with a type of the coordinator's own frames is dropped, because peers would take it
-    /// for one.
-    async fn relay(&mut self, frame: OtherFrame) -> Result<(), End> {
-        if <ServerFrame>::KINDS.contains(&frame.kind.as_str()) {
-            tracing::debug!(kind = frame.kind, "a client sent a frame of the coordinator");
-            return Ok(());
-        }
-        let Ok(text) = ServerFrame::Other(frame).to_text() else { return Ok(()) };
-        if text.len() > MAX_RELAY_BYTES {
-            return Ok(());
-        }
-        let relay = Notification::PeerMessage {
-            organization: self.who.organization.clone(),
-            session: self.session.clone(),
-            groups: self.who.groups.clone(),
-            text,
-        };
-        let result =
-            self.service.acting(&self.who, move |_, tx| Ok(tx.notify(relay.clone())?)).await;
-        if let Err(failure) = result {
-            end_of(&failure)?;
-            tracing::debug!(?failure, "failed to relay a frame");
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ mod grants;
 mod hub;
 mod hubs;
 mod peer_view;
+mod relay;
 mod subscriptions;
 
 pub(crate) use connection::run;

@@ -3,6 +3,7 @@
 
 use super::Service;
 use crate::engine::claims::{self, ClaimQueue};
+use crate::engine::exits::{self, Visible};
 use crate::engine::log;
 use crate::engine::plan::find;
 use crate::engine::read::{self, ListQuery, Page};
@@ -13,7 +14,7 @@ use ablo_wire::Query;
 use std::collections::BTreeMap;
 
 /// Rows, each as JSON, or the reason why their query failed.
-pub(crate) type QueryRows = Result<Vec<String>, ApiError>;
+pub(crate) type QueryRows = Result<Vec<Visible>, ApiError>;
 
 impl Service {
     /// Finds the model that a request names.
@@ -50,12 +51,17 @@ impl Service {
         who: &Identity,
         model: ModelId,
         id: String,
-    ) -> Result<(Option<String>, u64, ClaimQueue)> {
+    ) -> Result<(Option<Visible>, u64, ClaimQueue)> {
         let who = who.clone();
         self.viewing(&who.clone(), move |engine, tx| {
             let model = engine.models.get(model);
             let (row, head) = read::retrieve(engine, tx, &who, model, &id)?;
-            Ok((row, head, claims::claim_queue(tx, &who.organization, &model.key, &id)?))
+            let groups = claims::claim_groups(engine, tx, &who.organization, model, &id)?;
+            let queue = match exits::sees_claims(&engine.models, &who, &model.key, &groups) {
+                true => claims::claim_queue(tx, &who.organization, &model.key, &id)?,
+                false => ClaimQueue::default(),
+            };
+            Ok((row, head, queue))
         })
         .await
     }
@@ -94,7 +100,7 @@ impl Service {
         &self,
         who: Identity,
         models: Option<Vec<String>>,
-    ) -> Result<(BTreeMap<String, Vec<String>>, u64)> {
+    ) -> Result<(BTreeMap<String, Vec<Visible>>, u64)> {
         self.viewing(&who.clone(), move |engine, tx| {
             read::bootstrap(engine, tx, &who, models.as_deref())
         })

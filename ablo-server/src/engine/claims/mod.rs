@@ -12,16 +12,17 @@ pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
 pub use queue::{claim_queue, reorder, sweep};
 
 use super::Engine;
-use super::groups::{Visibility, visibility};
+use super::exits;
+use super::groups::{Visibility, row_groups, visibility};
 use crate::error::{ApiError, Result, StoreError};
-use crate::identity::Identity;
+use crate::identity::{Identity, organization_group};
 use crate::models::Model;
 use crate::store::Tx;
 use crate::store::tables::{claims as table, log};
 use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
 use queue::{end, expire_due, notify, promote};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Default lease, in milliseconds (docs/protocol/differences.md B1).
 pub const DEFAULT_TTL_MS: u64 = 60_000;
@@ -262,22 +263,39 @@ fn extend(tx: &mut Tx<'_>, who: &Identity, id: &str, by: u64) -> Result<bool, St
 /// Returns an error if a statement fails.
 pub fn visible(engine: &Engine, tx: &mut Tx<'_>, who: &Identity) -> Result<Vec<Claim>, StoreError> {
     let mut claims = open(tx, &who.organization)?;
-    let mut visibilities = BTreeMap::new();
-    for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.belongs_to(who)) {
+    let mut visible = BTreeMap::new();
+    for claim in claims.iter().filter(|claim| !claim.belongs_to(who)) {
         let row = (claim.model.clone(), claim.row.clone());
-        if let (false, Some(model)) =
-            (visibilities.contains_key(&row), engine.models.find(&claim.model))
-        {
-            visibilities.insert(row, visibility(engine, tx, who, model, &claim.row)?);
+        if let (false, Some(model)) = (visible.contains_key(&row), engine.models.find(&row.0)) {
+            let groups = claim_groups(engine, tx, &who.organization, model, &row.1)?;
+            let sees = exits::sees_claims(&engine.models, who, &row.0, &groups);
+            visible.insert(row, sees);
         }
     }
     claims.retain(|claim| {
         let row = (claim.model.clone(), claim.row.clone());
-        who.sees_all()
-            || claim.belongs_to(who)
-            || visibilities.get(&row) == Some(&Visibility::Visible)
+        claim.belongs_to(who) || visible.get(&row) == Some(&true)
     });
     Ok(claims)
+}
+
+/// Returns the groups that see the claims on a row: those of the row, or only the organisation's if
+/// the row does not exist.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub(crate) fn claim_groups(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    model: &Model,
+    row: &str,
+) -> Result<BTreeSet<String>, StoreError> {
+    match engine.rows().find(tx, organization, model, row)? {
+        Some(found) => row_groups(engine, tx, organization, model, &found),
+        None => Ok(BTreeSet::from([organization_group(organization)])),
+    }
 }
 
 /// Returns all open claims of an organisation in order of arrival.
