@@ -199,12 +199,14 @@ pub(crate) fn only_id(id: &str) -> Visible {
 
 /// Returns whether a reader sees what belongs to these groups at an exit that shows no members of a
 /// row: the outcome of a write, a peer, or its frame.
-pub(crate) fn sees(exit: Exit, who: &Identity, groups: &BTreeSet<String>) -> bool {
+#[must_use]
+pub fn sees(exit: Exit, who: &Identity, groups: &BTreeSet<String>) -> bool {
     is_unguarded(exit, who) || !who.groups.is_disjoint(groups)
 }
 
 /// Returns what a peer reports to work on, if the reader sees that row.
-pub(crate) fn activity<'s>(who: &Identity, peer: &'s Session) -> Option<&'s Activity> {
+#[must_use]
+pub fn activity<'s>(who: &Identity, peer: &'s Session) -> Option<&'s Activity> {
     let sees_row = match &peer.activity_groups {
         // As on other exits, a row that does not exist looks like a hidden one.
         Some(groups) if groups.is_empty() => who.sees_all(),

@@ -6,7 +6,7 @@
 
 use super::Engine;
 use crate::error::StoreError;
-use crate::identity::{Identity, organization_group};
+use crate::identity::organization_group;
 use crate::models::row::id;
 use crate::models::{MAX_PARENT_DEPTH, Model, Models, RowRole};
 use crate::store::Tx;
@@ -44,44 +44,12 @@ pub fn row_groups(
     Ok(groups_of(&engine.models, &known, organization, model, row))
 }
 
-/// How much of a row a reader may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
-    /// The reader can see it.
-    Visible,
-    /// It exists, but the reader cannot see it.
-    Hidden,
-    /// It does not exist.
-    Missing,
-}
-
-/// Returns whether a reader can see a row.
-///
-/// # Errors
-///
-/// Returns an error if a statement fails.
-pub fn visibility(
-    engine: &Engine,
-    tx: &mut Tx<'_>,
-    who: &Identity,
-    model: &Model,
-    row: &str,
-) -> Result<Visibility, StoreError> {
-    let organization = &who.organization;
-    let Some(found) = engine.rows().find(tx, organization, model, row)? else {
-        return Ok(Visibility::Missing);
-    };
-    let seen = who.sees_all()
-        || !who.groups.is_disjoint(&row_groups(engine, tx, organization, model, &found)?);
-    Ok(if seen { Visibility::Visible } else { Visibility::Hidden })
-}
-
 /// Looks up the groups of the rows that sessions report to work on.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub(crate) fn locate_activities(
+pub fn locate_activities(
     engine: &Engine,
     tx: &mut Tx<'_>,
     organization: &str,

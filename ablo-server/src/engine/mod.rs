@@ -7,6 +7,7 @@ pub mod claims;
 pub mod commit;
 pub mod credentials;
 pub(crate) mod data_source_log;
+pub mod delivery;
 pub mod exchange;
 pub mod exits;
 mod filter;
@@ -18,7 +19,7 @@ pub mod plan;
 pub mod read;
 pub mod turns;
 pub(crate) mod violation;
-pub(crate) mod webhooks;
+pub mod webhooks;
 
 pub use crate::store::tables::{log, sessions};
 

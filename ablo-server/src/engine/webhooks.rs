@@ -5,7 +5,8 @@
 //! the sync log. The bounds of the page are stored until it is done, so that every attempt has the
 //! same id and body.
 
-pub(crate) use crate::store::tables::webhooks::{Endpoint, due};
+pub use crate::store::tables::webhooks::Endpoint;
+pub(crate) use crate::store::tables::webhooks::due;
 
 use super::exits::{Exit, Scope};
 use super::log::{self, Delta};
@@ -29,10 +30,11 @@ const ATTEMPT_LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
+pub struct Message {
     /// The same for every attempt.
-    pub(crate) id: String,
-    pub(crate) body: String,
+    pub id: String,
+    /// The JSON text.
+    pub body: String,
     /// The sync id of the last event; `None` for a dead letter.
     last_sync_id: Option<u64>,
 }
@@ -124,7 +126,11 @@ pub(crate) fn find(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<Endp
 }
 
 /// Adds an endpoint that receives events from now on.
-pub(crate) fn add(
+///
+/// # Errors
+///
+/// Returns `invalid_request` if the organisation has too many, or an error if a statement fails.
+pub fn add(
     tx: &mut Tx<'_>,
     organization: &str,
     (id, url, secret): (&str, &str, &str),
@@ -199,7 +205,11 @@ pub(crate) fn redrive(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<u
 
 /// Leases the next message of an endpoint, or returns `None` if there is none or another process
 /// has the lease.
-pub(crate) fn next_message(
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub fn next_message(
     models: &Models,
     tx: &mut Tx<'_>,
     endpoint: &Endpoint,

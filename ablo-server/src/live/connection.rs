@@ -4,7 +4,7 @@
 //! stay in the hub or the store. A peer that does not read is disconnected after a timeout.
 
 use super::credentials::CredentialGuard;
-use super::deliver::{Item, Reader, Seen};
+use super::deliver::Item;
 use super::end::{End, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::grants::Grants;
@@ -12,6 +12,7 @@ use super::hub::{Hub, READ_BATCH, RowClaims};
 use super::hubs::{HubGuard, Hubs};
 use super::peer_view::{PeerView, Viewer};
 use super::subscriptions::Subscriptions;
+use crate::engine::delivery::{self, Reader, Seen};
 use crate::engine::exits::{self, Exit};
 use crate::engine::log;
 use crate::engine::sessions::Session;
@@ -360,10 +361,13 @@ impl Connection {
     async fn send_deltas(&mut self) -> Result<(), End> {
         let (exit, mut items) = self.read_log(self.flow.cursor).await?;
         // Deltas after a change of the participant's groups are filtered by the new groups.
-        if items.first().is_some_and(|item| item.changes_groups_of(&self.who)) {
+        if items.first().is_some_and(|item| delivery::changes_groups_of(&item.delta, &self.who)) {
             self.reload_credential().await?;
         }
-        let next = items.iter().skip(1).position(|item| item.changes_groups_of(&self.who));
+        let next = items
+            .iter()
+            .skip(1)
+            .position(|item| delivery::changes_groups_of(&item.delta, &self.who));
         if let Some(next) = next {
             items.truncate(next + 1);
         }
@@ -377,7 +381,7 @@ impl Connection {
         let seen: Vec<(Arc<Item>, Option<Seen>)> = items
             .into_iter()
             .map(|item| {
-                let seen = item.seen(exit, models, &reader);
+                let seen = delivery::seen(exit, models, &reader, &item.delta);
                 (item, seen)
             })
             .collect();

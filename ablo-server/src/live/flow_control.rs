@@ -6,7 +6,8 @@
 //! the newest state of each row once, and the next frame is sent after the last is acknowledged or
 //! `ACK_TIMEOUT` has passed.
 
-use super::deliver::{Form, Item, Seen};
+use super::deliver::Item;
+use crate::engine::delivery::{Form, Seen};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -444,7 +444,10 @@ impl<'d> Decider<'d> {
         let counts = |other: &&RowChange| {
             // A writer that has not seen the row created cannot have read an older state of it.
             let is_creation = other.is_create && !whole_row;
-            other.id > after && !is_creation && !self.knows(change, other)
+            // A row that is gone looks as if it had never existed to those who did not see it.
+            let is_hidden =
+                current.is_none() && !exits::sees(Exit::Receipt, self.who, &other.groups);
+            other.id > after && !is_creation && !is_hidden && !self.knows(change, other)
         };
         for other in changes.into_iter().flatten().filter(counts) {
             let overlap: Vec<&String> = match &other.members {
