@@ -146,6 +146,8 @@ pub struct RawField<'a> {
     pub default: Maybe<Value>,
     /// Whether values are unique within an organisation.
     pub unique: Maybe<bool>,
+    /// Whether only credentials with an operation of their own may read the values.
+    pub secret: Maybe<bool>,
     /// The JSON Schema of a `json` field.
     pub shape: Maybe<Value>,
     /// The previous name of the field.

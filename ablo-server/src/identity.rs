@@ -85,6 +85,22 @@ pub fn organization_group(organization: &str) -> String {
     format!("org:{organization}")
 }
 
+/// Returns an identity that sees and may do everything in an organisation.
+#[must_use]
+pub(crate) fn everything(organization: &str) -> Identity {
+    Identity {
+        organization: organization.to_owned(),
+        participant: organization.to_owned(),
+        kind: ParticipantKind::System,
+        on_behalf_of: None,
+        capability: String::new(),
+        operations: Operations::All,
+        groups: BTreeSet::from([organization_group(organization)]),
+        user_meta: "{}".to_owned(),
+        expires_at: None,
+    }
+}
+
 /// Returns the kind that claims show for a participant; systems appear as agents.
 #[must_use]
 pub fn claimant_kind(kind: &str) -> ClaimantKind {

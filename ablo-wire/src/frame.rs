@@ -9,7 +9,7 @@
 use crate::open::BufferedMembers;
 use crate::record::record;
 use crate::{
-    Ack, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame,
+    Ack, Actor, BootstrapPart, BootstrapRequest, ClaimAck, ClaimExpired, ClaimFrame, CommitFrame,
     DeltaFrame, FrameRefused, IntentAbandon, IntentAcquired, IntentBegin, IntentGranted,
     IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentReorder, Maybe, MutationResult,
     Object, PresenceReport, PresenceUpdate, RawData, RawJson, RawRow, ReleaseFrame, SyncRequest,
@@ -61,6 +61,28 @@ record! {
         input: RawJson,
         /// Identifies the mutation.
         client_tx_id: String,
+    }
+}
+
+record! {
+    /// An application's event for the sender's peers (docs/protocol/websocket.md §3).
+    pub struct RelayFrame {
+        /// The name of the event.
+        event: String,
+        /// Any value that the application sends.
+        data?: RawJson,
+    }
+}
+
+record! {
+    /// An application's event from a peer (docs/protocol/websocket.md §4).
+    pub struct RelayedFrame {
+        /// The name of the event.
+        event: String,
+        /// The peer that sent it, as the coordinator knows it.
+        from: Actor,
+        /// Any value that the application sends.
+        data?: RawJson,
     }
 }
 
@@ -218,6 +240,8 @@ frames! {
         "intent_reorder" IntentReorder(IntentReorder),
         /// Runs a named mutation.
         "mutation" Mutation(Mutation),
+        /// Sends an application's event to peers.
+        "relay" Relay(RelayFrame),
     }
 }
 
@@ -256,6 +280,8 @@ frames! {
         "intent_queue" IntentQueue(IntentQueue),
         /// A peer's presence.
         "presence_update" PresenceUpdate(Box<PresenceUpdate>),
+        /// An application's event from a peer.
+        "relay" Relay(RelayedFrame),
     }
 }
 

@@ -184,6 +184,8 @@ pub struct FieldDescriptor {
     pub default: Option<&'static str>,
     /// Whether values are unique within an organisation.
     pub unique: bool,
+    /// Whether only credentials with an operation of their own may read the values.
+    pub secret: bool,
     /// The JSON Schema of a `json` field, as JSON.
     pub shape: Option<&'static str>,
     /// The previous name of the field.
@@ -218,6 +220,7 @@ impl FieldDescriptor {
         digits: None,
         default: None,
         unique: false,
+        secret: false,
         shape: None,
         renamed_from: None,
         number: None,

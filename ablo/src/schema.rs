@@ -181,6 +181,7 @@ fn field_json(field: &FieldDescriptor) -> Value {
     set("scale", field.digits.map(|(_, scale)| scale.into()));
     set("default", field.default.and_then(|default| serde_json::from_str(default).ok()));
     set("unique", field.unique.then(|| true.into()));
+    set("secret", field.secret.then(|| true.into()));
     let shape = field.shape.map(str::to_owned).or_else(|| field.shape_of.map(|of| of()));
     // A shape that accepts everything is omitted.
     set(

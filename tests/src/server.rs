@@ -6,6 +6,7 @@ use ablo_schema::Schema;
 use ablo_server::engine::Engine;
 use ablo_server::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
 use ablo_server::engine::commit::{ClaimInUse, Commit, commit};
+use ablo_server::engine::exits::Visible;
 use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
 use ablo_server::engine::read::{self, ListQuery, Page};
@@ -311,7 +312,7 @@ impl World {
         let (model, id) = (model.to_owned(), id.to_owned());
         let job = move |engine: &Engine, tx: &mut Tx<'_>, who: &Identity| {
             let model = engine.models.find(&model).expect("a model");
-            Ok(read::retrieve(engine, tx, who, model, &id)?.0)
+            Ok(read::retrieve(engine, tx, who, model, &id)?.0.map(Visible::into_inner))
         };
         self.read(who, job).await
     }
@@ -325,7 +326,10 @@ impl World {
     /// Panics if `query` is not a query.
     pub async fn query(&self, who: &Identity, query: &Value) -> Result<Vec<String>, EngineError> {
         let query: Query = serde_json::from_value(query.clone()).expect("a query");
-        self.read(who, move |engine, tx, who| read::query(engine, tx, who, &query)).await
+        let job = move |engine: &Engine, tx: &mut Tx<'_>, who: &Identity| {
+            Ok(texts(read::query(engine, tx, who, &query)?))
+        };
+        self.read(who, job).await
     }
 
     /// Reads all rows.
@@ -336,7 +340,11 @@ impl World {
         &self,
         who: &Identity,
     ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
-        self.read(who, |engine, tx, who| Ok(read::bootstrap(engine, tx, who, None)?.0)).await
+        self.read(who, |engine, tx, who| {
+            let models = read::bootstrap(engine, tx, who, None)?.0;
+            Ok(models.into_iter().map(|(name, rows)| (name, texts(rows))).collect())
+        })
+        .await
     }
 
     /// Reads the sync log after a sync id.
@@ -394,6 +402,10 @@ impl World {
         })
         .await
     }
+}
+
+fn texts(rows: Vec<Visible>) -> Vec<String> {
+    rows.into_iter().map(Visible::into_inner).collect()
 }
 
 fn open(schema: &Schema, home: &Home) -> Arc<dyn Store> {

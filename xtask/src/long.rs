@@ -116,6 +116,8 @@ fn parts() -> Vec<Part> {
         .with("ABLO_LONG", "1"),
         module("histories", "random histories of the coordinator", "coordinator", "model::")
             .with("ABLO_LONG", "1"),
+        module("access", "random histories of rights", "coordinator", "access_histories::")
+            .with("ABLO_HISTORIES", "100000"),
         module("transfers", "guarded transfers between accounts", "coordinator", "transfers::")
             .with("ABLO_TRANSFERS", "20000"),
         module(

@@ -172,6 +172,7 @@ fn lower_facets(raw: &mut RawField<'_>) -> Option<Facets> {
         format: format_of(raw),
         default: raw.default.take().map(|default| default.value),
         unique: raw.unique.is_some_and(|unique| unique.value),
+        secret: raw.secret.is_some_and(|secret| secret.value),
         shape: raw.shape.take().map(|shape| shape.value),
         renamed_from: raw.renamed_from.take().map(|name| FieldName::new(name.value)),
         number: match &raw.number {

@@ -16,6 +16,7 @@ mod names;
 mod relations;
 mod relative;
 mod scopes;
+mod secrets;
 mod shapes;
 mod tenancy;
 
@@ -48,6 +49,7 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
     facets::check_formats(cx);
     facets::check_keys(cx);
     facets::check_unique(cx);
+    secrets::check_secrets(cx);
     facets::check_base_fields(cx);
     facets::check_renames(cx);
     facets::check_numbers(cx);

@@ -233,6 +233,14 @@ codes! {
         "The values of unique fields and of fields that store an id identify rows. A change of \
          such a value has to name the new one.",
         "Remove `relative`.";
+    FacetSecretRequired = "ablo::facet::secret_required", Error, "A secret field is required",
+        "Readers without the operation `<model>.<field>.read` get rows without the field, so that \
+         every row may lack it.",
+        "Make the field optional.";
+    FacetSecretUsed = "ablo::facet::secret_used", Error, "A secret field decides what others see",
+        "Keys, sync groups, orders and unique values reveal the value of a field to readers who \
+         may not read it.",
+        "Remove `secret`, or use another field there.";
     FacetOnBaseField = "ablo::facet::on_base_field", Error,
         "A base field has a facet that it does not support",
         "The server fills the base fields, including the tenancy column. Their type, default and \

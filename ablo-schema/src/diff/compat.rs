@@ -268,6 +268,12 @@ rules! {
     UniqueRemoved = "unique_removed", [D S S S S S S S],
         "A field is no longer unique. Code that expects one row may find several.",
         "Handle several rows.";
+    SecretAdded = "secret_added", [D S S S S D S S],
+        "A field becomes secret. Readers without its operation get rows without it.",
+        "Give `<model>.<field>.read` to the credentials that read it.";
+    SecretRemoved = "secret_removed", [S S S S S S S L],
+        "A field is no longer secret. All readers of a row read its value.",
+        "Make sure that all readers of the rows may read the value.";
     DefaultAdded = "default_added", [S S S B S S S S],
         "A field gets a default, so creates may omit it. In Rust, a create no longer takes it as \
          an argument.",

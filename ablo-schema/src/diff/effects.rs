@@ -164,6 +164,8 @@ fn of_facet(from: &Field, to: &Field, change: &FacetChange<'_>) -> Rule {
         }
         "unique" if set => Rule::UniqueAdded,
         "unique" => Rule::UniqueRemoved,
+        "secret" if set => Rule::SecretAdded,
+        "secret" => Rule::SecretRemoved,
         "default" => match (&change.from, &change.to) {
             (None, Some(_)) if !to.optional => Rule::DefaultAdded,
             (Some(_), None) if !to.optional => Rule::DefaultRemoved,

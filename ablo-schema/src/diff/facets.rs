@@ -10,12 +10,13 @@ use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Facets that are compared by [`crate::schema::Facets`] instead of by member.
-const READ: [&str; 9] = [
+const READ: [&str; 10] = [
     "format",
     "precision",
     "scale",
     "default",
     "unique",
+    "secret",
     "deprecated",
     "renamedFrom",
     "number",
@@ -38,6 +39,7 @@ pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>
     }
     let flag = |set: bool| set.then_some(Value::Bool(true));
     compare("unique", flag(before.unique), flag(after.unique), &mut all);
+    compare("secret", flag(before.secret), flag(after.secret), &mut all);
     compare("default", before.default.clone(), after.default.clone(), &mut all);
     compare("deprecated", deprecated(from), deprecated(to), &mut all);
     compare("relative", relative(before), relative(after), &mut all);

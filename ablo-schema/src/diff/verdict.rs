@@ -172,6 +172,9 @@ risks! {
     VisibilityWidened = "visibility_widened", NOTICE,
         "more identities of the organisation may see rows",
         "make sure that all members of these sync groups may see the rows";
+    SecretRemoved = "secret_removed", ISOLATION,
+        "all readers of a row may read a value that was secret",
+        "approve it if they may, or keep the field secret";
     UniqueAdded = "unique_added", NOTICE, "the migration fails if two rows have the same value",
         "remove duplicate values before the migration";
     ForeignKeyAdded = "foreign_key_added", NOTICE,
@@ -373,6 +376,7 @@ impl<'s> VerdictBuilder<'_, 's> {
             "unique" if change.to == Some(Value::Bool(true)) => {
                 self.warn(Risk::UniqueAdded, at, model, Some(to))
             }
+            "secret" if change.to.is_none() => self.warn(Risk::SecretRemoved, at, model, Some(to)),
             _ => {}
         }
     }

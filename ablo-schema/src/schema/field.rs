@@ -157,6 +157,8 @@ pub struct Facets {
     pub default: Option<Value>,
     /// Whether values are unique within an organisation.
     pub unique: bool,
+    /// Whether only credentials with an operation of their own may read the values.
+    pub secret: bool,
     /// The JSON Schema of a `json` field.
     pub shape: Option<Value>,
     /// The previous name of the field.

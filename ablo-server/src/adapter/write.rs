@@ -63,8 +63,7 @@ pub(super) fn commit(
     for (at, change) in commit.changes.iter().enumerate() {
         let model = engine.models.get(change.model);
         let write = Write { engine, who, change, model, now: &now };
-        let (id, row) =
-            write.apply(tx).map_err(|error| violation::describe(model, &change.id, error))?;
+        let (id, row) = write.apply(tx).map_err(|error| violation::describe(model, error))?;
         let verb = SourceVerb::from(&change.kind.verb());
         let event = NewEvent {
             id: &format!("{key}:{at}"),

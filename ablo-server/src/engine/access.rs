@@ -12,6 +12,8 @@ use std::collections::BTreeSet;
 
 /// The operation of changing the order of a claim queue.
 const REORDER: &str = "intent.reorder";
+/// The operation of sending frames to peers.
+const RELAY: &str = "peer.relay";
 
 /// Checks that the scope of a credential includes an operation (docs/protocol/differences.md C6).
 ///
@@ -33,6 +35,51 @@ pub(crate) fn check_permission(model: &Model, who: &Identity, verb: &str) -> Res
     let scope = format!("{}.{verb}", model.wire_name);
     Err(ApiError::new("capability_scope_denied", format!("the credential does not permit {scope}"))
         .required(scope))
+}
+
+/// Returns whether a participant may read a column. Secret ones need an operation of their own,
+/// `<model>.<field>.read`, which no wildcard stands for.
+pub(crate) fn may_read_field(model: &Model, column: usize, who: &Identity) -> bool {
+    let Some(column) = model.columns.get(column).filter(|_| model.secret.contains(&column)) else {
+        return true;
+    };
+    match &who.operations {
+        Operations::All => who.is_system(),
+        Operations::Read => false,
+        Operations::Listed(listed) => listed.iter().any(|operation| {
+            field_read(operation).is_some_and(|(name, field)| {
+                model.matches_name(name) && field.eq_ignore_ascii_case(&column.member)
+            })
+        }),
+    }
+}
+
+/// Returns the model and the field of an operation that reads a secret field.
+fn field_read(operation: &str) -> Option<(&str, &str)> {
+    operation.strip_suffix(".read")?.split_once('.')
+}
+
+/// Checks that a participant may send frames to its peers: one that may write rows, or whose
+/// operations name it.
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied`.
+pub(crate) fn check_relay(who: &Identity) -> Result<(), ApiError> {
+    let is_write = |operation: &String| {
+        let verb = operation.rsplit_once('.').map_or("", |(_, verb)| verb);
+        operation == RELAY || matches!(verb, "create" | "update" | "delete" | "*")
+    };
+    let permitted = match &who.operations {
+        Operations::All => true,
+        Operations::Listed(listed) => listed.iter().any(is_write),
+        Operations::Read => false,
+    };
+    if permitted {
+        return Ok(());
+    }
+    let message = "the credential does not permit `peer.relay`";
+    Err(ApiError::new("capability_scope_denied", message).required(RELAY))
 }
 
 /// Checks that a participant may apply an operation to a model.
@@ -155,9 +202,15 @@ pub(crate) fn granted_operations(
 
 /// Returns whether a credential permits everything that an operation in lower case stands for.
 fn covers(models: &Models, who: &Identity, wanted: &str) -> bool {
-    // The only operation that `*` does not stand for.
+    // The operations that `*` does not stand for.
     if wanted == REORDER {
         return check_reorder(who).is_ok();
+    }
+    if wanted == RELAY {
+        return check_relay(who).is_ok();
+    }
+    if let Some((name, field)) = field_read(wanted) {
+        return may_grant_field(models, who, name, field);
     }
     let parts = |operation: &str| {
         let (name, verb) = operation.rsplit_once('.').unwrap_or((operation, ""));
@@ -173,6 +226,21 @@ fn covers(models: &Models, who: &Identity, wanted: &str) -> bool {
             (known_model == "*" || known_model == model)
                 && (known_verb == "*" || known_verb == verb)
         }),
+    }
+}
+
+/// Returns whether a credential may pass on the right to read a secret field. The names of models
+/// and fields may come from a later schema, so only the texts are compared.
+fn may_grant_field(models: &Models, who: &Identity, name: &str, field: &str) -> bool {
+    let key = |name: &str| models.find(name).map_or(name.to_lowercase(), |model| model.key.clone());
+    match &who.operations {
+        Operations::All => who.is_system(),
+        Operations::Read => false,
+        Operations::Listed(listed) => {
+            listed.iter().filter_map(|known| field_read(known)).any(|(known, known_field)| {
+                key(known) == key(name) && known_field.eq_ignore_ascii_case(field)
+            })
+        }
     }
 }
 

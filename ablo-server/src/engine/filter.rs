@@ -1,5 +1,6 @@
 //! Checks the `where` clauses of a query against the schema.
 
+use super::exits::Scope;
 use crate::error::{ApiError, Result};
 use crate::models::Model;
 use crate::store::rows::{Comparison, Condition};
@@ -14,8 +15,13 @@ const MAX_VALUES: usize = 10_000;
 const MAX_PATTERN_BYTES: usize = 4096;
 
 /// Returns the condition of one clause; the query already has `used` values.
-pub(super) fn condition(model: &Model, used: usize, clause: &Where) -> Result<Condition> {
-    let column = model.column(&clause.column).ok_or_else(|| {
+pub(super) fn condition(
+    scope: &Scope<'_>,
+    model: &Model,
+    used: usize,
+    clause: &Where,
+) -> Result<Condition> {
+    let column = scope.column(&clause.column).ok_or_else(|| {
         let message = format!(
             "{} has no column `{}`",
             model.key,

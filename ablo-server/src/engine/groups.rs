@@ -6,11 +6,12 @@
 
 use super::Engine;
 use crate::error::StoreError;
-use crate::identity::{Identity, organization_group};
+use crate::identity::organization_group;
 use crate::models::row::id;
 use crate::models::{MAX_PARENT_DEPTH, Model, Models, RowRole};
 use crate::store::Tx;
 use crate::store::rows::{RowSet, parent_keys};
+use crate::store::tables::sessions::Session;
 use crate::value::{Cell, Row};
 use std::collections::BTreeSet;
 
@@ -43,36 +44,29 @@ pub fn row_groups(
     Ok(groups_of(&engine.models, &known, organization, model, row))
 }
 
-/// How much of a row a reader may see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Visibility {
-    /// The reader can see it.
-    Visible,
-    /// It exists, but the reader cannot see it.
-    Hidden,
-    /// It does not exist.
-    Missing,
-}
-
-/// Returns whether a reader can see a row.
+/// Looks up the groups of the rows that sessions report to work on.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn visibility(
+pub fn locate_activities(
     engine: &Engine,
     tx: &mut Tx<'_>,
-    who: &Identity,
-    model: &Model,
-    row: &str,
-) -> Result<Visibility, StoreError> {
-    let organization = &who.organization;
-    let Some(found) = engine.rows().find(tx, organization, model, row)? else {
-        return Ok(Visibility::Missing);
-    };
-    let seen = who.sees_all()
-        || !who.groups.is_disjoint(&row_groups(engine, tx, organization, model, &found)?);
-    Ok(if seen { Visibility::Visible } else { Visibility::Hidden })
+    organization: &str,
+    sessions: impl IntoIterator<Item = Session>,
+) -> Result<Vec<Session>, StoreError> {
+    let mut located: Vec<Session> = sessions.into_iter().collect();
+    for session in &mut located {
+        let Some(activity) = &session.report.activity else { continue };
+        // An application may report work on something that is no row.
+        let Some(model) = engine.models.find(&activity.entity_type) else { continue };
+        let row = engine.rows().find(tx, organization, model, activity.entity_id.as_str())?;
+        session.activity_groups = Some(match row {
+            Some(row) => row_groups(engine, tx, organization, model, &row)?,
+            None => BTreeSet::new(),
+        });
+    }
+    Ok(located)
 }
 
 /// Returns whether the columns that decide the groups of a row are equal in two rows.

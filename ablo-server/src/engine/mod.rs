@@ -7,7 +7,9 @@ pub mod claims;
 pub mod commit;
 pub mod credentials;
 pub(crate) mod data_source_log;
+pub mod delivery;
 pub mod exchange;
+pub mod exits;
 mod filter;
 pub mod groups;
 pub mod keys;
@@ -19,7 +21,7 @@ mod relative;
 pub(crate) mod resync;
 pub mod turns;
 pub(crate) mod violation;
-pub(crate) mod webhooks;
+pub mod webhooks;
 
 pub use crate::store::tables::{log, sessions};
 

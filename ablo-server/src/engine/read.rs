@@ -1,12 +1,12 @@
 //! Reads: lists, single rows, queries and bootstraps, restricted to the reader's organisation and
 //! sync groups.
 
-use super::access::check_permission;
+use super::exits::{Exit, Related, Scope, Visible};
 use super::filter::condition;
 use super::{Engine, log};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use crate::models::row::{self, members};
+use crate::models::row;
 use crate::models::{Model, Relation};
 use crate::store::Tx;
 use crate::store::rows::{Comparison, Condition, Position, RowQuery};
@@ -43,11 +43,11 @@ pub struct ListQuery {
     pub filters: Vec<(String, String)>,
 }
 
-/// A page of rows, each a JSON object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A page of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// The rows.
-    pub rows: Vec<String>,
+    pub rows: Vec<Visible>,
     /// The cursor of the next page, or `None` on the last one.
     pub next: Option<String>,
     /// The head of the sync log at the time of the read.
@@ -76,11 +76,11 @@ pub fn list(
     model: &Model,
     query: &ListQuery,
 ) -> Result<Page> {
-    check_permission(model, who, "read")?;
+    let scope = Scope::new(Exit::List, who, model)?;
     check_conditions(query.filters.len())?;
-    let mut select = RowQuery::new(who, model);
+    let mut select = RowQuery::new(scope.reader(), model);
     for (name, text) in &query.filters {
-        let Some(column) = model.column(name) else { continue };
+        let Some(column) = scope.column(name) else { continue };
         let cell = model.columns[column].kind.read_text_form(text).map_err(|expected| {
             let path = format!("{}.{name}", model.key);
             ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
@@ -90,7 +90,7 @@ pub fn list(
     }
     let column = match query.order_by.as_deref() {
         None => 0,
-        Some(name) => model.column(name).ok_or_else(|| {
+        Some(name) => scope.column(name).ok_or_else(|| {
             ApiError::new(
                 "model_query_failed",
                 format!("{} has no field `{name}` to sort by", model.key),
@@ -114,7 +114,7 @@ pub fn list(
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = rows.last().filter(|_| more).map(|row| encode_cursor(model, column, row));
     Ok(Page {
-        rows: rows.iter().map(|row| row::json(model, row)).collect(),
+        rows: rows.iter().map(|row| scope.row(row)).collect(),
         next,
         sync_id: log::head(tx, &who.organization)?,
     })
@@ -159,11 +159,11 @@ pub fn retrieve(
     who: &Identity,
     model: &Model,
     id: &str,
-) -> Result<(Option<String>, u64)> {
-    check_permission(model, who, "read")?;
-    let mut select = RowQuery::new(who, model);
+) -> Result<(Option<Visible>, u64)> {
+    let scope = Scope::new(Exit::Retrieve, who, model)?;
+    let mut select = RowQuery::new(scope.reader(), model);
     select.conditions.push(Condition::Compare(0, Comparison::Equal, id.into()));
-    let row = select.run(engine.rows(), tx)?.first().map(|row| row::json(model, row));
+    let row = select.run(engine.rows(), tx)?.first().map(|row| scope.row(row));
     Ok((row, log::head(tx, &who.organization)?))
 }
 
@@ -177,7 +177,7 @@ pub fn query(
     tx: &mut Tx<'_>,
     who: &Identity,
     query: &Query,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Visible>> {
     Ok(query_page(engine, tx, who, query, None)?.0)
 }
 
@@ -192,20 +192,20 @@ pub fn query_page(
     who: &Identity,
     query: &Query,
     cursor: Option<&str>,
-) -> Result<(Vec<String>, Option<String>)> {
+) -> Result<(Vec<Visible>, Option<String>)> {
     let model = super::plan::find(&engine.models, &query.model)?;
-    check_permission(model, who, "read")?;
-    let mut select = RowQuery::new(who, model);
+    let scope = Scope::new(Exit::Query, who, model)?;
+    let mut select = RowQuery::new(scope.reader(), model);
     if let Some(ids) = &query.ids {
         select.conditions.push(Condition::TextIn(0, ids.clone()));
     }
     check_conditions(query.r#where.as_ref().map_or(0, Vec::len))?;
     for clause in query.r#where.iter().flatten() {
-        select.conditions.push(condition(model, select.values(), clause)?);
+        select.conditions.push(condition(&scope, model, select.values(), clause)?);
     }
     let order = match query.order_by.as_deref() {
         None => 0,
-        Some(name) => model
+        Some(name) => scope
             .column(name)
             .filter(|at| model.columns[*at].kind != ValueKind::Json)
             .ok_or_else(|| {
@@ -239,35 +239,26 @@ pub fn query_page(
             })?;
         related.push((relation, related_rows(engine, tx, who, relation, &rows)?));
     }
-    Ok((rows.iter().map(|row| nested(model, row, &related)).collect(), next))
+    Ok((rows.iter().map(|row| nested(&scope, row, &related)).collect(), next))
 }
 
 /// Formats a row with its related rows under the names of the relations.
 fn nested(
-    model: &Model,
+    scope: &Scope<'_>,
     row: &Row,
-    related: &[(&Relation, BTreeMap<String, Vec<String>>)],
-) -> String {
-    let mut out = String::with_capacity(32 * row.len());
-    members(model, row, &mut out);
-    for (relation, found) in related {
-        let key = row.get(relation.local).and_then(Cell::text).unwrap_or_default();
-        let rows = found.get(key).map(Vec::as_slice).unwrap_or_default();
-        out.push(',');
-        push_json_string(&relation.name, &mut out);
-        out.push(':');
-        match (relation.many, rows.first()) {
-            (true, _) => {
-                out.push('[');
-                out.push_str(&rows.join(","));
-                out.push(']');
-            }
-            (false, Some(row)) => out.push_str(row),
-            (false, None) => out.push_str("null"),
-        }
-    }
-    out.push('}');
-    out
+    related: &[(&Relation, BTreeMap<String, Vec<Visible>>)],
+) -> Visible {
+    let related: Vec<(&str, Related<'_>)> = related
+        .iter()
+        .map(|known| {
+            let (relation, found) = known;
+            let key = row.get(relation.local).and_then(Cell::text).unwrap_or_default();
+            let rows = found.get(key).map(Vec::as_slice).unwrap_or_default();
+            let rows = if relation.many { Related::Many(rows) } else { Related::One(rows.first()) };
+            (relation.name.as_str(), rows)
+        })
+        .collect();
+    scope.row_with(row, &related)
 }
 
 /// Returns the rows that a relation of these rows leads to, by key.
@@ -277,20 +268,20 @@ fn related_rows(
     who: &Identity,
     relation: &Relation,
     rows: &[Row],
-) -> Result<BTreeMap<String, Vec<String>>> {
+) -> Result<BTreeMap<String, Vec<Visible>>> {
     let target = engine.models.get(relation.target);
-    check_permission(target, who, "read")?;
+    let scope = Scope::new(Exit::Query, who, target)?;
     let keys: Vec<String> =
         rows.iter().filter_map(|row| row.get(relation.local)?.text().map(str::to_owned)).collect();
-    let mut select = RowQuery::new(who, target);
+    let mut select = RowQuery::new(scope.reader(), target);
     // Keys are compared as text, whatever the type of the column.
     select.conditions.push(Condition::TextIn(relation.foreign, keys));
     select.order = Some((relation.order.unwrap_or(0), false));
     select.limit = Some(MAX_QUERY_ROWS);
-    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<Visible>> = BTreeMap::new();
     for row in select.run(engine.rows(), tx)? {
         if let Some(key) = row.get(relation.foreign).and_then(Cell::text) {
-            found.entry(key.to_owned()).or_default().push(row::json(target, &row));
+            found.entry(key.to_owned()).or_default().push(scope.row(&row));
         }
     }
     Ok(found)
@@ -306,7 +297,7 @@ pub fn bootstrap(
     tx: &mut Tx<'_>,
     who: &Identity,
     wanted: Option<&[String]>,
-) -> Result<(BTreeMap<String, Vec<String>>, u64)> {
+) -> Result<(BTreeMap<String, Vec<Visible>>, u64)> {
     let stamp = log::head(tx, &who.organization)?;
     let mut models = BTreeMap::new();
     for model in engine.models.iter() {
@@ -316,13 +307,13 @@ pub fn bootstrap(
                 .any(|name| engine.models.find(name).is_some_and(|found| found.id == model.id)),
             None => model.load == Load::Instant,
         };
-        if !included || check_permission(model, who, "read").is_err() {
+        let Some(scope) = Scope::new(Exit::Bootstrap, who, model).ok().filter(|_| included) else {
             continue;
-        }
-        let mut select = RowQuery::new(who, model);
+        };
+        let mut select = RowQuery::new(scope.reader(), model);
         select.order = Some(model.bootstrap_order.unwrap_or((0, false)));
         select.limit = model.bootstrap_limit;
-        let rows = select.run(engine.rows(), tx)?.iter().map(|row| row::json(model, row)).collect();
+        let rows = select.run(engine.rows(), tx)?.iter().map(|row| scope.row(row)).collect();
         models.insert(model.type_name.clone(), rows);
     }
     Ok((models, stamp))

@@ -4,40 +4,33 @@ use crate::error::{ApiError, ConstraintKind, ConstraintViolation, EngineError, S
 use crate::models::{ColumnRole, Model};
 
 /// Converts the constraint violation of a write to a row. Other errors are returned unchanged.
-pub(crate) fn describe(model: &Model, id: &str, error: EngineError) -> EngineError {
+pub(crate) fn describe(model: &Model, error: EngineError) -> EngineError {
     match error {
         EngineError::Store(StoreError::Constraint(violation)) => {
             tracing::debug!(error = violation.message, model = model.key, "a constraint failed");
-            api_error(model, id, &violation).into()
+            api_error(model, &violation).into()
         }
         error => error,
     }
 }
 
-/// Builds the error that a row with this id exists.
-pub(crate) fn id_exists(model: &Model, id: &str) -> ApiError {
-    let message = format!("a row with this id exists: {}/{id}", model.key);
-    ApiError::new("unique_violation", message).param(format!("{}.id", model.key))
+/// Builds the error that the id of a new row is in use. It is the same whether the row is visible,
+/// hidden, or in another organisation.
+pub(crate) fn id_exists(model: &Model) -> ApiError {
+    in_use(model, "id", &["id"])
 }
 
-/// Builds the error that an id is taken. In a table without the organisation in its key, the row
-/// may belong to another one, of which nothing is said.
-fn id_is_taken(model: &Model, id: &str, violation: &ConstraintViolation) -> ApiError {
-    match violation.columns.len() {
-        1 => violation.to_api_error(),
-        _ => id_exists(model, id),
-    }
+fn in_use(model: &Model, first: &str, fields: &[&str]) -> ApiError {
+    let message = format!("another row of {} has the same {}", model.key, list(fields));
+    ApiError::new("unique_violation", message).param(format!("{}.{first}", model.key))
 }
 
-fn api_error(model: &Model, id: &str, violation: &ConstraintViolation) -> ApiError {
+fn api_error(model: &Model, violation: &ConstraintViolation) -> ApiError {
     let fields = fields(model, violation);
     let Some(first) = fields.first() else { return violation.to_api_error() };
     let path = format!("{}.{first}", model.key);
     let message = match violation.kind {
-        ConstraintKind::Unique if fields == ["id"] => return id_is_taken(model, id, violation),
-        ConstraintKind::Unique => {
-            format!("another row of {} has the same {}", model.key, list(&fields))
-        }
+        ConstraintKind::Unique => return in_use(model, first, &fields),
         ConstraintKind::NotNull => format!("{path} must not be null"),
         ConstraintKind::ForeignKey => format!("{path} refers to a row that does not exist"),
         ConstraintKind::Check => format!("the value of {path} is not allowed"),

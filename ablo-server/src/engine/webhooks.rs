@@ -5,10 +5,14 @@
 //! the sync log. The bounds of the page are stored until it is done, so that every attempt has the
 //! same id and body.
 
-pub(crate) use crate::store::tables::webhooks::{Endpoint, due};
+pub use crate::store::tables::webhooks::Endpoint;
+pub(crate) use crate::store::tables::webhooks::due;
 
+use super::exits::{Exit, Scope};
 use super::log::{self, Delta};
 use crate::error::{ApiError, Result};
+use crate::identity::{Identity, Operations, everything};
+use crate::models::Models;
 use crate::store::tables::log_bounds;
 use crate::store::tables::webhooks::{self as table, DeadLetter};
 use crate::store::{Notification, Tx};
@@ -27,10 +31,11 @@ const ATTEMPT_LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
+pub struct Message {
     /// The same for every attempt.
-    pub(crate) id: String,
-    pub(crate) body: String,
+    pub id: String,
+    /// The JSON text.
+    pub body: String,
     /// The sync id of the last event; `None` for a dead letter.
     last_sync_id: Option<u64>,
 }
@@ -74,7 +79,9 @@ impl Endpoint {
         self.events.is_empty() || self.events.iter().any(matches)
     }
 
-    fn event(&self, delta: &Delta) -> Option<WebhookEvent> {
+    /// Returns the event of a delta. An endpoint sees every row of its organisation without secret
+    /// members.
+    fn event(&self, models: &Models, delta: &Delta) -> Option<WebhookEvent> {
         let verb = match delta.action.as_str() {
             "I" => "created",
             "U" => "updated",
@@ -84,11 +91,13 @@ impl Endpoint {
             _ => return None,
         };
         let kind = format!("{}.{verb}", delta.model.to_lowercase());
+        let who = Identity { operations: Operations::Read, ..everything(&self.organization) };
+        let scope = Scope::new(Exit::Webhook, &who, models.find(&delta.model)?).ok()?;
         let row = delta
             .data
             .as_deref()
             .filter(|_| verb != "deleted")
-            .and_then(|data| RawRow::parse(data).ok());
+            .and_then(|data| RawRow::parse(&scope.logged(data)).ok());
         self.wants(&kind).then(|| {
             let mut event = WebhookEvent::new(
                 delta.id.to_string(),
@@ -118,7 +127,11 @@ pub(crate) fn find(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<Endp
 }
 
 /// Adds an endpoint that receives events from now on.
-pub(crate) fn add(
+///
+/// # Errors
+///
+/// Returns `invalid_request` if the organisation has too many, or an error if a statement fails.
+pub fn add(
     tx: &mut Tx<'_>,
     organization: &str,
     (id, url, secret): (&str, &str, &str),
@@ -199,7 +212,15 @@ pub(crate) fn oldest_cursor(tx: &mut Tx<'_>, organization: &str) -> Result<Optio
 
 /// Leases the next message of an endpoint, or returns `None` if there is none or another process
 /// has the lease.
-pub(crate) fn next_message(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Option<Message>> {
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub fn next_message(
+    models: &Models,
+    tx: &mut Tx<'_>,
+    endpoint: &Endpoint,
+) -> Result<Option<Message>> {
     let (organization, id) = (endpoint.organization.as_str(), endpoint.id.as_str());
     let dead_letter = table::next_redrive(tx, organization, id)?;
     if dead_letter.is_none()
@@ -236,7 +257,8 @@ pub(crate) fn next_message(tx: &mut Tx<'_>, endpoint: &Endpoint) -> Result<Optio
         table::advance(tx, id, endpoint.sending_to.unwrap_or(endpoint.cursor))?;
         return Ok(None);
     };
-    let events: Vec<WebhookEvent> = page.iter().filter_map(|delta| endpoint.event(delta)).collect();
+    let events: Vec<WebhookEvent> =
+        page.iter().filter_map(|delta| endpoint.event(models, delta)).collect();
     if events.is_empty() {
         table::advance(tx, id, last)?;
         return Ok(None);

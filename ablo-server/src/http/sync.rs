@@ -124,7 +124,7 @@ pub(super) async fn entity(
 ) -> Answer {
     let model = service.model(&model)?;
     let (row, ..) = service.retrieve(caller.who(), model.id, id.clone()).await?;
-    row.map(text).ok_or_else(|| {
+    row.map(|row| text(row.into_inner())).ok_or_else(|| {
         ApiError::new("entity_not_found", format!("`{}/{id}` does not exist", model.key)).into()
     })
 }

@@ -4,15 +4,17 @@
 //! stay in the hub or the store. A peer that does not read is disconnected after a timeout.
 
 use super::credentials::CredentialGuard;
-use super::deliver::{Form, Item};
+use super::deliver::Item;
 use super::end::{End, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::grants::Grants;
 use super::hub::{Hub, READ_BATCH, RowClaims};
 use super::hubs::{HubGuard, Hubs};
-use super::peer_view::PeerView;
+use super::peer_view::{PeerView, Viewer};
 use super::start::Start;
 use super::subscriptions::Subscriptions;
+use crate::engine::delivery::{self, Reader, Seen};
+use crate::engine::exits::{self, Exit};
 use crate::engine::log;
 use crate::engine::sessions::Session;
 use crate::error::Result;
@@ -63,6 +65,9 @@ pub(crate) struct Connection {
     pub(super) flow: FlowControl,
     pub(super) grants: Grants,
     pub(super) report: PresenceReport,
+    pub(super) relay_budget: governor::DefaultDirectRateLimiter,
+    /// Whether the client reads events of peers in envelopes.
+    pub(super) knows_envelopes: bool,
     credential: CredentialGuard,
     socket: WebSocket,
     pub(super) synced: bool,
@@ -154,6 +159,8 @@ impl Connection {
             flow,
             grants: Grants::default(),
             report: PresenceReport::new(PresenceStatus::Online),
+            relay_budget: super::relay::limiter(),
+            knows_envelopes: false,
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
             subscriptions: Subscriptions::new(who.groups.clone()),
             synced: false,
@@ -221,11 +228,8 @@ impl Connection {
                     Err(RecvError::Lagged(_)) => self.send_roster().await?,
                     Err(RecvError::Closed) => return Err(End::Gone),
                 },
-                relay = relays.recv() => if let Ok(relay) = relay
-                    && relay.session != self.session
-                    && !relay.groups.is_disjoint(&self.who.groups)
-                {
-                    self.send(relay.text.clone()).await?;
+                relay = relays.recv() => if let Ok(relay) = relay {
+                    self.send_relay(&relay).await?;
                 },
                 changed = closing.changed() => if changed.is_err() || *closing.borrow() {
                     return Err(End::Close(1012, "the coordinator is restarting"));
@@ -333,12 +337,15 @@ impl Connection {
         if self.advance_start().await? {
             return Ok(());
         }
-        let mut items = self.read_log(self.flow.cursor).await?;
+        let (exit, mut items) = self.read_log(self.flow.cursor).await?;
         // Deltas after a change of the participant's groups are filtered by the new groups.
-        if items.first().is_some_and(|item| item.changes_groups_of(&self.who)) {
+        if items.first().is_some_and(|item| delivery::changes_groups_of(&item.delta, &self.who)) {
             self.reload_credential().await?;
         }
-        let next = items.iter().skip(1).position(|item| item.changes_groups_of(&self.who));
+        let next = items
+            .iter()
+            .skip(1)
+            .position(|item| delivery::changes_groups_of(&item.delta, &self.who));
         if let Some(next) = next {
             items.truncate(next + 1);
         }
@@ -347,15 +354,16 @@ impl Connection {
             self.flow.cursor = *self.hub.head.borrow();
             return Ok(());
         }
-        let groups = &self.who.groups;
-        let formed: Vec<(Arc<Item>, Option<Form>)> = items
+        let reader = Reader { who: &self.who, allowed: &self.allowed };
+        let models = &self.service.engine.models;
+        let seen: Vec<(Arc<Item>, Option<Seen>)> = items
             .into_iter()
             .map(|item| {
-                let form = item.form(&self.who, groups);
-                (item, form)
+                let seen = delivery::seen(exit, models, &reader, &item.delta);
+                (item, seen)
             })
             .collect();
-        let texts = self.flow.take(&formed, Instant::now());
+        let texts = self.flow.take(&seen, Instant::now());
         if texts.is_empty() {
             return Ok(());
         }
@@ -375,9 +383,9 @@ impl Connection {
     }
 
     /// Returns deltas after a sync id, from the hub's ring or else from the store.
-    async fn read_log(&mut self, after: u64) -> Result<Vec<Arc<Item>>, End> {
+    async fn read_log(&mut self, after: u64) -> Result<(Exit, Vec<Arc<Item>>), End> {
         if let Some(items) = self.hub.ring_since(after) {
-            return Ok(items);
+            return Ok((Exit::Delta, items));
         }
         let organization = self.who.organization.clone();
         let read = self
@@ -385,7 +393,10 @@ impl Connection {
             .viewing(&self.who, move |_, tx| Ok(log::since(tx, &organization, after, READ_BATCH)?))
             .await;
         match read {
-            Ok(found) => Ok(found.into_iter().map(|delta| Arc::new(Item::new(delta))).collect()),
+            Ok(found) => {
+                let items = found.into_iter().map(|delta| Arc::new(Item::new(delta)));
+                Ok((Exit::CatchUp, items.collect()))
+            }
             Err(failure) => Err(failed(&failure, "failed to read the log")),
         }
     }
@@ -417,17 +428,24 @@ impl Connection {
         Ok(())
     }
 
+    fn viewer(&self) -> Viewer<'_> {
+        Viewer { hub: &self.hub, models: &self.service.engine.models, who: &self.who }
+    }
+
     async fn send_presence(&mut self, peer: &Session) -> Result<(), End> {
-        if self.who.is(&peer.kind, &peer.participant) || peer.groups.is_disjoint(&self.who.groups) {
+        if self.who.is(&peer.kind, &peer.participant)
+            || !exits::sees(Exit::Presence, &self.who, &peer.groups)
+        {
             return Ok(());
         }
         let gone = peer.closed && !self.hub.is_connected(&peer.kind, &peer.participant);
-        let frame = super::peer_view::presence(&self.hub, &self.who, peer, gone);
+        let frame = super::peer_view::presence(&self.viewer(), peer, gone);
         self.answer(&frame).await
     }
 
     async fn send_claims(&mut self, row: &RowClaims) -> Result<(), End> {
-        let (frames, missing) = self.peer_view.update(&self.hub, &self.who, row);
+        let viewer = Viewer { hub: &self.hub, models: &self.service.engine.models, who: &self.who };
+        let (frames, missing) = self.peer_view.update(&viewer, row);
         for frame in frames {
             self.answer_claim(frame, (&row.model, &row.row)).await?;
         }

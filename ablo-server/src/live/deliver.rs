@@ -1,12 +1,11 @@
-//! Decides which deltas a connection is sent, and in what form.
+//! Deltas as the JSON that connections are sent.
 
+use crate::engine::delivery::{Form, Seen};
 use crate::engine::log::Delta;
-use crate::identity::Identity;
 use crate::value::shown_date;
-use ablo_wire::{ActorRef, DeltaRef, ParticipantKind};
+use ablo_wire::{ActorRef, DeltaRef};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// A delta in memory, with the JSON text that most connections are sent.
@@ -16,80 +15,24 @@ pub(super) struct Item {
     json: OnceLock<String>,
 }
 
-/// The form in which a connection is sent a delta.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// As logged.
-    Original,
-    /// As an insert: the row became visible to the participant.
-    Appeared,
-    /// As a delete: the row is no longer visible to the participant.
-    Disappeared,
-}
-
 impl Item {
     pub(super) fn new(delta: Delta) -> Self {
         Self { delta, json: OnceLock::new() }
     }
 
-    /// Returns the form for a participant with these groups, or `None` if it is not sent.
-    pub(super) fn form(&self, who: &Identity, groups: &BTreeSet<String>) -> Option<Form> {
-        let delta = &self.delta;
-        if matches!(delta.action.as_str(), "C" | "G" | "S") {
-            return self.is_about(who).then(|| self.membership_form(groups)).flatten();
-        }
-        let sees = !delta.groups.is_disjoint(groups);
-        let saw =
-            delta.previous_groups.as_ref().map_or(sees, |previous| !previous.is_disjoint(groups));
-        match (sees, saw) {
-            (true, true) => Some(Form::Original),
-            (true, false) => Some(Form::Appeared),
-            (false, true) => Some(Form::Disappeared),
-            // The writer waits for its own delta (docs/protocol/differences.md A20).
-            (false, false) => {
-                (delta.capability.as_ref() == Some(&who.capability)).then_some(Form::Original)
-            }
-        }
-    }
-
-    /// Returns whether the delta grants or revokes a group of the participant.
-    pub(super) fn changes_groups_of(&self, who: &Identity) -> bool {
-        matches!(self.delta.action.as_str(), "G" | "S")
-            && self.delta.previous_groups.is_none()
-            && self.is_about(who)
-    }
-
-    /// Returns whether a membership delta concerns the participant or the one it acts for.
-    fn is_about(&self, who: &Identity) -> bool {
-        let named = |id: &String| self.delta.groups.contains(&format!("user:{id}"));
-        (who.kind == ParticipantKind::User && named(&who.participant))
-            || who.on_behalf_of.as_ref().is_some_and(named)
-    }
-
-    /// Returns the form of a membership delta: of the group itself, or of one of its rows.
-    fn membership_form(&self, groups: &BTreeSet<String>) -> Option<Form> {
-        let delta = &self.delta;
-        let Some(seen_by) = &delta.previous_groups else { return Some(Form::Original) };
-        // Another of the participant's groups may contain the row too.
-        let sees_otherwise =
-            seen_by.iter().any(|group| groups.contains(group) && !delta.groups.contains(group));
-        let sees = !seen_by.is_disjoint(groups);
-        match (delta.action.as_str(), sees) {
-            ("C", true) if !sees_otherwise => Some(Form::Original),
-            ("S", false) => Some(Form::Disappeared),
-            _ => None,
-        }
-    }
-
-    /// Returns the delta's JSON in a form.
-    pub(super) fn text(&self, form: Form) -> Cow<'_, str> {
+    /// Returns the delta's JSON as it is seen.
+    pub(super) fn text(&self, seen: &Seen) -> Cow<'_, str> {
         let transaction = self.delta.transaction.as_deref();
-        let text = |action| self.text_as((self.id(), action), form, transaction);
-        match form {
-            Form::Original => Cow::Borrowed(self.json.get_or_init(|| text(&self.delta.action))),
-            Form::Appeared => Cow::Owned(text("I")),
-            Form::Disappeared => Cow::Owned(text("D")),
-        }
+        let action = match seen.form {
+            Form::Original if seen.is_original() => {
+                let text = || self.text_as((self.id(), &self.delta.action), seen, transaction);
+                return Cow::Borrowed(self.json.get_or_init(text));
+            }
+            Form::Original => &self.delta.action,
+            Form::Appeared => "I",
+            Form::Disappeared => "D",
+        };
+        Cow::Owned(self.text_as((self.id(), action), seen, transaction))
     }
 
     /// Returns the sync id as it is sent.
@@ -102,18 +45,17 @@ impl Item {
     pub(super) fn text_as(
         &self,
         (id, action): (i64, &str),
-        form: Form,
+        seen: &Seen,
         transaction: Option<&str>,
     ) -> String {
         let delta = &self.delta;
-        let data = delta.data.as_deref().filter(|_| form != Form::Disappeared);
         let actor = ActorRef { kind: &delta.actor_kind, id: &delta.actor };
         let frame = DeltaRef {
             id,
             action_type: action,
             model_name: &delta.model,
             model_id: &delta.row,
-            data: data.and_then(|text| self.stored_json(text)),
+            data: seen.row(delta).and_then(|text| self.stored_json(text)),
             sync_groups: &delta.groups,
             transaction_id: transaction,
             created_at: &shown_date(&delta.created_at),

@@ -6,7 +6,8 @@
 //! the newest state of each row once, and the next frame is sent after the last is acknowledged or
 //! `ACK_TIMEOUT` has passed.
 
-use super::deliver::{Form, Item};
+use super::deliver::Item;
+use crate::engine::delivery::{Form, Seen};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -85,7 +86,7 @@ impl FlowControl {
     /// `items` are deltas after the cursor.
     pub(super) fn take(
         &mut self,
-        items: &[(Arc<Item>, Option<Form>)],
+        items: &[(Arc<Item>, Option<Seen>)],
         now: Instant,
     ) -> Vec<String> {
         let texts = if self.complete { self.all(items) } else { self.newest(items) };
@@ -96,15 +97,15 @@ impl FlowControl {
         texts
     }
 
-    fn all(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
+    fn all(&mut self, items: &[(Arc<Item>, Option<Seen>)]) -> Vec<String> {
         let (mut texts, mut size) = (Vec::new(), 0);
-        for (item, form) in items {
+        for (item, seen) in items {
             if texts.len() == MAX_DELTAS_PER_FRAME || size > FRAME_SIZE_LIMIT {
                 break;
             }
             self.cursor = item.delta.id;
-            if let Some(form) = form {
-                let text = item.text(*form).into_owned();
+            if let Some(seen) = seen {
+                let text = item.text(seen).into_owned();
                 size += text.len();
                 texts.push(text);
             }
@@ -113,12 +114,12 @@ impl FlowControl {
     }
 
     /// Returns the newest delta of each row.
-    fn newest(&mut self, items: &[(Arc<Item>, Option<Form>)]) -> Vec<String> {
+    fn newest(&mut self, items: &[(Arc<Item>, Option<Seen>)]) -> Vec<String> {
         let mut rows: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
         let mut order = Vec::new();
-        for (at, (item, form)) in items.iter().enumerate() {
+        for (at, (item, seen)) in items.iter().enumerate() {
             let key = (item.delta.model.as_str(), item.delta.row.as_str());
-            if form.is_some() {
+            if seen.is_some() {
                 if !rows.contains_key(&key) && rows.len() == MAX_ROWS_PER_FRAME {
                     break;
                 }
@@ -136,33 +137,33 @@ impl FlowControl {
             else {
                 continue;
             };
-            let Some((newest, Some(newest_form))) = items.get(last) else { continue };
+            let Some((newest, Some(seen))) = items.get(last) else { continue };
             let appears = |at: &usize| match items.get(*at) {
-                Some((item, Some(form))) => is_insert(item, *form),
+                Some((item, Some(seen))) => is_insert(item, seen),
                 _ => false,
             };
             // Clients drop updates of rows that they lack, and inserts of rows that they have.
             let is_new = newest.delta.action == "U"
                 && of_row.is_some_and(|of_row| of_row.iter().any(appears));
             let is_either = is_new && newest.delta.id <= self.unknown_to;
-            let action = match (*newest_form, is_new && !is_either) {
+            let action = match (seen.form, is_new && !is_either) {
                 (Form::Original, true) | (Form::Appeared, _) => "I",
                 (Form::Original, false) => newest.delta.action.as_str(),
                 (Form::Disappeared, _) => "D",
             };
             if at == last {
                 let transaction = item.delta.transaction.as_deref().filter(|_| first == last);
-                texts.push(item.text_as((item.id(), action), *newest_form, transaction));
-            } else if at == first && is_either && *newest_form == Form::Original {
-                texts.push(newest.text_as((item.id(), "I"), *newest_form, None));
+                texts.push(item.text_as((item.id(), action), seen, transaction));
+            } else if at == first && is_either && seen.form == Form::Original {
+                texts.push(newest.text_as((item.id(), "I"), seen, None));
             }
         }
         texts
     }
 }
 
-fn is_insert(item: &Item, form: Form) -> bool {
-    matches!(item.delta.action.as_str(), "I" | "C") || form == Form::Appeared
+fn is_insert(item: &Item, seen: &Seen) -> bool {
+    matches!(item.delta.action.as_str(), "I" | "C") || seen.form == Form::Appeared
 }
 
 /// Returns a `delta` frame.

@@ -8,15 +8,12 @@ use crate::engine::commit::ClaimInUse;
 use crate::error::Result;
 use crate::service::claims::{detail, lease};
 use crate::service::commits::Submit;
-use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame,
+    IntentAbandon, IntentBegin, IntentReorder, Seconds, ServerFrame,
 };
 use std::time::Instant;
 
-/// The maximum size of a relayed frame, in bytes. It has to fit into one notification.
-const MAX_RELAY_BYTES: usize = 6000;
 impl Connection {
     pub(super) async fn frame(&mut self, frame: ClientFrame) -> Result<(), End> {
         match frame {
@@ -36,7 +33,8 @@ impl Connection {
             ClientFrame::IntentBegin(begin) => self.begin(begin).await,
             ClientFrame::IntentAbandon(abandon) => self.abandon(abandon).await,
             ClientFrame::IntentReorder(order) => self.reorder(order).await,
-            ClientFrame::Other(frame) => self.relay(frame).await,
+            ClientFrame::Relay(frame) => self.relay(frame).await,
+            ClientFrame::Other(frame) => self.relay_other(frame).await,
             // Reserved by the protocol, without effect (docs/protocol/websocket.md §3).
             ClientFrame::BootstrapRequest(_) | ClientFrame::Mutation(_) => Ok(()),
         }
@@ -222,34 +220,6 @@ impl Connection {
         if let Err(failure) = result {
             end_of(&failure)?;
             tracing::debug!(?failure, "failed to reorder a claim queue");
-        }
-        Ok(())
-    }
-
-    /// Relays an application's frame to peers that share a group.
-    ///
-    /// A frame with a type of the coordinator's own frames is dropped, because peers would take it
-    /// for one.
-    async fn relay(&mut self, frame: OtherFrame) -> Result<(), End> {
-        if <ServerFrame>::KINDS.contains(&frame.kind.as_str()) {
-            tracing::debug!(kind = frame.kind, "a client sent a frame of the coordinator");
-            return Ok(());
-        }
-        let Ok(text) = ServerFrame::Other(frame).to_text() else { return Ok(()) };
-        if text.len() > MAX_RELAY_BYTES {
-            return Ok(());
-        }
-        let relay = Notification::PeerMessage {
-            organization: self.who.organization.clone(),
-            session: self.session.clone(),
-            groups: self.who.groups.clone(),
-            text,
-        };
-        let result =
-            self.service.acting(&self.who, move |_, tx| Ok(tx.notify(relay.clone())?)).await;
-        if let Err(failure) = result {
-            end_of(&failure)?;
-            tracing::debug!(?failure, "failed to relay a frame");
         }
         Ok(())
     }

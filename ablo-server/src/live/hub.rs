@@ -6,7 +6,6 @@ use crate::engine::log::Delta;
 use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
 use crate::error::Result;
-use crate::identity::organization_group;
 use crate::store::{Notification, Store, Tenant, Tx};
 use crate::value::stored_date;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -86,6 +85,9 @@ pub(super) struct RowClaims {
 pub(super) struct Relay {
     pub(super) session: String,
     pub(super) groups: BTreeSet<String>,
+    /// The event in its envelope, if its sender is known.
+    pub(super) envelope: Option<String>,
+    /// The event as a frame of its own, for clients that do not know envelopes.
     pub(super) text: String,
 }
 
@@ -124,9 +126,10 @@ impl Hub {
             Notification::LogGrown { .. } => Dirty::Log,
             Notification::ClaimsChanged { model, row, .. } => Dirty::Claims(model, row),
             Notification::PresenceChanged { session, .. } => Dirty::Session(session),
-            Notification::PeerMessage { session, groups, text, .. } => {
+            Notification::PeerMessage { session, groups, text, from, .. } => {
+                let envelope = from.and_then(|from| super::relay::envelope(&text, from));
                 // Fails only without receivers.
-                let _ = self.relays.send(Arc::new(Relay { session, groups, text }));
+                let _ = self.relays.send(Arc::new(Relay { session, groups, envelope, text }));
                 return;
             }
             Notification::CredentialRevoked { .. } => return,
@@ -182,10 +185,14 @@ impl Hub {
                 Ok(())
             }
             Dirty::Session(id) => {
-                let own = id.clone();
+                let (own, engine) = (id.clone(), Arc::clone(engine));
                 let found = store
-                    .reading(tenant, move |tx| Ok(sessions::find(tx, &organization, &own)?))
-                    .await?;
+                    .reading(tenant, move |tx| {
+                        let found = sessions::find(tx, &organization, &own)?;
+                        Ok(groups::locate_activities(&engine, tx, &organization, found)?)
+                    })
+                    .await?
+                    .pop();
                 self.put_session(&id, found);
                 Ok(())
             }
@@ -199,7 +206,9 @@ impl Hub {
                         let rows = keys.iter().map(|(model, row)| {
                             read_claims(&engine, tx, &organization, model, row)
                         });
-                        Ok((rows.collect::<Result<Vec<_>>>()?, sessions::all(tx, &organization)?))
+                        let rows = rows.collect::<Result<Vec<_>>>()?;
+                        let open = sessions::all(tx, &organization)?;
+                        Ok((rows, groups::locate_activities(&engine, tx, &organization, open)?))
                     })
                     .await?;
                 self.replace(rows, sessions);
@@ -333,15 +342,15 @@ impl Hub {
         lock(&self.state).claims.values().cloned().collect()
     }
 
-    /// Returns the claims that a participant holds on rows visible to any of `groups`.
-    pub(crate) fn held_by(
+    /// Returns the claims that a participant holds on rows that are visible.
+    pub(super) fn held_by(
         &self,
         kind: &str,
         participant: &str,
-        groups: &BTreeSet<String>,
+        is_visible: impl Fn(&RowClaims) -> bool,
     ) -> Vec<Claim> {
         let state = lock(&self.state);
-        let visible = state.claims.values().filter(|row| !row.groups.is_disjoint(groups));
+        let visible = state.claims.values().filter(|row| is_visible(row));
         let holders = visible.filter_map(|row| row.claims.holder.as_ref());
         holders
             .filter(|claim| claim.kind == kind && claim.participant == participant)
@@ -357,14 +366,12 @@ fn read_claims(
     model: &str,
     row: &str,
 ) -> Result<RowClaims> {
-    let claims = claims::claim_queue(tx, organization, model, row)?;
-    let mut seen_by = BTreeSet::from([organization_group(organization)]);
-    if let Some(model) = engine.models.find(model)
-        && let Some(found) = engine.rows().find(tx, organization, model, row)?
-    {
-        seen_by = groups::row_groups(engine, tx, organization, model, &found)?;
-    }
-    Ok(RowClaims { model: model.to_owned(), row: row.to_owned(), claims, groups: seen_by })
+    let queue = claims::claim_queue(tx, organization, model, row)?;
+    let groups = match engine.models.find(model) {
+        Some(model) => claims::claim_groups(engine, tx, organization, model, row)?,
+        None => BTreeSet::new(),
+    };
+    Ok(RowClaims { model: model.to_owned(), row: row.to_owned(), claims: queue, groups })
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

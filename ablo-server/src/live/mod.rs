@@ -16,6 +16,7 @@ mod hub;
 mod hubs;
 mod peer_view;
 mod refusals;
+mod relay;
 mod start;
 mod subscriptions;
 

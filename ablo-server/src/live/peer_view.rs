@@ -6,8 +6,10 @@
 
 use super::hub::{Hub, RowClaims};
 use crate::engine::claims::Claim;
+use crate::engine::exits;
 use crate::engine::sessions::Session;
 use crate::identity::{Identity, claimant_kind};
+use crate::models::Models;
 use crate::value::shown_date;
 use ablo_wire::{
     ActiveIntent, CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin,
@@ -17,6 +19,25 @@ use ablo_wire::{
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
+
+/// A participant that looks at the claims and peers of an organisation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Viewer<'v> {
+    pub(super) hub: &'v Hub,
+    pub(super) models: &'v Models,
+    pub(super) who: &'v Identity,
+}
+
+impl Viewer<'_> {
+    fn sees_claims(&self, row: &RowClaims) -> bool {
+        exits::sees_claims(self.models, self.who, &row.model, &row.groups)
+    }
+
+    /// Returns the claims that a participant holds on rows that the viewer sees.
+    fn held_by(&self, kind: &str, participant: &str) -> Vec<Claim> {
+        self.hub.held_by(kind, participant, |row| self.sees_claims(row))
+    }
+}
 
 /// The claims as one connection was last sent them.
 #[derive(Debug, Default)]
@@ -79,23 +100,21 @@ impl PeerView {
     /// missing claim is really lost.
     pub(super) fn update(
         &mut self,
-        hub: &Hub,
-        who: &Identity,
+        viewer: &Viewer<'_>,
         row: &RowClaims,
     ) -> (Vec<ServerFrame>, Vec<String>) {
-        let (frames, missing) = self.update_own(who, row);
-        (self.update_others(hub, who, row, frames), missing)
+        let (frames, missing) = self.update_own(viewer.who, row);
+        (self.update_others(viewer, row, frames), missing)
     }
 
     /// Appends the frames about other participants' claims on the row.
     fn update_others(
         &mut self,
-        hub: &Hub,
-        who: &Identity,
+        viewer: &Viewer<'_>,
         row: &RowClaims,
         mut frames: Vec<ServerFrame>,
     ) -> Vec<ServerFrame> {
-        if row.groups.is_disjoint(&who.groups) {
+        if !viewer.sees_claims(row) {
             return frames;
         }
         let key = (row.model.clone(), row.row.clone());
@@ -108,9 +127,9 @@ impl PeerView {
         // The previous and the new holder: presence shows what each of them holds now.
         let parties: BTreeSet<(String, String)> = before.into_iter().chain(holder).collect();
         for (kind, participant) in
-            parties.into_iter().filter(|(kind, participant)| !who.is(kind, participant))
+            parties.into_iter().filter(|(kind, participant)| !viewer.who.is(kind, participant))
         {
-            frames.push(holder_presence(hub, who, &kind, &participant, row));
+            frames.push(holder_presence(viewer, &kind, &participant, row));
         }
         let had_waiters = self.queues.contains(&key);
         if had_waiters || !row.claims.waiters.is_empty() {
@@ -258,8 +277,7 @@ fn active_intent(claim: &Claim) -> ActiveIntent {
 /// Returns a holder's presence after a row's claims changed: all claims that it holds, and its
 /// ended claim on this row.
 fn holder_presence(
-    hub: &Hub,
-    who: &Identity,
+    viewer: &Viewer<'_>,
     kind: &str,
     participant: &str,
     row: &RowClaims,
@@ -268,7 +286,7 @@ fn holder_presence(
     frame.kind = Some(PresenceKind::Update);
     frame.user_id = Some(user_id(kind, participant));
     frame.is_agent = Some(kind != "user");
-    let held = hub.held_by(kind, participant, &who.groups);
+    let held = viewer.held_by(kind, participant);
     let ended = row
         .claims
         .ended
@@ -283,19 +301,19 @@ fn holder_presence(
 }
 
 /// Returns the frame that reports a participant's presence.
-pub(super) fn presence(hub: &Hub, who: &Identity, peer: &Session, gone: bool) -> ServerFrame {
+pub(super) fn presence(viewer: &Viewer<'_>, peer: &Session, gone: bool) -> ServerFrame {
     let mut frame = PresenceUpdate::new();
     frame.kind = Some(if gone { PresenceKind::Leave } else { PresenceKind::Enter });
     frame.user_id = Some(user_id(&peer.kind, &peer.participant));
     frame.status =
         Some(if gone { ablo_wire::PresenceStatus::Offline } else { peer.report.status.clone() });
-    frame.sync_groups = Some(peer.groups.intersection(&who.groups).cloned().collect());
-    frame.activity = peer.report.activity.clone();
+    frame.sync_groups = Some(peer.groups.intersection(&viewer.who.groups).cloned().collect());
+    frame.activity = exits::activity(viewer.who, peer).cloned();
     frame.is_agent = Some(peer.kind != "user");
     frame.timestamp = Some(peer.active_at);
     frame.timezone = peer.report.timezone.clone();
     frame.custom_status = peer.report.custom_status.clone();
-    let held = hub.held_by(&peer.kind, &peer.participant, &who.groups);
+    let held = viewer.held_by(&peer.kind, &peer.participant);
     frame.active_intents = Some(held.iter().map(active_intent).collect());
     ServerFrame::PresenceUpdate(Box::new(frame))
 }

@@ -2,9 +2,11 @@
 //! log to a client whose state is not known (docs/protocol/websocket.md §8).
 
 use super::connection::Connection;
-use super::deliver::{Form, Item};
+use super::deliver::Item;
 use super::end::{End, failed};
 use super::flow_control::delta_frame;
+use crate::engine::delivery::{self, Form, Reader, Seen};
+use crate::engine::exits::Exit;
 use crate::engine::log::Delta;
 use crate::engine::resync::Place;
 use crate::service::positions::UnknownStart;
@@ -21,6 +23,8 @@ const COMPLETE: &str = "completeDeltas";
 /// The capability of clients whose `lastSyncId` of 0 is a position. From other clients 0 means that
 /// they have none.
 const RESUME: &str = "resume";
+/// The capability of clients that read events of peers in envelopes.
+const ENVELOPES: &str = "relay";
 /// The number of rows of a frame; each is sent as two deltas.
 const MAX_ROWS_PER_FRAME: usize = 25;
 /// The id of the first delta that is no entry of the log. Such ids are below 0: a client applies
@@ -48,6 +52,7 @@ impl Connection {
             request.capabilities.contains(&SyncCapability::from(capability.to_owned()))
         };
         let (complete, resume) = (has(COMPLETE), has(RESUME));
+        self.knows_envelopes |= has(ENVELOPES);
         let last = Some(request.last_sync_id.0).filter(|last| *last > 0 || resume);
         let head = *self.hub.head.borrow();
         let mut answer = SyncResponse::new();
@@ -174,9 +179,9 @@ impl Connection {
         let mut texts = Vec::new();
         for delta in deltas {
             let item = Item::new(delta);
-            let Some(form) = item.form(&self.who, &self.who.groups) else { continue };
-            let is_row = matches!(item.delta.action.as_str(), "I") && form == Form::Original;
-            let is_gone = form == Form::Disappeared || item.delta.action == "D";
+            let Some(seen) = self.seen(&item) else { continue };
+            let is_row = item.delta.action == "I" && seen.form == Form::Original;
+            let is_gone = seen.form == Form::Disappeared || item.delta.action == "D";
             // A client ignores an insert of a row that it has, and an update of one that it lacks.
             let actions: &[&str] = match (is_row, is_gone) {
                 (true, _) => &["I", "U"],
@@ -184,7 +189,7 @@ impl Connection {
                 _ => &[],
             };
             for action in actions {
-                texts.push(item.text_as((id, action), form, None));
+                texts.push(item.text_as((id, action), &seen, None));
                 id += 1;
             }
         }
@@ -203,10 +208,17 @@ impl Connection {
         }
         let read = self.service.any_row(&self.who).await;
         let row: Option<Delta> = read.map_err(|failure| failed(&failure, "failed to read rows"))?;
-        let Some(row) = row else { return Ok(()) };
+        let Some(item) = row.map(Item::new) else { return Ok(()) };
+        let Some(seen) = self.seen(&item) else { return Ok(()) };
         let id = i64::try_from(at).unwrap_or(i64::MAX);
-        let text = Item::new(row).text_as((id, "I"), Form::Original, None);
+        let text = item.text_as((id, "I"), &seen, None);
         self.send_unlogged(&[text]).await
+    }
+
+    /// Returns what the client is sent of a delta that is no entry of the log.
+    fn seen(&self, item: &Item) -> Option<Seen> {
+        let reader = Reader { who: &self.who, allowed: &self.allowed };
+        delivery::seen(Exit::CatchUp, &self.service.engine.models, &reader, &item.delta)
     }
 
     /// Sends deltas that are no entries of the log.

@@ -91,6 +91,10 @@ impl Model {
             .auto_fill
             .iter()
             .filter_map(|fill| Some((position(fill.field.as_str())?, fill.from)));
+        let is_secret = |(_, shape): &(usize, &ColumnShape<'_>)| {
+            shape.field.is_some_and(|field| field.facets.secret)
+        };
+        let secret = shape.columns.iter().enumerate().filter(is_secret).map(|(at, _)| at).collect();
         let order = model.bootstrap_order_by.as_deref().and_then(|order| {
             let (column, direction) = order.trim().split_once(' ').unwrap_or((order.trim(), "asc"));
             Some((position(column)?, direction.trim().eq_ignore_ascii_case("desc")))
@@ -113,6 +117,7 @@ impl Model {
             children: Vec::new(),
             relations: Vec::new(),
             grants: None,
+            secret,
             auto_fill: auto_fill.collect(),
             columns,
             names,

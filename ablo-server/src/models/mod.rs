@@ -72,6 +72,8 @@ pub struct Model {
     pub relations: Vec<Relation>,
     /// The group that a row grants, if this is a membership model.
     pub grants: Option<Grants>,
+    /// The columns that only some credentials may read.
+    pub secret: Vec<usize>,
     /// Columns that are filled from the writer's identity.
     pub auto_fill: Vec<(usize, AutoFillSource)>,
     names: BTreeMap<String, usize>,

@@ -1,25 +1,27 @@
 //! Rows: formatted for clients, and read by role.
 
 use super::{Column, ColumnMapping, ColumnRole, Model};
-use crate::value::{Row, push_json_string};
+use crate::value::{Cell, Row, push_json_string};
 
-/// Formats a row for clients: a JSON object with all columns.
+/// Formats a row for the log: a JSON object with all columns. Clients are sent what
+/// `engine::exits` makes of it.
 #[must_use]
 pub fn json(model: &Model, row: &Row) -> String {
     let mut out = String::with_capacity(32 * row.len());
-    members(model, row, &mut out);
+    members_except(model, row, &[], &mut out);
     out.push('}');
     out
 }
 
-/// Writes the members of a row without the closing brace.
-pub fn members(model: &Model, row: &Row, out: &mut String) {
+/// Writes the members of a row, but those of `hidden` columns, without the closing brace.
+pub(crate) fn members_except(model: &Model, row: &Row, hidden: &[usize], out: &mut String) {
     out.push('{');
-    let is_present = |column: &Column| column.mapping != ColumnMapping::Missing;
-    for (at, (column, cell)) in
-        model.columns.iter().zip(row).filter(|(column, _)| is_present(column)).enumerate()
-    {
-        if at > 0 {
+    let is_shown = |(at, (column, _)): &(usize, (&Column, &Cell))| {
+        column.mapping != ColumnMapping::Missing && !hidden.contains(at)
+    };
+    let shown = model.columns.iter().zip(row).enumerate().filter(is_shown);
+    for (number, (_, (column, cell))) in shown.enumerate() {
+        if number > 0 {
             out.push(',');
         }
         push_json_string(&column.member, out);

@@ -2,6 +2,8 @@
 
 use super::Service;
 use crate::engine::credentials::mark_used;
+use crate::engine::exits::{self, Exit};
+use crate::engine::groups;
 use crate::engine::sessions::{self, Session};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
@@ -14,10 +16,18 @@ impl Service {
     /// Returns the store's error.
     pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<Session>> {
         let organization = who.organization.clone();
-        let sessions =
-            self.viewing(who, move |_, tx| Ok(sessions::all(tx, &organization)?)).await?;
-        let visible = |session: &Session| !session.groups.is_disjoint(&who.groups);
-        Ok(sessions.into_iter().filter(visible).collect())
+        let sessions = self
+            .viewing(who, move |engine, tx| {
+                let open = sessions::all(tx, &organization)?;
+                Ok(groups::locate_activities(engine, tx, &organization, open)?)
+            })
+            .await?;
+        let visible = |session: &Session| exits::sees(Exit::Presence, who, &session.groups);
+        let mut sessions: Vec<Session> = sessions.into_iter().filter(visible).collect();
+        for session in &mut sessions {
+            session.report.activity = exits::activity(who, session).cloned();
+        }
+        Ok(sessions)
     }
 
     /// Stores a report of a participant without a connection. It expires if no further report

@@ -3,6 +3,7 @@
 
 use super::Service;
 use crate::engine::claims::{self, ClaimQueue};
+use crate::engine::exits::{self, Visible};
 use crate::engine::log;
 use crate::engine::plan::find;
 use crate::engine::read::{self, ListQuery, Page};
@@ -14,7 +15,7 @@ use ablo_wire::Query;
 use std::collections::BTreeMap;
 
 /// Rows, each as JSON, or the reason why their query failed.
-pub(crate) type QueryRows = Result<Vec<String>, ApiError>;
+pub(crate) type QueryRows = Result<Vec<Visible>, ApiError>;
 
 impl Service {
     /// Finds the model that a request names.
@@ -51,12 +52,17 @@ impl Service {
         who: &Identity,
         model: ModelId,
         id: String,
-    ) -> Result<(Option<String>, u64, ClaimQueue)> {
+    ) -> Result<(Option<Visible>, u64, ClaimQueue)> {
         let who = who.clone();
         self.viewing(&who.clone(), move |engine, tx| {
             let model = engine.models.get(model);
             let (row, head) = read::retrieve(engine, tx, &who, model, &id)?;
-            Ok((row, head, claims::claim_queue(tx, &who.organization, &model.key, &id)?))
+            let groups = claims::claim_groups(engine, tx, &who.organization, model, &id)?;
+            let queue = match exits::sees_claims(&engine.models, &who, &model.key, &groups) {
+                true => claims::claim_queue(tx, &who.organization, &model.key, &id)?,
+                false => ClaimQueue::default(),
+            };
+            Ok((row, head, queue))
         })
         .await
     }
@@ -95,7 +101,7 @@ impl Service {
         &self,
         who: Identity,
         models: Option<Vec<String>>,
-    ) -> Result<(BTreeMap<String, Vec<String>>, u64, Option<String>)> {
+    ) -> Result<(BTreeMap<String, Vec<Visible>>, u64, Option<String>)> {
         self.viewing(&who.clone(), move |engine, tx| {
             let (rows, head) = read::bootstrap(engine, tx, &who, models.as_deref())?;
             Ok((rows, head, log_bounds::epoch(tx, &who.organization, head)?))

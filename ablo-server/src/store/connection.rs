@@ -85,7 +85,11 @@ impl<'t> Tx<'t> {
     }
 
     /// Runs a job and undoes its writes. After an error the transaction has to be rolled back.
-    pub(crate) fn dry_run<T>(
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the job, or one if a statement fails.
+    pub fn dry_run<T>(
         &mut self,
         job: impl FnOnce(&mut Self) -> Result<T, EngineError>,
     ) -> Result<T, EngineError> {

@@ -64,8 +64,11 @@ pub enum Notification {
         session: String,
         /// The sync groups that may receive it.
         groups: std::collections::BTreeSet<String>,
-        /// The frame.
+        /// The frame as clients without envelopes read it.
         text: String,
+        /// The kind and the id of the sender. Earlier coordinators do not send it.
+        #[serde(default)]
+        from: Option<(String, String)>,
     },
     /// A credential was revoked or expires earlier, and so does everything derived from it.
     #[serde(rename = "Revoked")]

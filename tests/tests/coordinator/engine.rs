@@ -222,7 +222,7 @@ async fn a_unique_violation_names_the_field(world: World) {
     let error = error.into_api_error();
     assert_eq!(error.code(), "unique_violation");
     assert_eq!(error.envelope().param.as_deref(), Some("people.id"));
-    assert_eq!(error.envelope().message, "a row with this id exists: people/p1");
+    assert_eq!(error.envelope().message, "another row of people has the same `id`");
 }
 
 async fn a_commit_is_applied_once_and_as_a_whole(world: World) {

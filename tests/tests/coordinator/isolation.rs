@@ -3,6 +3,7 @@
 
 use ablo_server::engine::Engine;
 use ablo_server::engine::claims;
+use ablo_server::engine::exits::Visible;
 use ablo_server::engine::read::ListQuery;
 use ablo_server::identity::{Identity, organization_group};
 use ablo_server::store::Tx;
@@ -85,7 +86,8 @@ async fn seen(world: &World, who: &Identity, model: &str) -> Vec<String> {
             .collect()
     };
     let all = ListQuery { limit: Some(100), ..ListQuery::default() };
-    let listed = ids(world.list(who, model, all).await.expect("the list succeeds").rows);
+    let rows = world.list(who, model, all).await.expect("the list succeeds").rows;
+    let listed = ids(rows.into_iter().map(Visible::into_inner).collect());
     let queried =
         ids(world.query(who, &json!({"model": model})).await.expect("the query succeeds"));
     let type_name = world.engine.models.find(model).expect("the model exists").type_name.clone();

@@ -1,5 +1,7 @@
 //! The coordinator on both stores, its data sources and its webhooks.
 
+mod access;
+mod access_histories;
 mod bounds;
 mod claims;
 mod clock;

@@ -349,8 +349,8 @@ async fn the_claim_of_a_crashed_holder_passes_to_the_waiter(world: World) {
 async fn peers_cannot_send_frames_of_the_coordinator(world: World) {
     let server = newsroom(&world).await;
     let mut peer = server.socket(&server.session("user", "ann", json!({})).await, "").await;
-    let reader = server.session("agent", "reader", json!({ "operations": ["reports.read"] })).await;
-    let mut forger = server.socket(&reader, "").await;
+    let operations = json!({ "operations": ["reports.read", "peer.relay"] });
+    let mut forger = server.socket(&server.session("agent", "reader", operations).await, "").await;
     let forged = json!({
         "id": 999_999, "actionType": "D", "modelName": "Report", "modelId": "r1", "data": null,
         "syncGroups": [], "createdAt": "2026-01-01T00:00:00.000Z",

@@ -381,6 +381,8 @@ fn referenced_key<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
     Some(edge.target.as_str())
 }
 
+const SECRET: &str = "Secret: absent from rows for readers whose operations do not name it.";
+
 /// Writes the field's description, or one derived from its relation, plus notes.
 fn facets(
     property: &mut Object<'_>,
@@ -396,7 +398,8 @@ fn facets(
         (None, None, Some(target)) => vec!["The id of a row of `", target, "`."],
         (None, None, None) => Vec::new(),
     };
-    if let Some(more) = more {
+    let secret = facets.secret.then_some(SECRET);
+    for more in [secret, more].into_iter().flatten() {
         parts.extend((!parts.is_empty()).then_some("\n\n"));
         parts.push(more);
     }
@@ -405,5 +408,8 @@ fn facets(
     }
     if facets.deprecated.is_some() {
         property.boolean("deprecated", true);
+    }
+    if facets.secret {
+        property.boolean("x-ablo-secret", true);
     }
 }

@@ -156,7 +156,8 @@ impl Filters {
         });
         for declared in &entry.shape.fields {
             let field = declared.field;
-            if field.kind == FieldKind::Json || RESERVED.contains(&field.name.as_str()) {
+            let is_filter = field.kind != FieldKind::Json && !field.facets.secret;
+            if !is_filter || RESERVED.contains(&field.name.as_str()) {
                 continue;
             }
             parameters.inline(|parameter| {

@@ -321,6 +321,9 @@ fn print_field_facets(out: &mut Writer, field: &Field) {
     if facets.unique {
         out.put(&[&", unique = true"]);
     }
+    if facets.secret {
+        out.put(&[&", secret = true"]);
+    }
     if let Some(shape) = &facets.shape {
         out.put(&[&", shape = Some(", &Str(&shape.to_json()), &")"]);
     }

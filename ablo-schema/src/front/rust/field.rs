@@ -124,6 +124,7 @@ pub(crate) fn read_declared(
         scale,
         default: None,
         unique: flag(arguments.flag("unique", cx)),
+        secret: flag(arguments.flag("secret", cx)),
         shape: None,
         renamed_from: arguments.text("renamed_from", "\"oldName\"", cx),
         number: arguments.number("number", "7", cx),
@@ -302,6 +303,7 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
     extra("scale", number(&raw.scale));
     extra("default", raw.default.as_ref().map(|default| default.value.clone()));
     extra("unique", raw.unique.map(|unique| Value::Bool(unique.value)));
+    extra("secret", raw.secret.map(|secret| Value::Bool(secret.value)));
     extra("shape", raw.shape.as_ref().map(|shape| shape.value.clone()));
     extra("renamedFrom", text(&raw.renamed_from));
     extra("number", number(&raw.number));

@@ -260,6 +260,7 @@ pub(crate) fn stub_field(name: &Spanned<CowStr<'static>>, kind: RawKind) -> RawF
         scale: None,
         default: None,
         unique: None,
+        secret: None,
         shape: None,
         renamed_from: None,
         number: None,

@@ -24,11 +24,12 @@ pub(crate) const MODEL_ARGUMENTS: [&str; 19] = [
 ];
 
 /// The arguments of a field.
-pub(crate) const FIELD_ARGUMENTS: [&str; 17] = [
+pub(crate) const FIELD_ARGUMENTS: [&str; 18] = [
     "indexed",
     "column",
     "rename",
     "unique",
+    "secret",
     "default",
     "renamed_from",
     "number",

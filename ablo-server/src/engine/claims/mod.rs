@@ -12,16 +12,18 @@ pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
 pub use queue::{claim_queue, reorder, sweep};
 
 use super::Engine;
-use super::groups::{Visibility, visibility};
+use super::access::check_permission;
+use super::exits;
+use super::groups::row_groups;
 use crate::error::{ApiError, Result, StoreError};
-use crate::identity::Identity;
+use crate::identity::{Identity, organization_group};
 use crate::models::Model;
 use crate::store::Tx;
 use crate::store::tables::{claims as table, log};
 use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
 use queue::{end, expire_due, notify, promote};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Default lease, in milliseconds (docs/protocol/differences.md B1).
 pub const DEFAULT_TTL_MS: u64 = 60_000;
@@ -53,8 +55,8 @@ pub fn held_error(code: &'static str, holder: &Claim) -> ApiError {
         .detail("heldByExpiresAt", expires)
 }
 
-/// Requests a claim on a row. The row does not have to exist, but an existing one has to be visible
-/// to the participant (docs/protocol/differences.md B12).
+/// Requests a claim on a row (docs/protocol/differences.md B12). A participant that does not see
+/// the row, or that there is none, needs the permission to create it; its claim delays no other.
 ///
 /// # Errors
 ///
@@ -67,15 +69,22 @@ pub fn begin(
     model: &Model,
     request: &ClaimRequest,
 ) -> Result<ClaimOutcome> {
-    if visibility(engine, tx, who, model, &request.row)? == Visibility::Hidden {
+    let unseen = !sees_row(engine, tx, who, model, &request.row)?;
+    if unseen && check_permission(model, who, "create").is_err() {
         return Err(row_not_found(model, &request.row).into());
     }
-    expire_due(tx, &who.organization, model, &request.row)?;
-    let queue = claim_queue(tx, &who.organization, &model.key, &request.row)?;
+    let name = match unseen {
+        true => table::unseen_name(who.kind.as_str(), &who.participant, &model.key),
+        false => model.key.clone(),
+    };
+    expire_due(tx, &who.organization, &name, &request.row)?;
+    let queue = claim_queue(tx, &who.organization, &name, &request.row)?;
     let id = request.id.as_str();
     free_id(tx, who, id)?;
     if let Some(known) = table::find(tx, who, id)? {
-        let mine = known.model == model.key && known.row == request.row;
+        let is_row = known.model == model.key && known.row == request.row;
+        // A claim on a row that has become visible in the meantime is requested as a new one.
+        let mine = is_row && known.unseen == unseen;
         match known.status.as_str() {
             "active" | "queued" if mine => {
                 extend(
@@ -113,9 +122,15 @@ pub fn begin(
             if !request.queue {
                 return Ok(ClaimOutcome::Refused(holder.clone()));
             }
-            let claim =
-                insert(tx, who, model, request, "queued", request.ttl.min(GRACE_PERIOD_MS))?;
-            notify(tx, &who.organization, &model.key, &request.row)?;
+            let claim = insert(
+                tx,
+                who,
+                (model, unseen),
+                request,
+                "queued",
+                request.ttl.min(GRACE_PERIOD_MS),
+            )?;
+            notify(tx, &who.organization, &name, &request.row)?;
             Ok(ClaimOutcome::Queued(claim, queue.waiters.len() as u64))
         }
         previous => {
@@ -124,8 +139,8 @@ pub fn begin(
             if let Some(previous) = previous {
                 end(tx, &who.organization, previous, "canceled")?;
             }
-            let claim = insert(tx, who, model, request, "active", request.ttl)?;
-            notify(tx, &who.organization, &model.key, &request.row)?;
+            let claim = insert(tx, who, (model, unseen), request, "active", request.ttl)?;
+            notify(tx, &who.organization, &name, &request.row)?;
             Ok(ClaimOutcome::Held(claim))
         }
     }
@@ -134,7 +149,7 @@ pub fn begin(
 fn insert(
     tx: &mut Tx<'_>,
     who: &Identity,
-    model: &Model,
+    (model, unseen): (&Model, bool),
     request: &ClaimRequest,
     status: &'static str,
     ttl: u64,
@@ -153,6 +168,7 @@ fn insert(
         declared_at: stored_date(now),
         expires_at: stored_date(later(now, ttl)),
         ttl: request.ttl,
+        unseen,
     };
     table::insert(tx, &who.organization, &claim)?;
     Ok(claim)
@@ -217,13 +233,13 @@ pub fn release(
     model: &Model,
     row: &str,
 ) -> Result<bool, StoreError> {
-    let queue = claim_queue(tx, &who.organization, &model.key, row)?;
-    let own: Vec<Claim> = queue
-        .holder
-        .into_iter()
-        .chain(queue.waiters)
-        .filter(|claim| claim.belongs_to(who))
-        .collect();
+    let unseen = table::unseen_name(who.kind.as_str(), &who.participant, &model.key);
+    let mut own: Vec<Claim> = Vec::new();
+    for name in [&model.key, &unseen] {
+        let queue = claim_queue(tx, &who.organization, name, row)?;
+        let open = queue.holder.into_iter().chain(queue.waiters);
+        own.extend(open.filter(|claim| claim.belongs_to(who)));
+    }
     for claim in &own {
         abandon(tx, who, models, &claim.id)?;
     }
@@ -262,22 +278,53 @@ fn extend(tx: &mut Tx<'_>, who: &Identity, id: &str, by: u64) -> Result<bool, St
 /// Returns an error if a statement fails.
 pub fn visible(engine: &Engine, tx: &mut Tx<'_>, who: &Identity) -> Result<Vec<Claim>, StoreError> {
     let mut claims = open(tx, &who.organization)?;
-    let mut visibilities = BTreeMap::new();
-    for claim in claims.iter().filter(|claim| !who.sees_all() && !claim.belongs_to(who)) {
+    let mut visible = BTreeMap::new();
+    claims.retain(|claim| !claim.unseen || claim.belongs_to(who));
+    for claim in claims.iter().filter(|claim| !claim.belongs_to(who)) {
         let row = (claim.model.clone(), claim.row.clone());
-        if let (false, Some(model)) =
-            (visibilities.contains_key(&row), engine.models.find(&claim.model))
-        {
-            visibilities.insert(row, visibility(engine, tx, who, model, &claim.row)?);
+        if let (false, Some(model)) = (visible.contains_key(&row), engine.models.find(&row.0)) {
+            let groups = claim_groups(engine, tx, &who.organization, model, &row.1)?;
+            let sees = exits::sees_claims(&engine.models, who, &row.0, &groups);
+            visible.insert(row, sees);
         }
     }
     claims.retain(|claim| {
         let row = (claim.model.clone(), claim.row.clone());
-        who.sees_all()
-            || claim.belongs_to(who)
-            || visibilities.get(&row) == Some(&Visibility::Visible)
+        claim.belongs_to(who) || visible.get(&row) == Some(&true)
     });
     Ok(claims)
+}
+
+/// Returns whether a participant sees a row, or, if there is none, would see any row. To others, a
+/// hidden row and one that does not exist look alike.
+pub(super) fn sees_row(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    model: &Model,
+    row: &str,
+) -> Result<bool, StoreError> {
+    let groups = claim_groups(engine, tx, &who.organization, model, row)?;
+    Ok(exits::sees_claims(&engine.models, who, &model.key, &groups))
+}
+
+/// Returns the groups that see the claims on a row: those of the row, or only the organisation's if
+/// the row does not exist.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub(crate) fn claim_groups(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    model: &Model,
+    row: &str,
+) -> Result<BTreeSet<String>, StoreError> {
+    match engine.rows().find(tx, organization, model, row)? {
+        Some(found) => row_groups(engine, tx, organization, model, &found),
+        None => Ok(BTreeSet::from([organization_group(organization)])),
+    }
 }
 
 /// Returns all open claims of an organisation in order of arrival.

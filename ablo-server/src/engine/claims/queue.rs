@@ -3,7 +3,6 @@
 use super::claim::{Claim, ClaimQueue};
 use super::{GRACE_PERIOD_MS, later, row_not_found};
 use crate::engine::Engine;
-use crate::engine::groups::{Visibility, visibility};
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
@@ -49,7 +48,7 @@ pub fn reorder(
     row: &str,
     order: &[(String, String)],
 ) -> Result<()> {
-    if visibility(engine, tx, who, model, row)? == Visibility::Hidden {
+    if !super::sees_row(engine, tx, who, model, row)? {
         return Err(row_not_found(model, row).into());
     }
     let organization = who.organization.as_str();
@@ -93,19 +92,19 @@ pub fn sweep(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64, Sto
 pub(super) fn expire_due(
     tx: &mut Tx<'_>,
     organization: &str,
-    model: &Model,
+    model: &str,
     row: &str,
 ) -> Result<(), StoreError> {
     let now = stored_date(tx.now());
-    let queue = claim_queue(tx, organization, &model.key, row)?;
+    let queue = claim_queue(tx, organization, model, row)?;
     let due: Vec<&Claim> =
         queue.holder.iter().chain(&queue.waiters).filter(|claim| claim.expires_at <= now).collect();
     for claim in &due {
         end(tx, organization, claim, "expired")?;
     }
     if !due.is_empty() {
-        promote(tx, organization, &model.key, row)?;
-        notify(tx, organization, &model.key, row)?;
+        promote(tx, organization, model, row)?;
+        notify(tx, organization, model, row)?;
     }
     Ok(())
 }

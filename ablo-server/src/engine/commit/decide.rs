@@ -3,6 +3,7 @@
 use super::{ClaimInUse, Commit, Submission};
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::claims::held_error;
+use crate::engine::exits::{self, Exit, Scope};
 use crate::engine::groups::groups_of;
 use crate::engine::relative;
 use crate::engine::turns;
@@ -10,7 +11,6 @@ use crate::engine::violation::id_exists;
 use crate::error::ApiError;
 use crate::identity::{Identity, organization_group};
 use crate::models::new_row::RowOrigin;
-use crate::models::row::json;
 use crate::models::{ColumnRole, Model, ModelId, Models};
 use crate::store::rows::RowSet;
 use crate::store::tables::claims::Claim;
@@ -258,10 +258,11 @@ impl<'d> Decider<'d> {
         let before = self.state.rows.get(change.model, &change.id).cloned();
         let before = before.map(|row| (self.groups(model, &row), row));
         // Checked before everything else: a row that the writer may not see has to look absent.
-        let hidden = |(groups, _): &(BTreeSet<String>, Row)| self.who.groups.is_disjoint(groups);
-        let is_hidden = before.as_ref().is_some_and(hidden);
+        let is_hidden = before
+            .as_ref()
+            .is_some_and(|(groups, _)| !exits::sees(Exit::Receipt, self.who, groups));
         match (change.kind, before.is_none() || is_hidden) {
-            (OperationKind::Create, _) if is_hidden => return Err(id_exists(model, &change.id)),
+            (OperationKind::Create, _) if is_hidden => return Err(id_exists(model)),
             (OperationKind::Update | OperationKind::Archive(_), true) => {
                 return Err(row_not_found(model, &change.id));
             }
@@ -362,7 +363,7 @@ impl<'d> Decider<'d> {
             (None, Some(last)) if same && self.who.is(&last.actor_kind, &last.actor) => {
                 Ok(Step::Applied(last.id))
             }
-            _ => Err(id_exists(model, &change.id)),
+            _ => Err(id_exists(model)),
         }
     }
 
@@ -453,7 +454,10 @@ impl<'d> Decider<'d> {
         let counts = |other: &&RowChange| {
             // A writer that has not seen the row created cannot have read an older state of it.
             let is_creation = other.is_create && !whole_row;
-            other.id > after && !is_creation && !self.knows(change, other)
+            // A row that is gone looks as if it had never existed to those who did not see it.
+            let is_hidden =
+                current.is_none() && !exits::sees(Exit::Receipt, self.who, &other.groups);
+            other.id > after && !is_creation && !is_hidden && !self.knows(change, other)
         };
         for other in changes.into_iter().flatten().filter(counts) {
             let overlap: Vec<&String> = match &other.members {
@@ -473,9 +477,11 @@ impl<'d> Decider<'d> {
         if is_unknown {
             fields.clear();
         }
-        let row = current.map_or(serde_json::Value::Null, |row| {
-            serde_json::from_str(&json(model, row)).unwrap_or_default()
-        });
+        // A writer without the permission to read learns that the row changed, and how to go on.
+        let scope = Scope::new(Exit::Conflict, self.who, model).ok();
+        let shown = current.zip(scope).map(|(row, scope)| scope.row(row));
+        let row: serde_json::Value =
+            shown.and_then(|row| serde_json::from_str(&row).ok()).unwrap_or_default();
         let conflict = serde_json::json!({
             "model": model.key,
             "id": change.id,

@@ -218,7 +218,7 @@ fn apply(
             Step::Update { cells, before, groups } => writer.update(tx, &cells, &before, groups),
             Step::Delete { before, groups } => writer.delete(tx, &before, &groups),
         };
-        let sync_id = sync_id.map_err(|error| violation::describe(model, &change.id, error))?;
+        let sync_id = sync_id.map_err(|error| violation::describe(model, error))?;
         if let Some((transaction, hash)) = change.transaction.as_deref().zip(new_operation) {
             operations::insert(tx, who, transaction, (&hash, sync_id), &now)?;
         }

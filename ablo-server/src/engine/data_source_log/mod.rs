@@ -19,12 +19,12 @@ use super::commit::{ClaimInUse, Commit, commit, confirmed_receipt, find_receipt,
 use super::log;
 use super::mirror::{UpstreamChange, apply};
 use crate::error::{ApiError, Result};
-use crate::identity::{Identity, Operations, organization_group};
+use crate::identity::{Identity, everything};
 use crate::store::Tx;
 use crate::store::tables::source_commits as table;
 use crate::store::tables::{claims, log_bounds, operations};
 use crate::value::stored_date;
-use ablo_wire::{CommitReceipt, ParticipantKind, RawRow};
+use ablo_wire::{CommitReceipt, RawRow};
 use jiff::SignedDuration;
 use pending::{PendingCommit, Writer, in_flight, row_key};
 use serde::Deserialize;
@@ -248,14 +248,8 @@ fn raw_row_id(row: &RawRow) -> String {
 /// Returns the identity for changes whose writer is unknown.
 pub(crate) fn source_identity(organization: &str) -> Identity {
     Identity {
-        organization: organization.to_owned(),
         participant: "source".to_owned(),
-        kind: ParticipantKind::System,
-        on_behalf_of: None,
         capability: "source".to_owned(),
-        operations: Operations::All,
-        groups: BTreeSet::from([organization_group(organization)]),
-        user_meta: "{}".to_owned(),
-        expires_at: None,
+        ..everything(organization)
     }
 }

@@ -138,7 +138,11 @@ async fn deliver_due(
 
 async fn take_message(service: &Service, endpoint: &Endpoint) -> Result<Option<Message>> {
     let owned = endpoint.clone();
-    service.writing(&endpoint.organization, move |_, tx| webhooks::next_message(tx, &owned)).await
+    service
+        .writing(&endpoint.organization, move |engine, tx| {
+            webhooks::next_message(&engine.models, tx, &owned)
+        })
+        .await
 }
 
 /// Makes one delivery attempt. If it succeeds, returns the endpoint's next message, if any.
@@ -154,10 +158,14 @@ async fn attempt(
     let organization = endpoint.organization.clone();
     let Err(error) = result else {
         service.metrics.webhooks_delivered.inc();
-        let next = service.writing(&organization, move |_, tx| {
+        let next = service.writing(&organization, move |engine, tx| {
             webhooks::delivered(tx, &receiver, &sent)?;
             let updated = webhooks::find(tx, &receiver.organization, &receiver.id)?;
-            let next = if updated.enabled { webhooks::next_message(tx, &updated)? } else { None };
+            let next = if updated.enabled {
+                webhooks::next_message(&engine.models, tx, &updated)?
+            } else {
+                None
+            };
             Ok(next.map(|next| (updated, next)))
         });
         return next.await;

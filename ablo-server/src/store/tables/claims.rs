@@ -32,6 +32,9 @@ pub struct Claim {
     pub expires_at: String,
     /// The length of the lease, in milliseconds.
     pub ttl: u64,
+    /// Whether its participant could not see the row: it may create the row, and nothing else
+    /// depends on the claim.
+    pub unseen: bool,
 }
 
 /// The part of a row that a claim is about, for display.
@@ -145,12 +148,24 @@ static ARRIVALS: SqlTemplate = SqlTemplate::new(
      AND status = 'queued' ORDER BY arrival",
 );
 
+/// Separates the model from the participant in the stored name of an unseen claim.
+const UNSEEN: char = '\u{1f}';
+
+/// Returns the name under which the claims of a participant on rows that it does not see are
+/// stored, apart from those of others.
+pub(crate) fn unseen_name(kind: &str, participant: &str, model: &str) -> String {
+    format!("{model}{UNSEEN}{kind}:{participant}")
+}
+
 fn decode(mut record: Record) -> Result<Claim, StoreError> {
+    let mut model = record.text("model")?;
+    let unseen = model.find(UNSEEN);
+    model.truncate(unseen.unwrap_or(model.len()));
     Ok(Claim {
         id: record.text("id")?,
         participant: record.text("participant_id")?,
         kind: record.text("participant_kind")?,
-        model: record.text("model")?,
+        model,
         row: record.text("row_id")?,
         action: record.text("action")?,
         description: record.optional_text("description")?,
@@ -164,6 +179,7 @@ fn decode(mut record: Record) -> Result<Claim, StoreError> {
         declared_at: record.text("declared_at")?,
         expires_at: record.text("expires_at")?,
         ttl: record.number("ttl_ms")?,
+        unseen: unseen.is_some(),
     })
 }
 
@@ -226,12 +242,16 @@ pub(crate) fn due(
 /// Inserts a claim at the end of the claim queue of its row.
 pub(crate) fn insert(tx: &mut Tx<'_>, organization: &str, claim: &Claim) -> Result<(), StoreError> {
     let text = |text: &Option<String>| Cell::from(text.as_deref());
+    let model = match claim.unseen {
+        true => unseen_name(&claim.kind, &claim.participant, &claim.model),
+        false => claim.model.clone(),
+    };
     let values = [
         organization.into(),
         claim.id.as_str().into(),
         claim.participant.as_str().into(),
         claim.kind.as_str().into(),
-        claim.model.as_str().into(),
+        model.as_str().into(),
         claim.row.as_str().into(),
         claim.action.as_str().into(),
         text(&claim.description),

@@ -100,7 +100,8 @@ static SINCE: SqlTemplate = SqlTemplate::new(
 );
 static ROWS_SINCE: ListTemplate = ListTemplate::new(
     "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind, intent_id, \
-     transaction_id, {created_at:date} FROM sync_deltas WHERE organization_id = {1} AND \
+     transaction_id, {created_at:date}, {sync_groups:texts}, {previous_groups:texts} FROM \
+     sync_deltas WHERE organization_id = {1} AND \
      model_name = {2} AND model_id IN {3:list} AND id > {4} AND action_type NOT IN ('C', 'G', \
      'S') ORDER BY id",
 );
@@ -238,6 +239,8 @@ pub struct RowChange {
     pub transaction: Option<String>,
     /// When it was made, in the stored date format.
     pub created_at: String,
+    /// The groups of the row before and after the change.
+    pub groups: BTreeSet<String>,
 }
 
 /// Returns the changes of rows of a model after a sync id, in their order.
@@ -258,6 +261,9 @@ pub fn changes_since(
         let action = record.text("action_type")?;
         let previous: Option<BTreeMap<String, IgnoredAny>> =
             if action == "U" { record.optional_json("previous_data")? } else { None };
+        let mut groups: BTreeSet<String> = record.optional_json("sync_groups")?.unwrap_or_default();
+        let before: Option<BTreeSet<String>> = record.optional_json("previous_groups")?;
+        groups.extend(before.into_iter().flatten());
         Ok(RowChange {
             id: record.number("id")?,
             row: record.text("model_id")?,
@@ -268,6 +274,7 @@ pub fn changes_since(
             claim: record.optional_text("intent_id")?,
             transaction: record.optional_text("transaction_id")?,
             created_at: record.text("created_at")?,
+            groups,
         })
     })
 }

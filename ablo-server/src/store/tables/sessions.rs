@@ -30,6 +30,9 @@ pub struct Session {
     pub active_at: Millis,
     /// Whether the connection is closed.
     pub closed: bool,
+    /// The groups of the row that the reported activity is about; empty if the row does not exist,
+    /// `None` if the activity is not about a row.
+    pub activity_groups: Option<BTreeSet<String>>,
 }
 
 static UPSERT: SqlTemplate = SqlTemplate::new(
@@ -172,5 +175,6 @@ fn session(mut record: Record) -> Result<Session, StoreError> {
             .unwrap_or_else(|| PresenceReport::new(PresenceStatus::Online)),
         active_at: Millis(millis.unwrap_or_default()),
         closed: false,
+        activity_groups: None,
     })
 }

@@ -89,7 +89,7 @@ static DELETE_DEAD_LETTER: SqlTemplate = SqlTemplate::new(
 
 /// A webhook endpoint.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Endpoint {
+pub struct Endpoint {
     pub(crate) id: String,
     pub(crate) organization: String,
     pub(crate) url: String,

@@ -120,7 +120,7 @@ fn compare_fields(a: &Field, b: &Field, at: &str, owner: &str, found: &mut Diffe
     ];
     found.members(at, owner, &members);
     let is_default = |name: &str, value: &Value| {
-        matches!((name, value), ("deprecated" | "unique", Value::Bool(false)))
+        matches!((name, value), ("deprecated" | "unique" | "secret", Value::Bool(false)))
     };
     // Extra members that are not facets are compared too, because the author uses them.
     for (name, value) in a.extras().filter(|(name, value)| !is_default(name, value)) {

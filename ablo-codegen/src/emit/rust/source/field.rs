@@ -77,6 +77,9 @@ fn column(field: &Field) -> Vec<Word> {
     if field.facets.unique {
         words.push(Word::new(&[&"unique"]));
     }
+    if field.facets.secret {
+        words.push(Word::new(&[&"secret"]));
+    }
     if field.column != *default_column(field.name.as_str()) {
         words.push(Word::new(&[&"column = ", &Str(field.column.as_str())]));
     }
