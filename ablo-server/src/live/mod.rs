@@ -12,9 +12,12 @@ mod end;
 mod flow_control;
 mod frames;
 mod grants;
+mod held;
 mod hub;
 mod hubs;
+mod pace;
 mod peer_view;
+mod seats;
 mod subscriptions;
 
 pub(crate) use connection::run;

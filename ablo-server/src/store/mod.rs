@@ -10,11 +10,14 @@ pub(crate) mod data_source;
 mod layout;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod queue;
 pub(crate) mod rows;
 pub mod sql_template;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 pub mod tables;
+mod ticket;
 
 pub use crate::value::Row;
 pub use connection::{ColumnNames, Connection, Record, Tx};
@@ -23,9 +26,13 @@ pub use postgres::Postgres;
 pub use sql_template::{Dialect, ListTemplate, SqlTemplate};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{DbPath, Sqlite};
+pub use ticket::Ticket;
 
 use crate::error::{EngineError, Result, StoreError};
-use std::time::Instant;
+use crate::limits::Limits;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use ticket::{Caller, GivenUp};
 use tokio::sync::{broadcast, oneshot};
 
 /// A change that other parts of the coordinator may have to react to.
@@ -79,7 +86,7 @@ pub enum Notification {
 }
 
 /// The tenant of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tenant {
     /// One organisation. Its writes are serialised.
     Organization(String),
@@ -101,16 +108,25 @@ pub trait Work: Send {
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
+/// How work uses a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads and writes.
+    Write,
+    /// Reads from one snapshot, without blocking writers.
+    Read,
+}
+
 /// A store.
 pub trait Store: Send + Sync + 'static {
     /// Returns the SQL dialect.
     fn dialect(&self) -> Dialect;
 
-    /// Runs work that writes.
-    fn write(&self, tenant: Tenant, work: Box<dyn Work>);
+    /// Runs work in a transaction of a tenant until its ticket is over.
+    fn submit(&self, access: Access, tenant: Tenant, work: Box<dyn Work>, ticket: Arc<Ticket>);
 
-    /// Runs work that only reads, on one snapshot and without blocking writers.
-    fn read(&self, tenant: Tenant, work: Box<dyn Work>);
+    /// Returns the limits.
+    fn limits(&self) -> &SharedLimits;
 
     /// Subscribes to notifications.
     fn subscribe(&self) -> broadcast::Receiver<Notification>;
@@ -118,6 +134,25 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the time of the clock that [`Tx::now`] reads.
     fn now(&self) -> jiff::Timestamp;
 }
+
+/// The limits of a store, which the coordinator that uses it sets.
+#[derive(Debug, Default)]
+pub struct SharedLimits(RwLock<Limits>);
+
+impl SharedLimits {
+    /// Returns the limits.
+    pub fn get(&self) -> Limits {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the limits.
+    pub fn set(&self, limits: Limits) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+}
+
+/// How long a caller waits for the outcome of work that is being committed.
+const COMMIT_TIME: Duration = Duration::from_secs(10);
 
 impl dyn Store {
     /// Runs a closure in a write transaction.
@@ -130,9 +165,8 @@ impl dyn Store {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (done, outcome) = oneshot::channel();
-        self.write(tenant, Box::new(Closure { job, result: None, done }));
-        outcome.await.unwrap_or_else(|_| Err(closed()))
+        let time = self.limits().get().write_time;
+        self.within(time, Access::Write, tenant, job).await
     }
 
     /// Runs a closure in a read transaction.
@@ -145,9 +179,44 @@ impl dyn Store {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (done, outcome) = oneshot::channel();
-        self.read(tenant, Box::new(Closure { job, result: None, done }));
-        outcome.await.unwrap_or_else(|_| Err(closed()))
+        let time = self.limits().get().read_time;
+        self.within(time, Access::Read, tenant, job).await
+    }
+
+    /// Runs a closure in a transaction. The work is stopped after this time, and when the returned
+    /// future is dropped, unless it is being committed.
+    ///
+    /// # Errors
+    ///
+    /// Returns the closure's error, or the error of the transaction.
+    pub async fn within<T, F>(
+        &self,
+        time: Duration,
+        access: Access,
+        tenant: Tenant,
+        job: F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let ticket = Arc::new(Ticket::new(Instant::now() + time));
+        let _caller = Caller(Arc::clone(&ticket));
+        let (done, mut outcome) = oneshot::channel();
+        let work = Box::new(Closure { job, result: None, done });
+        self.submit(access, tenant, work, Arc::clone(&ticket));
+        let received = match tokio::time::timeout(time, &mut outcome).await {
+            Ok(received) => received,
+            Err(_) => match ticket.give_up() {
+                GivenUp::Waiting => return Err(StoreError::Overloaded.into()),
+                GivenUp::Running => return Err(StoreError::TimedOut.into()),
+                GivenUp::Committing => {
+                    let waited = tokio::time::timeout(COMMIT_TIME, outcome).await;
+                    waited.map_err(|_| StoreError::unanswered_commit())?
+                }
+            },
+        };
+        received.unwrap_or_else(|_| Err(closed()))
     }
 }
 

@@ -3,12 +3,15 @@
 mod bounds;
 mod claims;
 mod clock;
+mod deadlines;
 mod delivery;
 mod ended;
 mod engine;
 mod exchange;
 mod faults;
 mod guards;
+mod held_commits;
+mod hostile_peers;
 mod housekeeping;
 mod isolation;
 mod keys;
