@@ -165,13 +165,14 @@ limits! {
     claim_queue: usize = 100,
         "Claims that may wait for a row. Further ones are refused with `queue_too_deep`.";
     row_bytes: usize = 1 << 20,
-        "Size of a row as JSON. Writes that make a larger one are refused with `limit_exceeded`.";
+        "Size of the values of a row. Writes that make a larger one are refused with \
+         `limit_exceeded`.";
     read_time: Duration = Duration::from_secs(15),
         "Time for a read, including the time for which it waits. Then it is cancelled and \
-         answered `database_timeout`.";
+         answered 504 `database_timeout`, or 503 `instance_at_capacity` if it never began.";
     write_time: Duration = Duration::from_secs(10),
         "Time for a write, including the time for which it waits. Then it is rolled back and \
-         answered `database_timeout`.";
+         answered 504 `database_timeout`, or 503 `instance_at_capacity` if it never began.";
     lock_time: Duration = Duration::from_secs(4),
         "Time for which a write waits for a lock of another program. Then it is refused with \
          `row_locked`.";
