@@ -3,6 +3,7 @@
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::http::{Documents, HttpState, router};
+use crate::limits::Limits;
 use crate::live::Hubs;
 use crate::service::keys::Keys;
 use crate::service::{CoordinatorOptions, Service, housekeeping, source, webhooks};
@@ -22,12 +23,15 @@ impl Coordinator {
     /// on the current tokio runtime.
     #[must_use]
     pub fn new(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
-        let engine = Arc::new(Engine::new(schema, store.dialect()));
+        let mut engine = Engine::new(schema, store.dialect());
+        engine.models.row_bytes = options.limits.row_bytes;
+        let engine = Arc::new(engine);
+        store.limits().set(options.limits);
         let documents = Documents {
             openapi: crate::openapi::document(schema, &engine.models),
             content_hash: Hashes::of(schema).content.to_string(),
         };
-        let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store));
+        let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store), options.limits);
         let service = Arc::new(Service::new(engine, store, options));
         housekeeping::start(&service);
         let (hubs, documents) = (Arc::new(hubs), Arc::new(documents));
@@ -79,6 +83,16 @@ impl Coordinator {
     pub(crate) fn start(&self) {
         source::start(&self.state.service);
         webhooks::start(&self.state.service);
+    }
+
+    /// Returns the limits.
+    pub(crate) fn limits(&self) -> Limits {
+        self.state.service.options.limits
+    }
+
+    /// Counts that a limit was reached.
+    pub(crate) fn limited(&self, limit: &str) {
+        self.state.service.metrics.limited(limit);
     }
 
     /// Returns the number of open sockets.

@@ -37,6 +37,12 @@ impl ApiError {
         self
     }
 
+    /// Names the limit that was exceeded, a member of [`Limits`](crate::Limits).
+    #[must_use]
+    pub fn limit(self, name: &'static str, maximum: usize) -> Self {
+        self.detail("limit", name).detail("maximum", maximum)
+    }
+
     /// Sets the capability that the request would have needed.
     #[must_use]
     pub fn required(mut self, scope: impl Into<String>) -> Self {
@@ -98,6 +104,12 @@ pub enum StoreError {
     Contended(String),
     /// The database is unreachable or did not answer in time.
     Unavailable(String),
+    /// Another program holds a lock for too long; nothing was written.
+    Locked(String),
+    /// The work took too long and was stopped.
+    TimedOut,
+    /// As much work as the limits allow is waiting.
+    Overloaded,
     /// Another coordinator serves the SQLite file. The text names it.
     InUse(String),
     /// The coordinator's own tables have a layout that needs a newer coordinator.
@@ -198,13 +210,23 @@ impl ConstraintViolation {
     }
 }
 
+impl StoreError {
+    /// The outcome of a commit is unknown. One that is sent again gets its receipt.
+    pub(crate) fn unanswered_commit() -> Self {
+        StoreError::Unavailable("the database did not answer a commit".to_owned())
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Constraint(violation) => f.write_str(&violation.message),
             StoreError::NewerLayout(newer) => newer.fmt(f),
             StoreError::InUse(text) => f.write_str(text),
+            StoreError::TimedOut => f.write_str("the database did not answer in time"),
+            StoreError::Overloaded => f.write_str("too much work is waiting for the database"),
             StoreError::Contended(text)
+            | StoreError::Locked(text)
             | StoreError::Unavailable(text)
             | StoreError::Fault(text) => f.write_str(text),
         }
@@ -261,6 +283,18 @@ impl EngineError {
             StoreError::Contended(text) => {
                 tracing::warn!(error = text, "the store is contended");
                 ApiError::new("instance_at_capacity", "too many writers at once; try again")
+            }
+            StoreError::Locked(text) => {
+                tracing::warn!(error = text, "another program holds a lock");
+                let message = "another program holds a lock on the row; nothing was written";
+                ApiError::new("row_locked", message)
+            }
+            StoreError::TimedOut => {
+                let message = "the database did not answer in time; narrow the query or try again";
+                ApiError::new("database_timeout", message)
+            }
+            StoreError::Overloaded => {
+                ApiError::new("instance_at_capacity", "too many requests at once; try again")
             }
             StoreError::Unavailable(text) | StoreError::InUse(text) => {
                 tracing::error!(error = text, "the store is unavailable");

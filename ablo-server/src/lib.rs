@@ -33,6 +33,8 @@ pub mod adapter;
 mod coordinator;
 mod embedded;
 mod http;
+mod http_server;
+mod limits;
 mod live;
 mod openapi;
 mod serve;
@@ -66,6 +68,7 @@ pub use embedded::embedded;
 pub use engine::credentials::Mode;
 pub use engine::keys::KeyFault;
 pub use error::{ApiError, EngineError, StoreError};
+pub use limits::{LimitInfo, Limits};
 pub use serve::serve;
 #[doc(hidden)]
 pub use service::housekeeping;

@@ -1,23 +1,13 @@
 //! Serves a coordinator on a TCP port until it is asked to stop.
 
 use crate::coordinator::Coordinator;
-use axum::serve::{Listener, ListenerExt as _};
+use crate::http_server;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 /// The maximum time to wait for sockets to close during shutdown.
 const SOCKET_CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Sets `TCP_NODELAY`: with Nagle's algorithm small frames can wait 40 ms for a delayed ACK.
-fn with_nodelay(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
-    listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    })
-}
 
 /// Serves until `stop` completes.
 ///
@@ -25,19 +15,20 @@ fn with_nodelay(listener: TcpListener) -> impl Listener<Addr = SocketAddr> {
 /// a code that lets clients reconnect to another process.
 ///
 /// # Errors
-/// Returns an error if the listener fails.
+/// None at present.
 pub async fn serve(
     coordinator: Coordinator,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     coordinator.start();
-    let (router, closing) = (coordinator.router(), coordinator.clone());
-    let stop = async move {
+    let (router, limits) = (coordinator.router(), coordinator.limits());
+    let stop = async {
         stop.await;
-        closing.close();
+        coordinator.close();
     };
-    axum::serve(with_nodelay(listener), router).with_graceful_shutdown(stop).await?;
+    let refused = || coordinator.limited("connections");
+    http_server::serve(router, listener, &limits, stop, refused).await;
     let deadline = Instant::now() + SOCKET_CLOSE_TIMEOUT;
     while coordinator.connections() > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(20)).await;

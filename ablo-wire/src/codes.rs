@@ -84,6 +84,8 @@ codes! {
     "connection_limit_exceeded" RateLimit 429 yes Transient RateLimit
         "too many sockets for principal/org";
     "constraint_violation" Validation 400 no None Validation "other DB integrity constraint hit";
+    "database_timeout" Transport 504 yes Transient Server
+        "the database did not answer in time; the request was stopped and changed nothing";
     "entity_claimed" Claim 409 yes Transient Claimed
         "target row is held by another participant; write refused";
     "entity_fetch_failed" Server 500 yes Transient Server "single-row fetch failed";
@@ -156,6 +158,8 @@ codes! {
         "user in the JWT has no active membership in the claimed org";
     "jwt_signature_invalid" Auth 401 no AuthBlocked Authentication
         "JWT signature does not verify with the issuer's JWKS";
+    "limit_exceeded" Validation 400 no None Validation
+        "over a limit of the coordinator, which the body names as limit and maximum";
     "malformed_claim" Claim 400 no None Validation "claim payload does not parse";
     "mesh_message_from_id_spoof" Validation 403 no Permission Permission
         "mesh message sender id is not the caller";
@@ -205,6 +209,10 @@ codes! {
         "claim queue (or transaction queue) deeper than allowed";
     "quota_exceeded" RateLimit 429 yes Transient RateLimit "organisation over its usage quota";
     "quota_lookup_failed" Server 503 yes Transient Server "quota could not be evaluated";
+    "retries_exhausted" Server 503 no None Server
+        "the coordinator tried for 12 s to apply the commit; nothing was written";
+    "row_locked" Transport 503 yes Transient Server
+        "another program holds a lock on the row or its table; nothing was written";
     "schema_field_consecutive_caps" Schema 400 no None Validation
         "field name has two capitals in a row";
     "schema_field_not_camelcase" Schema 400 no None Validation "field name is not camelCase";

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
 /// Starts a proxy that answers the first requests with 503 and forwards the others. Returns its URL
@@ -115,4 +115,68 @@ pub async fn proxy(to: &str) -> Proxy {
         }
     });
     Proxy { url, cuts, to, accepted }
+}
+
+/// A proxy to a Unix socket that can stop to forward anything.
+#[derive(Debug)]
+pub struct StallingProxy {
+    /// The port of the proxy.
+    pub port: u16,
+    is_stalled: watch::Sender<bool>,
+}
+
+impl StallingProxy {
+    /// Stops forwarding. Connections stay open, and new ones are accepted.
+    pub fn stall(&self) {
+        self.is_stalled.send_replace(true);
+    }
+
+    /// Forwards again, also what was sent in the meantime.
+    pub fn resume(&self) {
+        self.is_stalled.send_replace(false);
+    }
+}
+
+/// Starts a proxy to a Unix socket.
+///
+/// # Panics
+/// Panics if no port is available.
+pub async fn stalling_proxy(to: std::path::PathBuf) -> StallingProxy {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (is_stalled, stalled) = watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            let (to, stalled) = (to.clone(), stalled.clone());
+            tokio::spawn(async move {
+                let mut waiting = stalled.clone();
+                if waiting.wait_for(|stalled| !stalled).await.is_err() {
+                    return;
+                }
+                let Ok(server) = UnixStream::connect(to).await else { return };
+                let ((client_in, client_out), (server_in, server_out)) =
+                    (tokio::io::split(client), tokio::io::split(server));
+                tokio::select! {
+                    () = forward(client_in, server_out, stalled.clone()) => {}
+                    () = forward(server_in, client_out, stalled) => {}
+                }
+            });
+        }
+    });
+    StallingProxy { port, is_stalled }
+}
+
+async fn forward(
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+    mut stalled: watch::Receiver<bool>,
+) {
+    let mut bytes = vec![0; 16 << 10];
+    loop {
+        let Ok(read) = from.read(&mut bytes).await else { return };
+        let is_open = stalled.wait_for(|stalled| !stalled).await.is_ok();
+        if read == 0 || !is_open || to.write_all(&bytes[..read]).await.is_err() {
+            return;
+        }
+    }
 }

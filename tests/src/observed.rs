@@ -1,7 +1,10 @@
 //! A store around another one, with a clock that a test sets and a record of all statements.
 
 use ablo_server::error::StoreError;
-use ablo_server::store::{Connection, Dialect, Notification, Record, Row, Store, Tenant, Work};
+use ablo_server::store::{
+    Access, Connection, Dialect, Notification, Record, Row, SharedLimits, Store, Tenant, Ticket,
+    Work,
+};
 use ablo_server::value::Cell;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -97,12 +100,12 @@ impl Store for Observed {
         self.store.dialect()
     }
 
-    fn write(&self, tenant: Tenant, work: Box<dyn Work>) {
-        self.store.write(tenant, self.work(work));
+    fn submit(&self, access: Access, tenant: Tenant, work: Box<dyn Work>, ticket: Arc<Ticket>) {
+        self.store.submit(access, tenant, self.work(work), ticket);
     }
 
-    fn read(&self, tenant: Tenant, work: Box<dyn Work>) {
-        self.store.read(tenant, self.work(work));
+    fn limits(&self) -> &SharedLimits {
+        self.store.limits()
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Notification> {

@@ -69,8 +69,14 @@ fn module(name: &'static str, about: &str, binary: &str, module: &str) -> Part {
 }
 
 fn fuzz(target: &'static str, about: &str) -> Part {
-    let limits = ["-max_total_time=600", "-max_len=4096"];
-    let arguments = ["+nightly", "fuzz", "run", target, "--", limits[0], limits[1]];
+    let (found, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+    // The first folder receives what the fuzzer finds.
+    std::fs::create_dir_all(root().join(&found)).unwrap_or_default();
+    let mut arguments = vec!["+nightly", "fuzz", "run", target, &found];
+    if root().join(&seeds).exists() {
+        arguments.push(&seeds);
+    }
+    arguments.extend(["--", "-max_total_time=600", "-max_len=4096"]);
     Part { name: target, step: cargo(about, &arguments) }
 }
 
@@ -154,6 +160,8 @@ fn parts() -> Vec<Part> {
         fuzz("rust_front", "fuzz the Rust front end"),
         fuzz("delta_json", "fuzz the JSON delta decoder"),
         fuzz("delta_binary", "fuzz the binary delta decoder"),
+        fuzz("http_bodies", "fuzz the bodies of HTTP requests"),
+        fuzz("socket_frames", "fuzz the frames of sockets"),
     ]
 }
 

@@ -118,9 +118,29 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(expected)
 }
 
+/// A changed limit of a coordinator: its name and its value.
+#[cfg(feature = "server")]
+pub(crate) type LimitArg = (String, String);
+
+/// Parses a limit such as `read_time=20s`.
+#[cfg(feature = "server")]
+pub(crate) fn limit(text: &str) -> Result<LimitArg, String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE, as in read_time=20s")?;
+    ablo_server::Limits::default().set(name, value)?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 #[cfg(all(test, feature = "server"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_have_a_name_and_a_value() {
+        assert_eq!(limit("read_time=20s"), Ok(("read_time".to_owned(), "20s".to_owned())));
+        for text in ["", "read_time", "read_time=", "row_bytes=none", "nothing=1"] {
+            assert!(limit(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn times_have_units() {

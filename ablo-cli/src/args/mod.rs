@@ -2,7 +2,7 @@
 //!
 //! [`crate::settings`] and the commands interpret them.
 
-mod common;
+pub(crate) mod common;
 #[cfg(feature = "database")]
 pub(crate) mod database;
 #[cfg(feature = "server")]
@@ -201,6 +201,9 @@ pub(crate) struct ServeArgs {
     /// within it is applied once; never shorter than --retain
     #[arg(long, value_name = "TIME", default_value = "90d", value_parser = common::duration)]
     pub(crate) retain_keys: Duration,
+    /// Change a limit, such as read_time=20s or row_bytes=2MiB (docs/limits.md has the table)
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = common::limit)]
+    pub(crate) limits: Vec<common::LimitArg>,
     /// Data Source of an organisation; its key is read from ABLO_SOURCE_KEY_ORGANIZATION, else from
     /// ABLO_SOURCE_KEY
     #[arg(long = "source", value_name = "ORGANIZATION=URL")]

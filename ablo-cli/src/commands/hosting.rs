@@ -77,9 +77,13 @@ pub(super) fn system_failure(error: &std::io::Error) -> Failure {
 /// Converts an error of opening a store.
 pub(super) fn store_failure(error: &StoreError) -> Failure {
     let code = match error {
-        StoreError::Unavailable(_) => codes::SERVE_DATABASE_UNAVAILABLE,
-        StoreError::Contended(_) => ablo_migrate::Code::find("ablo::database::lock_timeout")
-            .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),
+        StoreError::Unavailable(_) | StoreError::TimedOut | StoreError::Overloaded => {
+            codes::SERVE_DATABASE_UNAVAILABLE
+        }
+        StoreError::Contended(_) | StoreError::Locked(_) => {
+            ablo_migrate::Code::find("ablo::database::lock_timeout")
+                .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from)
+        }
         StoreError::NewerLayout(_) => codes::SERVE_NEWER_LAYOUT,
         StoreError::InUse(_) => ablo_migrate::Code::find("ablo::database::file_in_use")
             .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),

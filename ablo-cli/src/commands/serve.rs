@@ -5,6 +5,7 @@
 use super::hosting::{
     failure, listen, run, source_keys, sqlite_path, stop_signal, store_failure, system_failure,
 };
+use crate::args::common::LimitArg;
 use crate::args::{DevArgs, Format, SchemaFileArgs, ServeArgs};
 use crate::codes::{self, Code};
 use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
@@ -14,7 +15,7 @@ use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_migrate::{Dialect, IfMissing, Timeouts, dialect_of};
 use ablo_schema::Schema;
 use ablo_server::{
-    Coordinator, CoordinatorOptions, DbPath, EngineError, KeyFault, Keys, Mode, Postgres,
+    Coordinator, CoordinatorOptions, DbPath, EngineError, KeyFault, Keys, Limits, Mode, Postgres,
     SourceOptions, Sqlite, Store, StoreError, WebhookOptions,
 };
 use std::path::{Path, PathBuf};
@@ -151,9 +152,9 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
                 mode,
                 sources,
                 webhooks: webhooks(args.private_webhooks),
+                limits: limits(&args.limits),
                 key_retention: args.retain_keys,
                 log_retention: args.retain,
-                ..CoordinatorOptions::default()
             },
         );
         accept_key(&coordinator.keys(), &args.organization).await?;
@@ -162,6 +163,17 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
         render::note(&format!("serving {} on http://{address}/api", path.display()), Format::Human);
         serve_until(coordinator, listener, stop).await
     })
+}
+
+/// Returns the limits with the changed ones, which were checked when they were parsed.
+fn limits(changed: &[LimitArg]) -> Limits {
+    let mut limits = Limits::default();
+    for (name, value) in changed {
+        if let Err(error) = limits.set(name, value) {
+            render::note(&error, Format::Human);
+        }
+    }
+    limits
 }
 
 /// Accepts the key of the environment as the only one of its label. Without one, the database needs

@@ -13,6 +13,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio_postgres::{AsyncMessage, CancelToken};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The oldest supported version, as in `server_version_num`.
@@ -28,36 +30,104 @@ enum Trust {
     Verified(Option<String>),
 }
 
-/// Opens a connection. `prepare` completes the configuration that was parsed from the address.
+/// Reads the messages of a connection, and drives it.
+pub type Messages = Box<
+    dyn FnMut(&mut Context<'_>) -> Poll<Option<std::result::Result<AsyncMessage, postgres::Error>>>
+        + Send,
+>;
+
+/// A parsed address.
+#[derive(Clone)]
+pub struct Target {
+    /// The configuration of the driver.
+    pub config: tokio_postgres::Config,
+    /// Missing if the address disables TLS.
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Target {
+    /// Parses an address.
+    ///
+    /// # Errors
+    /// A code of `ablo::database`. The message never contains the address, which may hold a
+    /// password.
+    pub fn parse(address: &str) -> Result<Self> {
+        if address.starts_with("sqlite:") {
+            let text = "the address names a SQLite file; PostgreSQL is required here";
+            return Err(Finding::new(WRONG_KIND, text).into());
+        }
+        let (address, trust) = split(address);
+        let parsed = address.parse();
+        let config: tokio_postgres::Config =
+            parsed.map_err(|error: postgres::Error| Finding::new(URL, describe(&error)))?;
+        let tls = match config.get_ssl_mode() {
+            postgres::config::SslMode::Disable => None,
+            _ => Some(MakeRustlsConnect::new(tls(&trust)?)),
+        };
+        Ok(Self { config, tls })
+    }
+
+    /// Opens a connection. The client waits until its messages are read.
+    ///
+    /// # Errors
+    /// Returns the error of the driver.
+    pub async fn open(
+        &self,
+    ) -> std::result::Result<(tokio_postgres::Client, Messages), postgres::Error> {
+        match self.tls.clone() {
+            None => {
+                let (client, mut connection) = self.config.connect(NoTls).await?;
+                Ok((client, Box::new(move |cx| connection.poll_message(cx))))
+            }
+            Some(tls) => {
+                let (client, mut connection) = self.config.connect(tls).await?;
+                Ok((client, Box::new(move |cx| connection.poll_message(cx))))
+            }
+        }
+    }
+
+    /// Asks the server to cancel the statement that a connection runs.
+    ///
+    /// # Errors
+    /// Returns the error of the driver.
+    pub async fn cancel(&self, token: CancelToken) -> std::result::Result<(), postgres::Error> {
+        match self.tls.clone() {
+            None => token.cancel_query(NoTls).await,
+            Some(tls) => token.cancel_query(tls).await,
+        }
+    }
+}
+
+/// Opens a connection of the blocking driver. `prepare` completes the configuration that was parsed
+/// from the address.
 ///
 /// # Errors
 /// A code of `ablo::database`. The message never contains the address, which may hold a password.
 pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
-    if address.starts_with("sqlite:") {
-        return Err(Finding::new(
-            WRONG_KIND,
-            "the address names a SQLite file; PostgreSQL is required here",
-        )
-        .into());
-    }
-    let (address, trust) = split(address);
-    let mut config: Config =
-        address.parse().map_err(|error: postgres::Error| Finding::new(URL, describe(&error)))?;
+    let target = Target::parse(address)?;
+    let mut config = Config::from(target.config);
     prepare(&mut config);
-    let opened = match config.get_ssl_mode() {
-        postgres::config::SslMode::Disable => config.connect(NoTls),
-        _ => config.connect(MakeRustlsConnect::new(tls(&trust)?)),
+    let opened = match target.tls {
+        None => config.connect(NoTls),
+        Some(tls) => config.connect(tls),
     };
     let mut client = opened.map_err(|error| connecting(&error))?;
     let version: i32 = client
-        .query_one("SELECT current_setting('server_version_num')::int", &[])
+        .query_one(VERSION, &[])
         .and_then(|row| row.try_get(0))
-        .map_err(|error| connecting(&error))?;
+        .map_err(|e| connecting(&e))?;
     check_version(version)?;
     Ok(client)
 }
 
-fn check_version(version: i32) -> Result<()> {
+/// The query for the argument of [`check_version`].
+pub const VERSION: &str = "SELECT current_setting('server_version_num')::int";
+
+/// Checks that a version is supported.
+///
+/// # Errors
+/// `ablo::database::unsupported` if it is too old.
+pub fn check_version(version: i32) -> Result<()> {
     if version >= MIN_VERSION {
         return Ok(());
     }

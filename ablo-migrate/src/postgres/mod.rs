@@ -11,7 +11,7 @@ mod session;
 mod warnings;
 
 pub use crate::session::{Applied, Timeouts};
-pub use connect::connect;
+pub use connect::{Messages, Target, VERSION, check_version, connect};
 pub(crate) use session::lower;
 
 use crate::catalog::Catalog;

@@ -1,6 +1,8 @@
 //! Serves an adapter as a standalone process, for applications in other languages.
 
 use super::Adapter;
+use crate::http_server;
+use crate::limits::Limits;
 use ablo::source::Endpoint;
 use axum::Router;
 use std::io;
@@ -12,12 +14,13 @@ pub const PATH: &str = "/api/ablo/source";
 /// Serves an adapter at [`PATH`] until `stop` completes. Requests in flight are answered first.
 ///
 /// # Errors
-/// Returns an error if the listener fails.
+/// None at present.
 pub async fn serve(
     endpoint: Endpoint<Adapter>,
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let router = Router::new().route_service(PATH, endpoint);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    http_server::serve(router, listener, &Limits::default(), stop, || {}).await;
+    Ok(())
 }

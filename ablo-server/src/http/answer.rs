@@ -4,18 +4,22 @@
 use crate::error::{ApiError, EngineError};
 use crate::service::Service;
 use ablo_wire::ERROR_CONTRACT_VERSION;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Instant;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static AUTH_FAILURE: HeaderName = HeaderName::from_static("x-auth-failure");
 static VERSION: HeaderName = HeaderName::from_static("ablo-version");
+
+/// The maximum size of an error text of the framework.
+const MAX_FRAMEWORK_TEXT: usize = 4096;
 
 /// The result of a handler.
 pub(super) type Answer = Result<Response, Failed>;
@@ -92,8 +96,11 @@ pub(super) async fn contract(
         .remove::<Pattern>()
         .map_or_else(|| "none".to_owned(), |pattern| pattern.0);
     service.metrics.answered(&route, method.as_str(), response.status().as_u16(), start.elapsed());
-    if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
+    if let Some(refusal) = refusal(&mut response).await {
         service.metrics.refused(refusal.code());
+        if let Some(limit) = refusal.envelope().other.get("limit").and_then(Value::as_str) {
+            service.metrics.limited(limit);
+        }
         tracing::debug!(request = id, %method, path, code = refusal.code(), "request refused");
         response = error_response(refusal, &id, response.status());
     }
@@ -105,6 +112,24 @@ pub(super) async fn contract(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Takes the refusal out of a response: that of a handler, or the text of the framework.
+async fn refusal(response: &mut Response) -> Option<ApiError> {
+    if let Some(refusal) = response.extensions_mut().remove::<ApiError>() {
+        return Some(refusal);
+    }
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    let body = std::mem::take(response.body_mut());
+    let text = to_bytes(body, MAX_FRAMEWORK_TEXT).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let text = text.lines().next().filter(|line| !line.is_empty());
+    let text = text.unwrap_or(status.canonical_reason().unwrap_or("the request failed"));
+    let code = if status.is_server_error() { "internal_error" } else { "invalid_request" };
+    Some(ApiError::new(code, text))
 }
 
 fn error_response(refusal: ApiError, id: &str, status: StatusCode) -> Response {

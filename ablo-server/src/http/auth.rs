@@ -6,6 +6,7 @@ use crate::engine::credentials::IssuedCredential;
 use crate::engine::exchange::TokenRequest;
 use crate::error::ApiError;
 use crate::identity::Identity;
+use crate::live::Hubs;
 use crate::service::Service;
 use crate::value::shown_date;
 use ablo_wire::{
@@ -38,9 +39,11 @@ fn expiry(issued: &IssuedCredential) -> String {
 
 pub(super) async fn exchange(
     State(service): State<Arc<Service>>,
+    State(hubs): State<Arc<Hubs>>,
     caller: Caller,
     Body(request): Body<ExchangeRequest>,
 ) -> Answer {
+    hubs.limit_tokens(caller.who())?;
     let token_request = TokenRequest {
         kind: participant_kind(request.participant_kind)?,
         participant: request.participant_id.filter(|id| !id.is_empty()),
@@ -90,9 +93,11 @@ pub(super) async fn check(_: Caller) -> Answer {
 
 pub(super) async fn create(
     State(service): State<Arc<Service>>,
+    State(hubs): State<Arc<Hubs>>,
     caller: Caller,
     Body(request): Body<CapabilityCreate>,
 ) -> Answer {
+    hubs.limit_tokens(caller.who())?;
     let token_request = TokenRequest {
         kind: participant_kind(request.participant_kind.unwrap_or(ParticipantKind::Agent))?,
         participant: request.participant_id.filter(|id| !id.is_empty()),
@@ -163,10 +168,12 @@ pub(super) async fn revoke(
 
 pub(super) async fn rotate(
     State(service): State<Arc<Service>>,
+    State(hubs): State<Arc<Hubs>>,
     caller: Caller,
     Path(id): Path<String>,
     OptionalBody(request): OptionalBody<CapabilityRotate>,
 ) -> Answer {
+    hubs.limit_tokens(caller.who())?;
     let ttl = request.ttl_seconds.map(|ttl| ttl.0);
     let grace = request.grace_seconds.map_or(86_400, |grace| grace.0);
     let rotated = service.rotate(&caller.0, id, ttl, grace).await?;

@@ -20,7 +20,7 @@ use crate::live::Hubs;
 use crate::service::Service;
 use answer::{Answer, Failed, attach_pattern, contract};
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderName, Method, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{delete, get, head, post};
@@ -69,7 +69,6 @@ impl FromRef<HttpState> for Arc<Documents> {
 
 /// Returns the routes.
 pub(crate) fn router(state: HttpState) -> Router {
-    let max_body_bytes = state.service.options.max_body_bytes;
     let api = api();
     Router::new()
         .route("/", get(page))
@@ -84,7 +83,6 @@ pub(crate) fn router(state: HttpState) -> Router {
             let message = "the coordinator failed; see its log";
             Failed(ApiError::new("internal_error", message)).into_response()
         }))
-        .layer(DefaultBodyLimit::max(max_body_bytes))
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&state.service), contract))
         .layer(cors())
         .with_state(state)

@@ -1,7 +1,7 @@
 //! Rows of one model: lists, single rows and writes (docs/protocol/http.md §7).
 
 use super::answer::{Answer, json, ok};
-use super::request::{Body, Caller, OptionalBody, decode, idempotency_key, pairs};
+use super::request::{Body, Caller, OptionalBody, RawBody, decode, idempotency_key, pairs};
 use crate::engine::commit::ClaimInUse;
 use crate::engine::read::ListQuery;
 use crate::error::{ApiError, Result};
@@ -11,7 +11,6 @@ use ablo_wire::{
     CommitReceipt, CommitRequest, CreateBody, DeleteBody, ListPage, ListTag, Maybe, ModelTag,
     OnStale, Operation, RawRow, Read, SyncId, UpdateBody, Verb,
 };
-use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use std::sync::Arc;
@@ -158,7 +157,7 @@ pub(super) async fn commits(
     State(service): State<Arc<Service>>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Answer {
     let body: CommitRequest = decode(&body)?;
     let request = Submit {

@@ -6,11 +6,15 @@ use crate::engine::access::no_credentials;
 use crate::engine::credentials::Credential;
 use crate::error::ApiError;
 use crate::identity::Identity;
+use crate::limits::Limits;
 use crate::service::commits::decode_error;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, header, request::Parts};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The credential of a request.
 #[derive(Debug)]
@@ -68,11 +72,68 @@ impl<T: DeserializeOwned> FromRequest<HttpState> for OptionalBody<T> {
     }
 }
 
+/// A body, for handlers that decode it themselves.
+#[derive(Debug)]
+pub(super) struct RawBody(pub(super) Bytes);
+
+impl FromRequest<HttpState> for RawBody {
+    type Rejection = Failed;
+
+    async fn from_request(request: Request, state: &HttpState) -> Result<Self, Failed> {
+        read(request, state).await.map(Self)
+    }
+}
+
+/// Reads a body within the limits of time and memory.
 async fn read(request: Request, state: &HttpState) -> Result<Bytes, Failed> {
-    Bytes::from_request(request, state).await.map_err(|rejection| {
-        let message = format!("failed to read the body: {rejection}");
-        Failed(ApiError::new("invalid_body", message).with_status(rejection.status().as_u16()))
-    })
+    let limits = state.service.options.limits;
+    let body = collect(request, &state.service.unfinished, &limits);
+    let body = tokio::time::timeout(limits.body_time, body).await.unwrap_or_else(|_| {
+        let refusal = ApiError::new("invalid_body", "the body did not arrive in time");
+        Err(refusal.with_status(408).detail("limit", "body_time"))
+    });
+    body.map_err(Failed)
+}
+
+/// Collects the parts of a body. Those of all unfinished bodies together are limited.
+async fn collect(
+    request: Request,
+    unfinished: &Semaphore,
+    limits: &Limits,
+) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        let message = format!("the body is larger than {} bytes", limits.body_bytes);
+        ApiError::new("invalid_body", message)
+            .with_status(413)
+            .limit("body_bytes", limits.body_bytes)
+    };
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limits.body_bytes as u64) {
+        return Err(too_large());
+    }
+    let (mut bytes, mut reserved) = (BytesMut::new(), None::<SemaphorePermit<'_>>);
+    let mut parts = request.into_body().into_data_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|error| {
+            ApiError::new("invalid_body", format!("failed to read the body: {error}"))
+        })?;
+        if bytes.len() + part.len() > limits.body_bytes {
+            return Err(too_large());
+        }
+        let more = unfinished.try_acquire_many(u32::try_from(part.len()).unwrap_or(u32::MAX));
+        let more = more.map_err(|_| {
+            let message = "too many requests at once; try again";
+            ApiError::new("instance_at_capacity", message)
+                .limit("unfinished_bytes", limits.unfinished_bytes)
+        })?;
+        match &mut reserved {
+            Some(reserved) => reserved.merge(more),
+            None => reserved = Some(more),
+        }
+        bytes.extend_from_slice(&part);
+    }
+    Ok(bytes.freeze())
 }
 
 /// Decodes JSON. Malformed JSON and JSON of the wrong shape have different error codes.

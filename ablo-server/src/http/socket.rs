@@ -35,17 +35,21 @@ pub(super) async fn upgrade(
     let token = token.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
     let state = service.identify(token).await?;
     hubs.limit(&state.identity)?;
+    let seat = hubs.seat(&state.identity)?;
     let pairs = pairs(query.as_deref());
     let groups: Vec<String> = pairs
         .into_iter()
         .filter(|(name, _)| name == "syncGroups")
         .map(|(_, group)| group)
         .collect();
-    let max_bytes = service.options.max_body_bytes;
+    let max_bytes = service.options.limits.body_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(max_bytes)
         .max_frame_size(max_bytes)
         .read_buffer_size(READ_BUFFER_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| live::run((service, hubs), state.identity, groups, socket)))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let _seat = seat;
+        live::run((service, hubs), state.identity, groups, socket).await;
+    }))
 }

@@ -2,13 +2,12 @@
 //! docs/protocol/http.md).
 
 use super::answer::{Answer, ok};
-use super::request::Caller;
+use super::request::{Caller, RawBody};
 use crate::engine::access::require_secret_key;
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::source::{self, PushError};
 use ablo_wire::PushBody;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(super) async fn push(
     State(service): State<Arc<Service>>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Answer {
     let header =
         |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -1,6 +1,6 @@
 //! Reads of stateful clients: bootstrap, queries and single rows (docs/protocol/http.md §5).
 
-use super::answer::{Answer, ok, text};
+use super::answer::{Answer, Failed, ok, text};
 use super::request::{Body, Caller, pairs};
 use crate::engine::read::MAX_QUERIES;
 use crate::error::ApiError;
@@ -130,6 +130,7 @@ pub(super) async fn entity(
 }
 
 pub(super) async fn health(State(service): State<Arc<Service>>) -> Answer {
-    service.ping().await?;
+    let answered = service.ping().await;
+    answered.map_err(|failure| Failed(failure.into_api_error().with_status(503)))?;
     ok(&Health::new("healthy"))
 }

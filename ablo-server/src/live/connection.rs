@@ -5,11 +5,13 @@
 
 use super::credentials::CredentialGuard;
 use super::deliver::Item;
-use super::end::{End, end_of, failed};
+use super::end::{End, TOO_LONG, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::grants::Grants;
+use super::held::RefusedCommits;
 use super::hub::{Hub, READ_BATCH, RowClaims};
 use super::hubs::{HubGuard, Hubs};
+use super::pace::Pace;
 use super::peer_view::{PeerView, Viewer};
 use super::start::Start;
 use super::subscriptions::Subscriptions;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite;
 
 /// The maximum time to send a frame.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -65,9 +68,11 @@ pub(crate) struct Connection {
     pub(super) flow: FlowControl,
     pub(super) grants: Grants,
     pub(super) report: PresenceReport,
-    pub(super) relay_budget: governor::DefaultDirectRateLimiter,
     /// Whether the client reads events of peers in envelopes.
     pub(super) knows_envelopes: bool,
+    pub(super) refused: RefusedCommits,
+    pub(super) relays: Pace,
+    frames: Pace,
     credential: CredentialGuard,
     socket: WebSocket,
     pub(super) synced: bool,
@@ -85,7 +90,7 @@ pub(crate) async fn run(
     groups: Vec<String>,
     mut socket: WebSocket,
 ) {
-    let joined = hubs.join(&allowed.organization, service.options.max_connections).await;
+    let joined = hubs.join(&allowed.organization).await;
     let guard = match joined {
         Ok(guard) => guard,
         Err(failure) => {
@@ -133,6 +138,13 @@ fn limited(allowed: &Identity, requested: &[String], at_open: &BTreeSet<String>)
     who
 }
 
+/// Returns whether a peer sent a message that is too long.
+fn is_too_long(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let capacity = |error: &tungstenite::Error| matches!(error, tungstenite::Error::Capacity(_));
+    source.and_then(|source| source.downcast_ref()).is_some_and(capacity)
+}
+
 /// Sleeps until a time; returns at once for `None`.
 async fn wait_until(time: Option<Instant>) {
     sleep_until(time.unwrap_or_else(Instant::now).into()).await;
@@ -159,7 +171,6 @@ impl Connection {
             flow,
             grants: Grants::default(),
             report: PresenceReport::new(PresenceStatus::Online),
-            relay_budget: super::relay::limiter(),
             knows_envelopes: false,
             session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
             subscriptions: Subscriptions::new(who.groups.clone()),
@@ -168,6 +179,9 @@ impl Connection {
             has_snapshot: false,
             last_received: Instant::now(),
             malformed_frames: 0,
+            refused: RefusedCommits::default(),
+            relays: Pace::new(service.options.limits.relays_per_second),
+            frames: Pace::new(service.options.limits.frames_per_second),
             credential: hubs.credential(&allowed),
             service,
             hubs,
@@ -190,7 +204,7 @@ impl Connection {
         let mut ping = tokio::time::interval(PING_INTERVAL);
         let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
         let roster_resend = tokio::time::sleep(ROSTER_RESEND_DELAY);
-        let max_age = tokio::time::sleep(self.service.options.max_connection_age);
+        let max_age = tokio::time::sleep(self.service.options.limits.socket_age);
         tokio::pin!(roster_resend, max_age);
         let mut roster_resent = false;
         self.put_session().await?;
@@ -198,6 +212,7 @@ impl Connection {
         loop {
             self.send_grants().await?;
             let grant_due = self.grants.due();
+            let held_due = self.refused.due();
             let due = self.flow.due();
             // The first `sync_request` decides where deltas start. Sent earlier, they would make
             // the client skip those before them.
@@ -218,6 +233,7 @@ impl Connection {
                 changed = head.changed() => changed.map_err(|_| End::Gone)?,
                 () = wait_until(due), if is_behind && due.is_some() => {}
                 () = wait_until(grant_due), if grant_due.is_some() => {}
+                () = wait_until(held_due), if held_due.is_some() => self.retry_held().await?,
                 changed = claims.recv() => match changed {
                     Ok(row) => self.send_claims(&row).await?,
                     Err(RecvError::Lagged(_)) => self.send_roster().await?,
@@ -262,9 +278,18 @@ impl Connection {
     async fn receive(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {
         let message = match frame {
             Some(Ok(message)) => message,
+            Some(Err(error)) if is_too_long(&error) => {
+                self.service.metrics.limited("body_bytes");
+                return Err(TOO_LONG);
+            }
             Some(Err(_)) | None => return Err(End::Gone),
         };
         self.last_received = Instant::now();
+        let wait = self.frames.next(self.last_received);
+        if !wait.is_zero() {
+            self.service.metrics.limited("frames_per_second");
+            tokio::time::sleep(wait).await;
+        }
         self.check_credential()?;
         match message {
             Message::Text(text) => self.read(&text).await,

@@ -14,6 +14,7 @@ pub(super) enum End {
 pub(super) const REVOKED: End = End::Close(4001, "credential revoked");
 pub(super) const EXPIRED: End =
     End::Close(4408, "credential expired; reconnect with a fresh token");
+pub(super) const TOO_LONG: End = End::Close(1009, "limit_exceeded: the message is too long");
 pub(super) const TRY_AGAIN_LATER: End = End::Close(1013, "try again later");
 
 /// Ends the connection if a request failed because the connection's credential has ended.

@@ -2,10 +2,11 @@
 
 use super::connection::Connection;
 use super::end::{End, end_of};
+use super::held::Held;
 use super::peer_view::{self, OwnClaim};
 use crate::engine::claims::{ClaimOutcome, ClaimRequest};
 use crate::engine::commit::ClaimInUse;
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 use crate::service::claims::{detail, lease};
 use crate::service::commits::Submit;
 use ablo_wire::{
@@ -22,6 +23,10 @@ impl Connection {
             ClientFrame::SyncRequest(request) => self.synchronize(request).await,
             ClientFrame::Commit(commit) => self.commit(commit).await,
             ClientFrame::PresenceUpdate(report) => {
+                if self.service.check_presence(&report).is_err() {
+                    self.service.metrics.limited("presence_bytes");
+                    return Ok(());
+                }
                 self.report = report;
                 self.put_session().await
             }
@@ -55,32 +60,93 @@ impl Connection {
     }
 
     async fn commit(&mut self, frame: CommitFrame) -> Result<(), End> {
-        let ops = frame.operations.len() as u64;
-        let id = frame.client_tx_id.clone().unwrap_or_default();
-        let request = Submit {
+        if self.flow.complete {
+            return self.submit(frame).await;
+        }
+        if self.refused.holds(&frame) {
+            // Its answer is still to come.
+            return Ok(());
+        }
+        let delay = self.refused.delay(frame.client_tx_id.as_ref(), Instant::now());
+        tokio::time::sleep(delay).await;
+        self.try_held(Held::new(frame, Instant::now())).await
+    }
+
+    /// Tries commits again whose refusal is held back.
+    pub(super) async fn retry_held(&mut self) -> Result<(), End> {
+        while let Some(held) = self.refused.take(Instant::now()) {
+            self.try_held(held).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies a commit of an older client. A refusal that it would answer by sending the commit
+    /// again is held back.
+    async fn try_held(&mut self, held: Held) -> Result<(), End> {
+        let now = Instant::now();
+        if self.refused.precede(&held) && now < held.until {
+            self.refused.hold(held, now);
+            return Ok(());
+        }
+        let frame = held.frame.clone();
+        let failure = match self.service.submit(&self.who, self.request(frame)).await {
+            Ok(receipt) => {
+                return self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await;
+            }
+            Err(failure) => failure,
+        };
+        // Without an answer: the client sends the commit again with a fresh token.
+        end_of(&failure)?;
+        let mut refusal = failure.into_api_error();
+        if held.is_repeated_after(refusal.code()) {
+            if now < held.until && self.refused.has_capacity() {
+                self.refused.hold(held, now);
+                return Ok(());
+            }
+            let message = format!("tried for some time; {}", refusal.envelope().message);
+            refusal = ApiError::new("retries_exhausted", message).detail("cause", refusal.code());
+        }
+        self.refused.refuse(held.frame.client_tx_id.as_ref(), now);
+        let Held { frame, .. } = held;
+        self.answer_refusal(frame.client_tx_id, frame.operations.len(), refusal).await
+    }
+
+    fn request(&self, frame: CommitFrame) -> Submit {
+        Submit {
             client_tx_id: frame.client_tx_id,
             idempotency_key: frame.idempotency_key,
             operations: frame.operations,
             claim: ClaimInUse::OfConnection(self.peer_view.ids().into_iter().collect()),
             caused_by: frame.caused_by_task_id,
-        };
-        let result = self.service.submit(&self.who, request).await;
-        if let Err(failure) = &result {
-            // Without an answer: the client sends the commit again with a fresh token.
-            end_of(failure)?;
         }
-        let receipt = result.unwrap_or_else(|failure| {
-            let refusal = failure.into_api_error();
-            self.service.metrics.refused(refusal.code());
-            let mut receipt = CommitReceipt::new(id, false);
-            receipt.status = Some(CommitStatus::Rejected);
-            let head = *self.hub.head.borrow();
-            receipt.server_tx_id = Some(head.to_string());
-            receipt.last_sync_id = Some(ablo_wire::SyncId(head));
-            receipt.ops = Some(ops);
-            receipt.error = Some(refusal.into_failure());
-            receipt
-        });
+    }
+
+    async fn submit(&mut self, frame: CommitFrame) -> Result<(), End> {
+        let (id, number) = (frame.client_tx_id.clone(), frame.operations.len());
+        match self.service.submit(&self.who, self.request(frame)).await {
+            Ok(receipt) => self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await,
+            Err(failure) => {
+                // Without an answer: the client sends the commit again with a fresh token.
+                end_of(&failure)?;
+                self.answer_refusal(id, number, failure.into_api_error()).await
+            }
+        }
+    }
+
+    async fn answer_refusal(
+        &mut self,
+        id: Option<String>,
+        operations: usize,
+        refusal: ApiError,
+    ) -> Result<(), End> {
+        self.service.metrics.refused(refusal.code());
+        let mut receipt = CommitReceipt::new(id.unwrap_or_default(), false);
+        receipt.status = Some(CommitStatus::Rejected);
+        let head = *self.hub.head.borrow();
+        receipt.server_tx_id = Some(head.to_string());
+        receipt.last_sync_id = Some(ablo_wire::SyncId(head));
+        receipt.ops = Some(operations as u64);
+        receipt.error = Some(refusal.into_failure());
         self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await
     }
 

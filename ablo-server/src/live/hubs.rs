@@ -3,10 +3,13 @@
 
 use super::credentials::{CredentialGuard, OpenCredentials, watch_credentials};
 use super::hub::{Dirty, HEAD_UNKNOWN, Hub, lock};
+use super::seats::{Seat, Seats};
 use crate::engine::Engine;
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
+use crate::limits::Limits;
 use crate::store::{Notification, Store};
+use governor::Quota;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,10 +17,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc};
 
-/// The sustained request rate per participant.
-const REQUESTS_PER_SECOND: NonZeroU32 = NonZeroU32::new(2000).unwrap();
-/// The maximum number of requests per participant at once.
-const BURST: NonZeroU32 = NonZeroU32::new(8000).unwrap();
+/// The number of requests of a participant at once, in seconds of its rate.
+const BURST_SECONDS: usize = 4;
+/// How long a connection waits until its hub has read the store for the first time.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The number of requests after which the limiter drops idle participants.
 const LIMITER_CLEANUP_REQUESTS: usize = 4096;
 /// The interval at which a hub checks for expired claims.
@@ -37,7 +40,10 @@ struct Shared {
     hubs: Mutex<BTreeMap<String, Entry>>,
     bootstraps: Mutex<BTreeMap<String, (u64, Instant)>>,
     credentials: Arc<OpenCredentials>,
-    limiter: governor::DefaultKeyedRateLimiter<(String, String, String)>,
+    limits: Limits,
+    limiter: Limiter,
+    token_limiter: Limiter,
+    seats: Arc<Seats>,
     connections: AtomicUsize,
     requests: AtomicUsize,
 }
@@ -56,7 +62,10 @@ struct Entry {
 impl Hubs {
     /// Creates an empty set of hubs and starts listening for notifications on the current runtime.
     #[must_use]
-    pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, store: Arc<dyn Store>, limits: Limits) -> Self {
+        let requests = number(limits.requests_per_second);
+        let burst = number(limits.requests_per_second.saturating_mul(BURST_SECONDS));
+        let tokens = number(limits.tokens_per_minute);
         let notifications = store.subscribe();
         let shared = Arc::new(Shared {
             engine,
@@ -64,9 +73,10 @@ impl Hubs {
             hubs: Mutex::default(),
             bootstraps: Mutex::default(),
             credentials: Arc::default(),
-            limiter: governor::RateLimiter::keyed(
-                governor::Quota::per_second(REQUESTS_PER_SECOND).allow_burst(BURST),
-            ),
+            limits,
+            limiter: Limiter::keyed(Quota::per_second(requests).allow_burst(burst)),
+            token_limiter: Limiter::keyed(Quota::per_minute(tokens)),
+            seats: Arc::default(),
             connections: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
         });
@@ -79,16 +89,13 @@ impl Hubs {
     /// Adds a connection to an organisation's hub until the returned guard is dropped.
     ///
     /// # Errors
-    /// Returns `instance_at_capacity` if the process has `max_connections` already.
-    pub(crate) async fn join(
-        &self,
-        organization: &str,
-        max_connections: usize,
-    ) -> Result<HubGuard> {
-        if self.shared.connections.load(Ordering::Relaxed) >= max_connections {
-            return Err(
-                ApiError::new("instance_at_capacity", "too many connections; try again").into()
-            );
+    /// Returns `instance_at_capacity` if the process has as many as it may have, or if the store
+    /// does not answer.
+    pub(crate) async fn join(&self, organization: &str) -> Result<HubGuard> {
+        let maximum = self.shared.limits.sockets;
+        if self.shared.connections.load(Ordering::Relaxed) >= maximum {
+            let refusal = ApiError::new("instance_at_capacity", "too many connections; try again");
+            return Err(refusal.limit("sockets", maximum).into());
         }
         let (guard, notifications) = self.shared.entry(organization);
         if let Some(notifications) = notifications {
@@ -97,11 +104,9 @@ impl Hubs {
         }
         // Wait until the hub has read the store for the first time.
         let mut head = guard.hub.head.subscribe();
-        while *head.borrow_and_update() == HEAD_UNKNOWN {
-            if head.changed().await.is_err() {
-                break;
-            }
-        }
+        let known = head.wait_for(|head| *head != HEAD_UNKNOWN);
+        let waited = tokio::time::timeout(JOIN_TIMEOUT, known).await;
+        waited.map_err(|_| StoreError::TimedOut)?.map_err(|_| StoreError::TimedOut)?;
         Ok(guard)
     }
 
@@ -114,14 +119,35 @@ impl Hubs {
         let requests = self.shared.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if requests.is_multiple_of(LIMITER_CLEANUP_REQUESTS) {
             self.shared.limiter.retain_recent();
+            self.shared.token_limiter.retain_recent();
         }
-        let key = (who.organization.clone(), who.kind.as_str().to_owned(), who.participant.clone());
-        match self.shared.limiter.check_key(&key) {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                Err(ApiError::new("quota_exceeded", "too many requests; try again in a moment"))
-            }
-        }
+        check_rate(
+            &self.shared.limiter,
+            who,
+            "requests_per_second",
+            self.limits().requests_per_second,
+        )
+    }
+
+    /// Counts a token that a participant creates.
+    ///
+    /// # Errors
+    /// Returns `quota_exceeded` if the participant's rate limit is exceeded.
+    pub(crate) fn limit_tokens(&self, who: &Identity) -> Result<(), ApiError> {
+        let limiter = &self.shared.token_limiter;
+        check_rate(limiter, who, "tokens_per_minute", self.limits().tokens_per_minute)
+    }
+
+    /// Counts a socket of a participant until the returned seat is dropped.
+    ///
+    /// # Errors
+    /// Returns `connection_limit_exceeded`.
+    pub(crate) fn seat(&self, who: &Identity) -> Result<Seat, ApiError> {
+        self.shared.seats.take(who, self.limits())
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// Stores the sync id of a client's bootstrap, for its next connection.
@@ -146,6 +172,26 @@ impl Hubs {
     pub(crate) fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::Relaxed)
     }
+}
+
+/// Limits a rate per participant.
+type Limiter = governor::DefaultKeyedRateLimiter<(String, String, String)>;
+
+fn number(limit: usize) -> NonZeroU32 {
+    NonZeroU32::new(u32::try_from(limit).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN)
+}
+
+fn check_rate(
+    limiter: &Limiter,
+    who: &Identity,
+    limit: &'static str,
+    maximum: usize,
+) -> Result<(), ApiError> {
+    let key = (who.organization.clone(), who.kind.as_str().to_owned(), who.participant.clone());
+    limiter.check_key(&key).map_err(|_| {
+        let refusal = ApiError::new("quota_exceeded", "too many requests; try again in a moment");
+        refusal.limit(limit, maximum)
+    })
 }
 
 impl Shared {
@@ -296,11 +342,10 @@ mod tests {
         let schema = schema.schema.expect("a schema");
         let store: Arc<dyn Store> =
             Arc::new(Sqlite::open(&DbPath::Memory, &schema).expect("a store"));
-        let hubs = Hubs::new(Arc::new(Engine::new(&schema, store.dialect())), store);
+        let hubs =
+            Hubs::new(Arc::new(Engine::new(&schema, store.dialect())), store, Limits::default());
         let tokens = ["first", "second"].map(|token| who(ParticipantKind::Agent, token));
-        let refused = (0..2 * BURST.get())
-            .filter(|at| hubs.limit(&tokens[(at % 2) as usize]).is_err())
-            .count();
+        let refused = (0..2 * 8000).filter(|at| hubs.limit(&tokens[at % 2]).is_err()).count();
         assert!(refused > 0, "two tokens have no more requests than one");
         assert!(hubs.limit(&who(ParticipantKind::User, "third")).is_ok());
     }

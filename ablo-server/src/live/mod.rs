@@ -12,11 +12,14 @@ mod end;
 mod flow_control;
 mod frames;
 mod grants;
+mod held;
 mod hub;
 mod hubs;
+mod pace;
 mod peer_view;
 mod refusals;
 mod relay;
+mod seats;
 mod start;
 mod subscriptions;
 

@@ -11,20 +11,10 @@ use ablo_wire::{
     Actor, ClientFrame, Maybe, OtherFrame, ParticipantKind, RawJson, RelayFrame, RelayedFrame,
     ServerFrame,
 };
-use governor::{DefaultDirectRateLimiter, Quota};
-use std::num::NonZeroU32;
+use std::time::Instant;
 
 /// The maximum size of a relayed frame, in bytes. It has to fit into one notification.
 const MAX_RELAY_BYTES: usize = 6000;
-/// The sustained number of events per second and connection: more than a pointer needs.
-const RELAYS_PER_SECOND: NonZeroU32 = NonZeroU32::new(60).unwrap();
-/// The maximum number of events at once.
-const RELAY_BURST: NonZeroU32 = NonZeroU32::new(120).unwrap();
-
-/// The budget of one connection.
-pub(super) fn limiter() -> DefaultDirectRateLimiter {
-    DefaultDirectRateLimiter::direct(Quota::per_second(RELAYS_PER_SECOND).allow_burst(RELAY_BURST))
-}
 
 /// Returns whether the name of an event is that of a frame of the protocol, in any spelling: peers
 /// without envelopes would take the event for that frame.
@@ -67,12 +57,15 @@ impl Connection {
         let refused = match check_relay(&self.who) {
             Err(refusal) => Some(refusal.code().to_owned()),
             Ok(()) if is_reserved(&event) => Some("invalid_request".to_owned()),
-            Ok(()) if self.relay_budget.check().is_err() => Some("quota_exceeded".to_owned()),
             Ok(()) => None,
         };
         if let Some(code) = refused {
             tracing::debug!(event, code, "an event for peers was dropped");
             self.service.metrics.refused(&code);
+            return Ok(());
+        }
+        if !self.relays.allows(Instant::now()) {
+            self.service.metrics.limited("relays_per_second");
             return Ok(());
         }
         let frame = ServerFrame::Other(OtherFrame::new(event, data));

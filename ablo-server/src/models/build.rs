@@ -4,6 +4,7 @@ use super::{
     Column, ColumnDefault, ColumnMapping, ColumnRole, Grants, IdentityRole, Model, ModelId, Models,
     Relation, RowRole, Tenancy,
 };
+use crate::limits::Limits;
 use crate::value::ValueKind;
 use ablo_codegen::shape::{BaseField, ColumnShape, Isolation, ParentOwner, TableShape, tables};
 use ablo_schema::Schema;
@@ -39,7 +40,8 @@ impl Models {
             field: role.source.field.to_string(),
             multi: role.source.multi,
         });
-        Self { names: names(&list), roles: roles.collect(), list }
+        let row_bytes = Limits::default().row_bytes;
+        Self { names: names(&list), roles: roles.collect(), row_bytes, list }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct Models {
     names: BTreeMap<String, ModelId>,
     /// How the groups of an identity are derived.
     pub roles: Vec<IdentityRole>,
+    /// The maximum size of the values of a row, in bytes.
+    pub row_bytes: usize,
 }
 
 /// A model.

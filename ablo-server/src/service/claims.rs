@@ -37,7 +37,8 @@ impl Service {
     /// Requests a claim on a row of a model.
     ///
     /// # Errors
-    /// Returns `capability_scope_denied`, `invalid_id` or `entity_not_found`, or the store's error.
+    /// Returns `capability_scope_denied`, `invalid_id`, `entity_not_found`, `limit_exceeded` or
+    /// `queue_too_deep`, or the store's error.
     pub(crate) async fn claim(
         &self,
         who: &Identity,
@@ -46,8 +47,9 @@ impl Service {
     ) -> Result<ClaimOutcome> {
         check_claim(self.engine.models.get(model), who)?;
         row_id(&request.row)?;
-        let who = who.clone();
+        let (who, limits) = (who.clone(), self.options.limits);
         self.acting(&who.clone(), move |engine, tx| {
+            claims::check_limits(tx, &who, engine.models.get(model), &request, &limits)?;
             claims::begin(engine, tx, &who, engine.models.get(model), &request)
         })
         .await

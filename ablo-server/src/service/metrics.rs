@@ -17,6 +17,7 @@ pub(crate) struct Metrics {
     requests: Family<Request, Counter>,
     seconds: Family<Route, Histogram>,
     refusals: Family<Code, Counter>,
+    limits: Family<LimitLabel, Counter>,
     source_requests: Family<SourceOutcome, Counter>,
     source_lag: Family<SourceLabel, Gauge<f64, AtomicU64>>,
     source_up: Family<SourceLabel, Gauge>,
@@ -50,6 +51,11 @@ struct Code {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct SourceLabel {
     organization: String,
 }
@@ -78,6 +84,8 @@ impl Metrics {
             "Requests and commits refused, by error code",
             refusals.clone(),
         );
+        let limits = Family::default();
+        registry.register("limits_reached", "Times that a limit was reached", limits.clone());
         let (commits, delivered, sockets) =
             (Counter::default(), Counter::default(), Gauge::default());
         registry.register("commits", "Commits confirmed", commits.clone());
@@ -116,6 +124,7 @@ impl Metrics {
             requests,
             seconds,
             refusals,
+            limits,
             source_requests,
             source_lag,
             source_up,
@@ -137,6 +146,11 @@ impl Metrics {
     /// Counts a refusal.
     pub(crate) fn refused(&self, code: &str) {
         self.refusals.get_or_create(&Code { code: code.to_owned() }).inc();
+    }
+
+    /// Counts that a limit was reached, a member of `Limits`.
+    pub(crate) fn limited(&self, limit: &str) {
+        self.limits.get_or_create(&LimitLabel { limit: limit.to_owned() }).inc();
     }
 
     /// Records the state of a data source: its requests since the start that were answered,

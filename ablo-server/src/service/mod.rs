@@ -23,11 +23,15 @@ pub use options::{CoordinatorOptions, Retention};
 use crate::engine::{Engine, credentials};
 use crate::error::Result;
 use crate::identity::Identity;
-use crate::store::{Store, Tenant, Tx};
+use crate::store::{Access, Store, Tenant, Tx};
 use metrics::Metrics;
 use source::Sources;
 use std::sync::Arc;
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+
+/// The time within which the database has to answer for `/health`.
+const PING_TIME: Duration = Duration::from_millis(1500);
 
 /// The state that all transports share.
 pub struct Service {
@@ -39,6 +43,8 @@ pub struct Service {
     pub options: CoordinatorOptions,
     pub(crate) metrics: Metrics,
     pub(crate) sources: Sources,
+    /// The bytes of unfinished bodies that may still be added.
+    pub(crate) unfinished: Arc<Semaphore>,
     closing: watch::Sender<bool>,
 }
 
@@ -51,7 +57,9 @@ impl Service {
     ) -> Self {
         let sources = Sources::new(&options.sources);
         let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
-        Self { engine, store, options, metrics, sources, closing }
+        let unfinished = options.limits.unfinished_bytes.min(Semaphore::MAX_PERMITS);
+        let unfinished = Arc::new(Semaphore::new(unfinished));
+        Self { engine, store, options, metrics, sources, unfinished, closing }
     }
 
     /// Runs a closure in a read-write transaction of an organisation.
@@ -123,7 +131,8 @@ impl Service {
     /// # Errors
     /// Returns the store's error.
     pub(crate) async fn ping(&self) -> Result<()> {
-        self.store.reading(Tenant::Global, |tx| Ok(tx.ping()?)).await
+        let ping = |tx: &mut Tx<'_>| Ok(tx.ping()?);
+        self.store.within(PING_TIME, Access::Read, Tenant::Global, ping).await
     }
 
     /// Closes all sockets and ends the background tasks.

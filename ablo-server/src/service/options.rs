@@ -3,6 +3,7 @@
 use super::source::SourceOptions;
 use super::webhooks::WebhookOptions;
 use crate::engine::credentials::Mode;
+use crate::limits::Limits;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -11,13 +12,8 @@ use std::time::Duration;
 pub struct CoordinatorOptions {
     /// Whether the database holds test or live data.
     pub mode: Mode,
-    /// The maximum size of a request body and of a WebSocket message, in bytes.
-    pub max_body_bytes: usize,
-    /// The maximum number of WebSocket connections, over all organisations.
-    pub max_connections: usize,
-    /// The maximum lifetime of a WebSocket. Clients reconnect with a fresh token
-    /// (docs/protocol/differences.md C9).
-    pub max_connection_age: Duration,
+    /// The limits of what clients may use.
+    pub limits: Limits,
     /// How long the key of an operation is kept, so that the operation is applied once however
     /// often it is sent.
     pub key_retention: Duration,
@@ -62,9 +58,7 @@ impl Default for CoordinatorOptions {
     fn default() -> Self {
         Self {
             mode: Mode::Test,
-            max_body_bytes: 4 << 20,
-            max_connections: 50_000,
-            max_connection_age: Duration::from_hours(24),
+            limits: Limits::default(),
             key_retention: KEY_RETENTION,
             log_retention: LOG_RETENTION,
             sources: Vec::new(),

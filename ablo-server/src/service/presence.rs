@@ -56,9 +56,24 @@ impl Service {
             )
             .into());
         }
+        self.check_presence(&report)?;
         let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
         let who = who.clone();
         self.acting(&who.clone(), move |_, tx| Ok(sessions::upsert(tx, &who, &id, &report)?)).await
+    }
+
+    /// Checks the size of a report.
+    ///
+    /// # Errors
+    /// Returns `limit_exceeded`.
+    pub(crate) fn check_presence(&self, report: &PresenceReport) -> Result<(), ApiError> {
+        let size = serde_json::to_vec(report).map_or(0, |text| text.len());
+        let maximum = self.options.limits.presence_bytes;
+        if size <= maximum {
+            return Ok(());
+        }
+        let message = format!("the report has {size} bytes; the maximum is {maximum}");
+        Err(ApiError::new("limit_exceeded", message).limit("presence_bytes", maximum))
     }
 
     /// Stores an open connection with its presence report, and that its credential is used.

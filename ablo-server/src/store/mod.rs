@@ -10,11 +10,14 @@ pub(crate) mod data_source;
 mod layout;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod queue;
 pub(crate) mod rows;
 pub mod sql_template;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 pub mod tables;
+mod ticket;
 
 pub use crate::value::Row;
 pub use connection::{ColumnNames, Connection, Record, Tx};
@@ -23,9 +26,13 @@ pub use postgres::Postgres;
 pub use sql_template::{Dialect, ListTemplate, SqlTemplate};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{BackupError, DbPath, Sqlite, backup};
+pub use ticket::Ticket;
 
 use crate::error::{EngineError, Result, StoreError};
-use std::time::Instant;
+use crate::limits::Limits;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use ticket::{Caller, GivenUp};
 use tokio::sync::{broadcast, oneshot};
 
 /// A change that other parts of the coordinator may have to react to.
@@ -82,7 +89,7 @@ pub enum Notification {
 }
 
 /// The tenant of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tenant {
     /// One organisation. Its writes are serialised.
     Organization(String),
@@ -104,16 +111,25 @@ pub trait Work: Send {
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
+/// How work uses a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reads and writes.
+    Write,
+    /// Reads from one snapshot, without blocking writers.
+    Read,
+}
+
 /// A store.
 pub trait Store: Send + Sync + 'static {
     /// Returns the SQL dialect.
     fn dialect(&self) -> Dialect;
 
-    /// Runs work that writes.
-    fn write(&self, tenant: Tenant, work: Box<dyn Work>);
+    /// Runs work in a transaction of a tenant until its ticket is over.
+    fn submit(&self, access: Access, tenant: Tenant, work: Box<dyn Work>, ticket: Arc<Ticket>);
 
-    /// Runs work that only reads, on one snapshot and without blocking writers.
-    fn read(&self, tenant: Tenant, work: Box<dyn Work>);
+    /// Returns the limits.
+    fn limits(&self) -> &SharedLimits;
 
     /// Subscribes to notifications.
     fn subscribe(&self) -> broadcast::Receiver<Notification>;
@@ -121,6 +137,25 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the time of the clock that [`Tx::now`] reads.
     fn now(&self) -> jiff::Timestamp;
 }
+
+/// The limits of a store, which the coordinator that uses it sets.
+#[derive(Debug, Default)]
+pub struct SharedLimits(RwLock<Limits>);
+
+impl SharedLimits {
+    /// Returns the limits.
+    pub fn get(&self) -> Limits {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Replaces the limits.
+    pub fn set(&self, limits: Limits) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+}
+
+/// How long a caller waits for the outcome of work that is being committed.
+const COMMIT_TIME: Duration = Duration::from_secs(10);
 
 impl dyn Store {
     /// Runs a closure in a write transaction.
@@ -133,9 +168,8 @@ impl dyn Store {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (done, outcome) = oneshot::channel();
-        self.write(tenant, Box::new(Closure { job, result: None, done }));
-        outcome.await.unwrap_or_else(|_| Err(closed()))
+        let time = self.limits().get().write_time;
+        self.within(time, Access::Write, tenant, job).await
     }
 
     /// Runs a closure in a read transaction.
@@ -148,9 +182,60 @@ impl dyn Store {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
-        let (done, outcome) = oneshot::channel();
-        self.read(tenant, Box::new(Closure { job, result: None, done }));
-        outcome.await.unwrap_or_else(|_| Err(closed()))
+        let time = self.limits().get().read_time;
+        self.within(time, Access::Read, tenant, job).await
+    }
+
+    /// Runs a closure in a transaction. The work is stopped after this time, and when the returned
+    /// future is dropped, unless it is being committed.
+    ///
+    /// # Errors
+    ///
+    /// Returns the closure's error, or the error of the transaction.
+    pub async fn within<T, F>(
+        &self,
+        time: Duration,
+        access: Access,
+        tenant: Tenant,
+        job: F,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let deadline = Instant::now() + time;
+        let ticket = Arc::new(Ticket::new(deadline));
+        let _caller = Caller(Arc::clone(&ticket));
+        let (done, mut outcome) = oneshot::channel();
+        let work = Box::new(Closure { job, result: None, done });
+        self.submit(access, tenant, work, Arc::clone(&ticket));
+        let received = tokio::select! {
+            biased;
+            received = &mut outcome => received,
+            () = until(deadline) => match ticket.give_up() {
+                GivenUp::Waiting => return Err(StoreError::Overloaded.into()),
+                GivenUp::Running => return Err(StoreError::TimedOut.into()),
+                GivenUp::Committing => tokio::select! {
+                    received = outcome => received,
+                    () = until(deadline + COMMIT_TIME) => {
+                        return Err(StoreError::unanswered_commit().into());
+                    }
+                },
+            },
+        };
+        received.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+/// Waits until a time of the machine's clock, also where a test pauses that of tokio: databases do
+/// not pause.
+async fn until(time: Instant) {
+    loop {
+        tokio::time::sleep_until(time.into()).await;
+        if Instant::now() >= time {
+            return;
+        }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -187,6 +187,21 @@ impl Database<'_> {
         format!("host={} dbname={} user={}", self.server.home.display(), self.name, self.owner)
     }
 
+    /// Returns the path of the server's socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.server.home.join(".s.PGSQL.5432")
+    }
+
+    /// Returns its address for the database's owner, by a port that forwards to the socket.
+    #[must_use]
+    pub fn address_by(&self, port: u16) -> String {
+        format!(
+            "host=127.0.0.1 port={port} dbname={} user={} sslmode=disable",
+            self.name, self.owner
+        )
+    }
+
     /// Returns the role that owns the database.
     #[must_use]
     pub fn owner(&self) -> &str {

@@ -1,7 +1,7 @@
 //! Lifetimes on both stores: subscriptions and connections.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
-use ablo_server::CoordinatorOptions;
+use ablo_server::{CoordinatorOptions, Limits};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
@@ -33,7 +33,7 @@ async fn subscriptions_expire(world: World) {
 
 async fn old_connections_are_closed(world: World) {
     let options = CoordinatorOptions {
-        max_connection_age: Duration::from_secs(1),
+        limits: Limits { socket_age: Duration::from_secs(1), ..Limits::default() },
         ..CoordinatorOptions::default()
     };
     let server = Coordinator::start_with(world.schema(), Arc::clone(&world.store), options).await;

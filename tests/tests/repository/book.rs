@@ -290,6 +290,24 @@ fn the_reference_describes_every_metric() {
     }
 }
 
+/// Checks the part of a page between `<!-- name -->` and `<!-- /name -->`, or writes it.
+fn generated(page: &str, name: &str, content: &str) {
+    let path = docs().join(page);
+    let text = fixtures::read(&path);
+    let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let (head, rest) = text.split_once(&begin).expect("the table's begin");
+    let (_, tail) = rest.split_once(&end).expect("the table's end");
+    let current = format!("{head}{begin}{content}\n{end}{tail}");
+    if std::env::var_os("ABLO_BLESS").is_some() {
+        fs::write(&path, &current).expect("docs can be written");
+    }
+    assert_eq!(
+        fixtures::read(&path),
+        current,
+        "`ABLO_BLESS=1 cargo test -p ablo-tests --test repository book` updates it"
+    );
+}
+
 /// The table of wire codes in docs/protocol/errors.md.
 fn codes() -> String {
     let mut out = String::from(
@@ -307,19 +325,17 @@ fn codes() -> String {
 
 #[test]
 fn the_table_of_wire_codes_is_the_registry() {
-    let path = docs().join("protocol/errors.md");
-    let page = fixtures::read(&path);
-    let (head, rest) = page.split_once("<!-- codes -->\n").expect("the table's begin");
-    let (_, tail) = rest.split_once("<!-- /codes -->").expect("the table's end");
-    let current = format!("{head}<!-- codes -->\n{}\n<!-- /codes -->{tail}", codes());
-    if std::env::var_os("ABLO_BLESS").is_some() {
-        fs::write(&path, &current).expect("docs can be written");
+    generated("protocol/errors.md", "codes", &codes());
+}
+
+#[test]
+fn the_table_of_limits_is_that_of_the_coordinator() {
+    let mut table = String::from("\n| name | default | meaning |\n|---|---|---|\n");
+    for limit in ablo_server::Limits::table() {
+        let (name, default, about) = (limit.name, limit.default, limit.about);
+        writeln!(table, "| `{name}` | {default} | {about} |").expect("a string");
     }
-    assert_eq!(
-        fixtures::read(&path),
-        current,
-        "`ABLO_BLESS=1 cargo test -p ablo-tests --test repository book` updates it"
-    );
+    generated("limits.md", "limits", &table);
 }
 
 /// Words of code in Markdown that name a file or folder of this repository.

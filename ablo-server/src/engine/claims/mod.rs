@@ -6,9 +6,11 @@
 //! first waiter is then promoted.
 
 mod claim;
+mod limits;
 mod queue;
 
 pub use claim::{Claim, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
+pub use limits::check_limits;
 pub use queue::{claim_queue, reorder, sweep};
 
 use super::Engine;

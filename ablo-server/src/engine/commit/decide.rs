@@ -1,5 +1,6 @@
 //! Decides commits: a function of what was loaded, without I/O, a clock or randomness.
 
+use super::size::check_size;
 use super::{ClaimInUse, Commit, Submission};
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::claims::held_error;
@@ -313,6 +314,7 @@ impl<'d> Decider<'d> {
 
     fn insert(&mut self, model: &Model, change: &PlannedChange) -> Result<Step, ApiError> {
         let row = self.new_row(model, change)?;
+        check_size(model, change, self.models.row_bytes, None, &row)?;
         let groups = self.groups(model, &row);
         self.require_scope(model, change, &groups)?;
         self.set(change, Some(row.clone()));
@@ -390,6 +392,7 @@ impl<'d> Decider<'d> {
                 *old = cell.clone();
             }
         }
+        check_size(model, change, self.models.row_bytes, Some(&before), &row)?;
         let after = self.groups(model, &row);
         self.require_scope(model, change, &after)?;
         self.set(change, Some(row));

@@ -8,6 +8,7 @@ mod decide;
 mod key_age;
 mod load;
 mod receipts;
+mod size;
 mod write;
 
 pub(super) use decide::GroupChange;

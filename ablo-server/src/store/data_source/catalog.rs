@@ -1,10 +1,11 @@
 //! The columns of live tables.
 
 use crate::error::StoreError;
-use crate::store::{Connection, Dialect, SqlTemplate, Store, Tenant, Tx, Work};
+use crate::store::{Access, Connection, Dialect, SqlTemplate, Store, Tenant, Ticket, Tx, Work};
 use crate::value::Cell;
 use std::collections::BTreeMap;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 /// A column as the database reports it.
 #[derive(Clone, Debug)]
@@ -40,7 +41,9 @@ static SQLITE: SqlTemplate = SqlTemplate::new(
 /// Returns the error of the store.
 pub(crate) fn read(store: &dyn Store) -> Result<Tables, StoreError> {
     let (done, outcome) = mpsc::channel();
-    store.read(Tenant::Global, Box::new(ReadCatalog { found: Tables::new(), done }));
+    let ticket = Arc::new(Ticket::new(Instant::now() + store.limits().get().read_time));
+    let work = Box::new(ReadCatalog { found: Tables::new(), done });
+    store.submit(Access::Read, Tenant::Global, work, ticket);
     outcome
         .recv()
         .unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".to_owned())))

@@ -5,8 +5,8 @@ use super::super::Row;
 use crate::error::StoreError;
 use crate::value::Cell;
 use bytes::BytesMut;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use std::error::Error;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 impl ToSql for Cell {
     fn to_sql(
@@ -42,12 +42,12 @@ impl ToSql for Cell {
 }
 
 /// Converts a row of a query result.
-pub(super) fn row(row: &postgres::Row) -> Result<Row, StoreError> {
-    let cell = |(at, column): (usize, &postgres::Column)| cell(row, at, column.type_());
+pub(super) fn row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+    let cell = |(at, column): (usize, &tokio_postgres::Column)| cell(row, at, column.type_());
     row.columns().iter().enumerate().map(cell).collect()
 }
 
-fn cell(row: &postgres::Row, at: usize, ty: &Type) -> Result<Cell, StoreError> {
+fn cell(row: &tokio_postgres::Row, at: usize, ty: &Type) -> Result<Cell, StoreError> {
     Ok(match *ty {
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME => {
             row.try_get::<_, Option<String>>(at)?.into()

@@ -1,11 +1,11 @@
 //! Conversion of driver errors: by SQLSTATE, or as connection failures.
 
 use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
-use postgres::error::DbError;
 use std::error::Error;
+use tokio_postgres::error::DbError;
 
-impl From<postgres::Error> for StoreError {
-    fn from(error: postgres::Error) -> Self {
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(server_error) => located(server_error),
             None if is_lost(&error) => StoreError::Unavailable(error.to_string()),
@@ -30,11 +30,11 @@ fn located(server_error: &DbError) -> StoreError {
 }
 
 /// Returns whether the connection failed, not the request.
-fn is_lost(error: &postgres::Error) -> bool {
+fn is_lost(error: &tokio_postgres::Error) -> bool {
     error.is_closed() || error.source().is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
-fn with_cause(error: &postgres::Error) -> String {
+fn with_cause(error: &tokio_postgres::Error) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
@@ -51,7 +51,11 @@ fn from_sqlstate(state: &str, text: String) -> StoreError {
         "42501" => ConstraintKind::Tenancy,
         // A value that the column cannot hold, or another constraint.
         state if state.starts_with("22") || state.starts_with("23") => ConstraintKind::Other,
-        "40001" | "40P01" | "55P03" => return StoreError::Contended(text),
+        "40001" | "40P01" => return StoreError::Contended(text),
+        // `lock_timeout` has passed.
+        "55P03" => return StoreError::Locked(text),
+        // `statement_timeout` has passed.
+        "57014" => return StoreError::TimedOut,
         // Statements prepared before a migration, or in a session that a pooler gave to another
         // client.
         "0A000" | "26000" => return StoreError::Contended(text),

@@ -3,11 +3,10 @@
 
 use super::Tables;
 use super::clock::ServerClock;
-use super::session::{Address, Session};
+use super::session::{Address, Bound, Session};
 use crate::error::StoreError;
 use crate::store::{Notification, layout, spawn};
 use ablo_wire::Backoff;
-use postgres::fallible_iterator::FallibleIterator as _;
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
@@ -16,6 +15,8 @@ use tokio::sync::broadcast;
 pub(super) const CHANNEL: &str = "ablo";
 /// How often the clock is synchronised.
 const CLOCK_SYNC_INTERVAL: Duration = Duration::from_secs(30);
+/// The time for this, after which the connection counts as lost.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often to check whether the store still exists.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before reconnecting: initial and maximum.
@@ -81,6 +82,7 @@ impl Listener {
     fn sync_clock(&self, session: &mut Session) -> Result<(), StoreError> {
         let sent = self.clock.elapsed();
         let sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8";
+        session.bound = Bound::Until(Instant::now() + SYNC_TIMEOUT);
         let answer = session.query(sql, &[])?;
         if let Some(server) = answer.first().and_then(|row| row.first()?.integer()) {
             self.clock.set(server, sent, self.clock.elapsed());
@@ -113,10 +115,9 @@ impl Listener {
     fn forward_notifications(&self, session: &mut Session) -> Result<(), StoreError> {
         let mut synced = Instant::now();
         while self.store.strong_count() > 0 {
-            let received = session.client.notifications().timeout_iter(POLL_INTERVAL).next()?;
-            if let Some(heard) = received.filter(|heard| heard.channel() == CHANNEL) {
-                let notification =
-                    serde_json::from_str(heard.payload()).unwrap_or(Notification::Lagged);
+            let received = session.notification(POLL_INTERVAL);
+            if let Some((_, text)) = received.filter(|(channel, _)| channel == CHANNEL) {
+                let notification = serde_json::from_str(&text).unwrap_or(Notification::Lagged);
                 // There may be no receiver.
                 let _ = self.notifications.send(notification);
             } else if session.is_lost() {

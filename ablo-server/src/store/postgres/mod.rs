@@ -1,8 +1,9 @@
 //! The PostgreSQL store, which several processes can share.
 //!
-//! Threads with one connection each take work from channels. All writes of an organisation go to
-//! the same thread, so that one busy organisation does not block the others; an advisory lock
-//! serialises them across processes.
+//! Threads with one connection each take work from two queues, in which organisations take turns.
+//! Writers of one organisation follow each other; an advisory lock serialises them across
+//! processes. A write that meets a lock of another program is run again later, so that it delays
+//! nothing else.
 
 mod cell;
 mod clock;
@@ -12,7 +13,8 @@ mod listener;
 mod session;
 mod worker;
 
-use super::{Dialect, Notification, Store, Tenant, Work};
+use super::queue::{Job, Queue, Share};
+use super::{Access, Dialect, Notification, SharedLimits, Store, Tenant, Ticket, Work};
 use crate::error::StoreError;
 use crate::store::layout;
 use ablo_codegen::emit::sql::LayoutProgram;
@@ -20,22 +22,27 @@ use ablo_codegen::emit::sql::postgres::{self, PostgresOptions, Provision};
 use ablo_schema::Schema;
 use clock::ServerClock;
 use session::{Address, Session};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::Arc;
 use tokio::sync::broadcast;
-use worker::{Access, Worker};
+use worker::Worker;
 
 /// Number of writer threads.
 const WRITER_THREADS: usize = 4;
 /// Number of reader threads.
 const READER_THREADS: usize = 4;
+/// How much of the readers one organisation may use.
+const READERS: Share = Share { running: READER_THREADS - 1, global: usize::MAX };
+/// The writers of one organisation follow each other.
+const WRITERS: Share = Share { running: 1, global: 1 };
 /// Number of notifications that a receiver may lag behind before it loses some.
 const NOTIFICATION_BUFFER: usize = 4096;
 
 /// The PostgreSQL store.
 #[derive(Debug)]
 pub struct Postgres {
-    writers: Vec<mpsc::Sender<Job>>,
-    reader: mpsc::Sender<Job>,
+    writers: Arc<Queue>,
+    readers: Arc<Queue>,
+    limits: Arc<SharedLimits>,
     notifications: broadcast::Sender<Notification>,
     clock: Arc<ServerClock>,
     /// The listener stops when this is dropped.
@@ -55,12 +62,6 @@ fn wrong(error: ablo_codegen::OptionError) -> StoreError {
 
 fn locate(address: &str, options: &PostgresOptions) -> Result<Address, StoreError> {
     Ok(Address { url: address.to_owned(), schema: options.schema_name().map_err(wrong)? })
-}
-
-/// Work and its tenant.
-struct Job {
-    tenant: Tenant,
-    work: Box<dyn Work>,
 }
 
 impl Postgres {
@@ -121,19 +122,31 @@ impl Postgres {
         let (clock, alive) = (Arc::new(ServerClock::default()), Arc::new(()));
         let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
         listener::start(&address, tables, &clock, &notifications, Arc::downgrade(&alive))?;
-        let start = |name, access, work| spawn_worker(name, access, &address, &clock, work);
-        let mut writers = Vec::with_capacity(WRITER_THREADS);
-        for _ in 0..WRITER_THREADS {
-            let (writer, work) = mpsc::channel();
-            start("ablo-writer", Access::Write, Arc::new(Mutex::new(work)))?;
-            writers.push(writer);
+        let store = Self {
+            writers: Arc::new(Queue::new(WRITERS)),
+            readers: Arc::new(Queue::new(READERS)),
+            limits: Arc::default(),
+            notifications,
+            clock,
+            _alive: alive,
+        };
+        for at in 0..WRITER_THREADS + READER_THREADS {
+            let (name, access, queue) = match at < WRITER_THREADS {
+                true => ("ablo-writer", Access::Write, Arc::clone(&store.writers)),
+                false => ("ablo-reader", Access::Read, Arc::clone(&store.readers)),
+            };
+            let (clock, limits) = (Arc::clone(&store.clock), Arc::clone(&store.limits));
+            let mut worker = Worker::new(access, address.clone(), clock, limits);
+            super::spawn(name, move || worker.work(&queue))?;
         }
-        let (reader, work) = mpsc::channel();
-        let work = Arc::new(Mutex::new(work));
-        for _ in 0..READER_THREADS {
-            start("ablo-reader", Access::Read, Arc::clone(&work))?;
-        }
-        Ok(Self { writers, reader, notifications, clock, _alive: alive })
+        Ok(store)
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.writers.close();
+        self.readers.close();
     }
 }
 
@@ -142,16 +155,18 @@ impl Store for Postgres {
         Dialect::Postgres
     }
 
-    fn write(&self, tenant: Tenant, work: Box<dyn Work>) {
-        let job = Job { tenant, work };
-        match self.writers.get(job.tenant.shard(self.writers.len())) {
-            Some(writer) => send(writer, job),
-            None => refuse(job),
-        }
+    fn submit(&self, access: Access, tenant: Tenant, work: Box<dyn Work>, ticket: Arc<Ticket>) {
+        let limits = self.limits.get();
+        let queue = match access {
+            Access::Write => &self.writers,
+            Access::Read => &self.readers,
+        };
+        let job = Job { tenant, work, ticket, runs: 0 };
+        queue.push(job, (limits.waiting_work, limits.waiting_work_total));
     }
 
-    fn read(&self, tenant: Tenant, work: Box<dyn Work>) {
-        send(&self.reader, Job { tenant, work });
+    fn limits(&self) -> &SharedLimits {
+        &self.limits
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Notification> {
@@ -161,47 +176,4 @@ impl Store for Postgres {
     fn now(&self) -> jiff::Timestamp {
         self.clock.now()
     }
-}
-
-impl Tenant {
-    /// Returns the index of the writer thread of this tenant.
-    fn shard(&self, shards: usize) -> usize {
-        let name = match self {
-            Tenant::Organization(organization) => organization.as_str(),
-            Tenant::Global => "",
-        };
-        let sum = name
-            .bytes()
-            .fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
-        sum.checked_rem(shards).unwrap_or(0)
-    }
-}
-
-fn send(to: &mpsc::Sender<Job>, job: Job) {
-    if let Err(mpsc::SendError(job)) = to.send(job) {
-        refuse(job);
-    }
-}
-
-fn refuse(job: Job) {
-    job.work.finish(Err(StoreError::Unavailable("the store is closed".to_owned())));
-}
-
-/// Starts a thread that runs work until the channel is closed.
-fn spawn_worker(
-    name: &str,
-    access: Access,
-    address: &Address,
-    clock: &Arc<ServerClock>,
-    work: Arc<Mutex<mpsc::Receiver<Job>>>,
-) -> Result<(), StoreError> {
-    let mut worker = Worker::new(access, address.clone(), Arc::clone(clock));
-    super::spawn(name, move || {
-        let next = || work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        while let Ok(mut job) = next() {
-            let outcome = worker.run(&job.tenant, &mut *job.work);
-            job.work.finish(outcome);
-        }
-    })
-    .map(drop)
 }

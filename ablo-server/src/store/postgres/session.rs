@@ -4,19 +4,32 @@ use super::super::Row;
 use super::super::connection::{ColumnNames, Record};
 use super::cell;
 use crate::error::StoreError;
+use crate::store::Ticket;
 use crate::store::layout::{LayoutSession, StoredLayout};
 use crate::store::sql_template::{quoted, quoted_text};
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
-use postgres::types::ToSql;
-use postgres::{Client, Config, Statement};
+use ablo_migrate::postgres::{Target, VERSION, check_version};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Config, Notification, Statement};
 
 /// Number of cached prepared statements per connection.
 const STATEMENT_CACHE_SIZE: usize = 512;
 /// Timeout for connecting and for the acknowledgement of sent data.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time for asking the server to cancel a statement.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+/// Settings of the server for the case that the coordinator is cut off: a transaction ends, and
+/// with it its locks. Otherwise statements are cancelled earlier.
+const WORK_SETTINGS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '4s'; \
+    SET idle_in_transaction_session_timeout = '15s'";
 
 /// The location of a database.
 #[derive(Clone)]
@@ -27,43 +40,159 @@ pub(super) struct Address {
     pub(super) schema: String,
 }
 
-/// A connection.
+/// How long a connection waits for the server.
+#[derive(Clone, Debug)]
+pub(super) enum Bound {
+    /// Without end: provisioning may build indexes.
+    None,
+    /// Until a time.
+    Until(Instant),
+    /// Until the work of a ticket has to stop.
+    Ticket(Arc<Ticket>),
+}
+
+impl Bound {
+    async fn over(&self) {
+        match self {
+            Bound::None => std::future::pending().await,
+            Bound::Until(time) => tokio::time::sleep_until((*time).into()).await,
+            Bound::Ticket(ticket) => ticket.over().await,
+        }
+    }
+}
+
+/// A connection with the runtime that drives it. The runtime runs only while a call waits.
 pub(super) struct Session {
-    pub(super) client: Client,
+    client: Client,
+    target: Target,
+    /// Missing only while it is dropped.
+    runtime: Option<Runtime>,
+    notifications: mpsc::UnboundedReceiver<Notification>,
     statements: BTreeMap<String, Statement>,
+    pub(super) bound: Bound,
+    /// Whether a call was given up, after which the state of the connection is unknown.
+    given_up: bool,
 }
 
 impl Session {
-    /// Opens a connection.
+    /// Opens a connection for provisioning and for notifications.
     pub(super) fn open(address: &Address) -> Result<Self, StoreError> {
-        let opened = ablo_migrate::postgres::connect(&address.url, configure);
-        let mut client = opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Self::open_within(address, Bound::Until(Instant::now() + SERVER_TIMEOUT), "")
+    }
+
+    /// Opens a connection for the work of a ticket.
+    pub(super) fn open_for_work(
+        address: &Address,
+        ticket: &Arc<Ticket>,
+    ) -> Result<Self, StoreError> {
+        let mut session =
+            Self::open_within(address, Bound::Ticket(Arc::clone(ticket)), WORK_SETTINGS)?;
+        session.bound = Bound::Ticket(Arc::clone(ticket));
+        Ok(session)
+    }
+
+    fn open_within(address: &Address, bound: Bound, settings: &str) -> Result<Self, StoreError> {
+        let failed = |error: ablo_migrate::Error| StoreError::Unavailable(error.to_string());
+        let mut target = Target::parse(&address.url).map_err(failed)?;
+        configure(&mut target.config);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let opened = runtime.block_on(async {
+            tokio::select! {
+                opened = target.open() => Some(opened),
+                () = bound.over() => None,
+            }
+        });
+        let Some(opened) = opened else {
+            runtime.shutdown_background();
+            return Err(StoreError::Unavailable("the server did not answer".to_owned()));
+        };
+        let (client, mut messages) =
+            opened.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        let (sender, notifications) = mpsc::unbounded_channel();
+        runtime.spawn(async move {
+            while let Some(Ok(message)) = poll_fn(&mut messages).await {
+                receive(message, &sender);
+            }
+        });
+        let mut session = Self {
+            client,
+            target,
+            runtime: Some(runtime),
+            notifications,
+            statements: BTreeMap::new(),
+            bound,
+            given_up: false,
+        };
+        let version = session.query(VERSION, &[])?;
+        let version = version.first().and_then(|row| row.first()?.integer()).unwrap_or(0);
+        check_version(i32::try_from(version).unwrap_or(0)).map_err(failed)?;
         // Explicit settings, whatever the defaults of the role and the database.
-        client.batch_execute(&format!(
+        session.batch(&format!(
             "SET search_path = {}, pg_temp; SET client_min_messages = warning; SET \
-             standard_conforming_strings = on; SET TimeZone = 'UTC'",
+             standard_conforming_strings = on; SET TimeZone = 'UTC'; {settings}",
             quoted(&address.schema)
         ))?;
-        Ok(Self { client, statements: BTreeMap::new() })
+        session.bound = Bound::None;
+        Ok(session)
+    }
+
+    /// Waits for the server within the bound. A call that is given up is cancelled on the server,
+    /// and the connection is lost.
+    fn wait<T>(
+        &mut self,
+        call: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let Some(runtime) = self.runtime.as_ref().filter(|_| !self.given_up) else {
+            return Err(StoreError::TimedOut);
+        };
+        let (client, bound, target) = (&self.client, &self.bound, &self.target);
+        let done = runtime.block_on(async {
+            tokio::select! {
+                done = call(client) => return Some(done),
+                () = bound.over() => {}
+            }
+            // If this fails, too, the server notices the closed connection.
+            let cancel = target.cancel(client.cancel_token());
+            let _ = tokio::time::timeout(CANCEL_TIMEOUT, cancel).await;
+            None
+        });
+        match done {
+            Some(done) => Ok(done?),
+            None => {
+                self.given_up = true;
+                Err(StoreError::TimedOut)
+            }
+        }
+    }
+
+    /// Waits for a notification and returns its channel and its text.
+    pub(super) fn notification(&mut self, time: Duration) -> Option<(String, String)> {
+        let (runtime, notifications) = (self.runtime.as_ref()?, &mut self.notifications);
+        let received = runtime.block_on(async { timeout(time, notifications.recv()).await });
+        let received = received.ok()??;
+        Some((received.channel().to_owned(), received.payload().to_owned()))
     }
 
     /// Runs provisioning statements; the differences that they report as warnings are logged.
     pub(super) fn provision(&mut self, program: &Provision) -> Result<(), StoreError> {
         for sql in std::iter::once(&program.transaction).chain(&program.after_commit) {
-            self.client.batch_execute(sql)?;
+            self.batch(sql)?;
         }
         Ok(())
     }
 
     /// Runs statements without parameters.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        Ok(self.client.batch_execute(sql)?)
+        self.wait(async |client| client.batch_execute(sql).await)
     }
 
     /// Runs a query.
     pub(super) fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
         let statement = self.statement(sql)?;
-        self.client.query(&statement, &as_params(values))?.iter().map(cell::row).collect()
+        let params = as_params(values);
+        let rows = self.wait(async |client| client.query(&statement, &params).await)?;
+        rows.iter().map(cell::row).collect()
     }
 
     /// Runs a query and returns the names of its columns, too.
@@ -75,14 +204,16 @@ impl Session {
         let statement = self.statement(sql)?;
         let names: ColumnNames =
             statement.columns().iter().map(|column| Box::from(column.name())).collect();
-        let rows = self.client.query(&statement, &as_params(values))?;
+        let params = as_params(values);
+        let rows = self.wait(async |client| client.query(&statement, &params).await)?;
         rows.iter().map(|row| Ok(Record::new(names.clone(), cell::row(row)?))).collect()
     }
 
     /// Runs a statement and returns the number of affected rows.
     pub(super) fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
         let statement = self.statement(sql)?;
-        Ok(self.client.execute(&statement, &as_params(values))?)
+        let params = as_params(values);
+        self.wait(async |client| client.execute(&statement, &params).await)
     }
 
     /// Returns a prepared statement from the cache.
@@ -90,7 +221,7 @@ impl Session {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
-        let statement = self.client.prepare(sql)?;
+        let statement = self.wait(async |client| client.prepare(sql).await)?;
         if self.statements.len() >= STATEMENT_CACHE_SIZE {
             self.clear_statements();
         }
@@ -105,7 +236,28 @@ impl Session {
 
     /// Returns whether the connection is lost.
     pub(super) fn is_lost(&self) -> bool {
-        self.client.is_closed()
+        self.given_up || self.client.is_closed()
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A look-up of a host name would be waited for.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn receive(message: AsyncMessage, notifications: &mpsc::UnboundedSender<Notification>) {
+    match message {
+        // The session may have been dropped.
+        AsyncMessage::Notification(notification) => drop(notifications.send(notification)),
+        AsyncMessage::Notice(notice) => match notice.severity() {
+            "WARNING" => tracing::warn!("{}", notice.message()),
+            _ => tracing::debug!("{}", notice.message()),
+        },
+        _ => {}
     }
 }
 
@@ -138,10 +290,6 @@ fn configure(config: &mut Config) {
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SERVER_TIMEOUT);
     }
-    config.notice_callback(|notice| match notice.severity() {
-        "WARNING" => tracing::warn!("{}", notice.message()),
-        _ => tracing::debug!("{}", notice.message()),
-    });
 }
 
 /// Quotes a string literal, for statements without parameters.

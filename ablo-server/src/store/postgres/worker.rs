@@ -1,12 +1,13 @@
-//! A worker: runs work in transactions on its own connection, retries contended work, and
-//! reconnects.
+//! A worker: runs work in transactions on its own connection and reconnects. Contended work returns
+//! to the queue, so that other work goes on.
 
 use super::super::connection::{Connection, Record};
-use super::super::{Dialect, Notification, Row, Tenant, Work};
+use super::super::queue::{Job, Queue};
+use super::super::{Access, Dialect, Notification, Row, SharedLimits, Tenant, Ticket};
 use super::clock::ServerClock;
 use super::constraints::Constraints;
 use super::listener::CHANNEL;
-use super::session::{Address, Session, literal};
+use super::session::{Address, Bound, Session, literal};
 use crate::error::StoreError;
 use crate::value::Cell;
 use ablo_wire::Backoff;
@@ -14,28 +15,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Maximum number of runs of contended work.
-const MAX_ATTEMPTS: u32 = 6;
-/// Delays between runs of contended work.
-const RETRY: Backoff = Backoff::new(Duration::from_millis(8), Duration::from_millis(128));
+const MAX_RUNS: u32 = 6;
+/// Delays between runs of work: the first, doubled up to the last.
+const RETRY: [Duration; 2] = [Duration::from_millis(8), Duration::from_millis(512)];
+/// How long a write waits for a lock, in its first and in later runs, before it lets others go on.
+/// During this time it delays the other writers of its organisation.
+const LOCK_TRIES: [&str; 2] = ["50ms", "10ms"];
+/// The time for a commit, which is not cancelled.
+const COMMIT_TIME: Duration = Duration::from_secs(10);
 /// Delays between attempts to connect.
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
 /// Maximum size of a notification; PostgreSQL accepts fewer than 8000 bytes.
 const MAX_NOTIFICATION_BYTES: usize = 7_900;
-
-/// The access mode of transactions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Access {
-    /// Reads and writes.
-    Write,
-    /// Reads from one snapshot.
-    Read,
-}
 
 /// A worker with its connection.
 pub(super) struct Worker {
     access: Access,
     address: Address,
     clock: Arc<ServerClock>,
+    limits: Arc<SharedLimits>,
     session: Option<Session>,
     /// Missing before the first write, and after a violation of an unknown constraint.
     constraints: Option<Constraints>,
@@ -46,11 +44,17 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Creates a worker that connects when needed.
-    pub(super) fn new(access: Access, address: Address, clock: Arc<ServerClock>) -> Self {
+    pub(super) fn new(
+        access: Access,
+        address: Address,
+        clock: Arc<ServerClock>,
+        limits: Arc<SharedLimits>,
+    ) -> Self {
         Self {
             access,
             address,
             clock,
+            limits,
             session: None,
             constraints: None,
             reconnect_at: None,
@@ -58,21 +62,42 @@ impl Worker {
         }
     }
 
-    /// Runs work until it is committed, fails, or has used up its attempts.
-    pub(super) fn run(&mut self, tenant: &Tenant, work: &mut dyn Work) -> Result<(), StoreError> {
-        let mut retry = RETRY;
-        for _ in 1..MAX_ATTEMPTS {
-            match self.run_once(tenant, work) {
-                Err(StoreError::Contended(_)) => std::thread::sleep(retry.fail()),
-                outcome => return outcome,
+    /// Runs the work of a queue until it is closed.
+    pub(super) fn work(&mut self, queue: &Queue) {
+        while let Some(mut job) = queue.next() {
+            let outcome = match job.ticket.begin() {
+                true => self.run_once(&mut job),
+                false => Err(StoreError::TimedOut),
+            };
+            queue.done(&job.tenant);
+            match self.retry_at(&mut job, &outcome) {
+                Some(at) => queue.push_later(job, at),
+                None => job.work.finish(outcome),
             }
         }
-        self.run_once(tenant, work)
     }
 
-    fn run_once(&mut self, tenant: &Tenant, work: &mut dyn Work) -> Result<(), StoreError> {
-        let (begin, clock) = (begin(self.access, tenant)?, Arc::clone(&self.clock));
-        let mut session = self.begin_session(&begin)?;
+    /// Returns when the work is run again, if it is contended and there is time left.
+    fn retry_at(&self, job: &mut Job, outcome: &Result<(), StoreError>) -> Option<Instant> {
+        let limits = self.limits.get();
+        let until = match outcome {
+            Err(StoreError::Contended(_)) if job.runs + 1 < MAX_RUNS => job.ticket.deadline(),
+            // The rest of the time of a write is left to those that wait for no lock.
+            Err(StoreError::Locked(_)) => {
+                let spare = limits.write_time.saturating_sub(limits.lock_time);
+                job.ticket.deadline().checked_sub(spare)?
+            }
+            _ => return None,
+        };
+        let delay = RETRY[0].saturating_mul(1 << job.runs.min(16)).min(RETRY[1]);
+        job.runs += 1;
+        let at = Instant::now() + delay;
+        (at < until && job.ticket.wait_again()).then_some(at)
+    }
+
+    fn run_once(&mut self, job: &mut Job) -> Result<(), StoreError> {
+        let (begin, clock) = (begin(self.access, &job.tenant, job.runs)?, Arc::clone(&self.clock));
+        let mut session = self.begin_session(&begin, &job.ticket)?;
         let mut transaction = Transaction {
             session: &mut session,
             clock: &clock,
@@ -81,7 +106,7 @@ impl Worker {
             failed: None,
             unknown_constraint: false,
         };
-        let outcome = work.run(&mut transaction);
+        let outcome = job.work.run(&mut transaction);
         let Transaction { notifications, failed, unknown_constraint, .. } = transaction;
         if unknown_constraint {
             self.constraints = None;
@@ -90,19 +115,30 @@ impl Worker {
         let outcome = outcome.and_then(|()| failed.map_or(Ok(()), Err));
         // If the connection is lost here, the outcome is unknown. A commit that is sent again gets
         // its receipt.
-        let outcome = outcome.and_then(|()| session.batch(&commit(&notifications)?));
+        let outcome = outcome.and_then(|()| {
+            if !job.ticket.begin_commit() {
+                return Err(StoreError::TimedOut);
+            }
+            session.bound = Bound::Until(Instant::now() + COMMIT_TIME);
+            match session.batch(&commit(&notifications)?) {
+                Err(StoreError::TimedOut) => Err(StoreError::unanswered_commit()),
+                outcome => outcome,
+            }
+        });
         let usable = outcome.is_ok() || session.batch("ROLLBACK").is_ok();
         if let Err(StoreError::Contended(_)) = outcome {
             session.clear_statements();
         }
+        session.bound = Bound::None;
         self.session = Some(session).filter(|session| usable && !session.is_lost());
         outcome
     }
 
     /// Returns a session with an open transaction. Nothing has been sent yet, so a lost connection
     /// is simply replaced.
-    fn begin_session(&mut self, begin: &str) -> Result<Session, StoreError> {
+    fn begin_session(&mut self, begin: &str, ticket: &Arc<Ticket>) -> Result<Session, StoreError> {
         if let Some(mut session) = self.session.take() {
+            session.bound = Bound::Ticket(Arc::clone(ticket));
             self.load_constraints(&mut session);
             match session.batch(begin) {
                 Ok(()) => return Ok(session),
@@ -110,7 +146,7 @@ impl Worker {
                 Err(error) => return Err(error),
             }
         }
-        let mut session = self.connect()?;
+        let mut session = self.connect(ticket)?;
         self.load_constraints(&mut session);
         session.batch(begin)?;
         Ok(session)
@@ -127,13 +163,13 @@ impl Worker {
     }
 
     /// Connects, unless the last attempt failed a moment ago.
-    fn connect(&mut self) -> Result<Session, StoreError> {
+    fn connect(&mut self, ticket: &Arc<Ticket>) -> Result<Session, StoreError> {
         if self.reconnect_at.is_some_and(|at| Instant::now() < at) {
             return Err(StoreError::Unavailable(
                 "the server was unreachable a moment ago".to_owned(),
             ));
         }
-        let opened = Session::open(&self.address);
+        let opened = Session::open_for_work(&self.address, ticket);
         self.reconnect_at = match &opened {
             Ok(_) => {
                 self.reconnect.reset();
@@ -146,7 +182,7 @@ impl Worker {
 }
 
 /// Returns the statements that begin a transaction, sent as one message.
-fn begin(access: Access, tenant: &Tenant) -> Result<String, StoreError> {
+fn begin(access: Access, tenant: &Tenant, runs: u32) -> Result<String, StoreError> {
     let level = match access {
         Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
         Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -158,7 +194,9 @@ fn begin(access: Access, tenant: &Tenant) -> Result<String, StoreError> {
         // it is inserted and becomes visible when it is committed; the lock keeps both orders the
         // same. The engine relies on this.
         Access::Write => format!(
-            "; SELECT pg_advisory_xact_lock(hashtextextended('ablo ' || {organization}, 0))"
+            "; SELECT pg_advisory_xact_lock(hashtextextended('ablo ' || {organization}, 0)); \
+             SET LOCAL lock_timeout = '{}'",
+            LOCK_TRIES[usize::from(runs > 0)]
         ),
         Access::Read => String::new(),
     };
@@ -250,7 +288,7 @@ mod tests {
     #[test]
     fn organization_names_are_escaped() {
         let hostile = Tenant::Organization("a'; DROP TABLE t; --".to_owned());
-        let read = begin(Access::Read, &hostile).expect("the name is a valid literal");
+        let read = begin(Access::Read, &hostile, 0).expect("the name is a valid literal");
         assert_eq!(
             read,
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.current_org_id = 'a''; \

@@ -6,14 +6,19 @@
 
 mod backup;
 mod file;
+mod threads;
 
 pub use backup::{BackupError, backup};
 
 use self::file::{OpenFile, checkpoint, lock};
+use self::threads::{Watched, readers, write_all};
 use super::connection::{ColumnNames, Connection, Record};
 use super::layout::{self, LayoutSession, StoredLayout};
+use super::queue::{Job, Queue, Share};
 use super::sql_template::DECIMAL_COLLATION;
-use super::{Clock, Dialect, Notification, Row, Store, Tenant, Work, spawn};
+use super::{
+    Access, Clock, Dialect, Notification, Row, SharedLimits, Store, Tenant, Ticket, Work, spawn,
+};
 use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
 use crate::value::{Cell, compare_decimals};
 use ablo_codegen::emit::sql::sqlite;
@@ -26,17 +31,15 @@ use rusqlite::{
     Connection as Database, ErrorCode, OpenFlags, Statement, ToSql, ffi, params_from_iter,
 };
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::broadcast;
 
-/// Maximum number of work units per transaction; the first one waits for the last.
-const MAX_BATCH: usize = 128;
-/// Number of reader threads.
-const READER_THREADS: usize = 4;
+/// A batch of the writer takes from every organisation in turn.
+const WRITER: Share = Share { running: usize::MAX, global: usize::MAX };
 /// How long to wait for another program that has locked the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(4);
 /// Number of cached prepared statements per connection.
 const STATEMENT_CACHE_SIZE: usize = 512;
 /// Number of notifications that a receiver may lag behind before it loses some.
@@ -51,14 +54,13 @@ pub enum DbPath {
     Memory,
 }
 
-/// The queue of the work of some threads.
-type Queue = mpsc::Sender<Box<dyn Work>>;
-
 /// The SQLite store.
 #[derive(Debug)]
 pub struct Sqlite {
-    writer: Option<Queue>,
-    reader: Option<Queue>,
+    writer: Arc<Queue>,
+    /// Missing for an in-memory store, whose writer reads, too.
+    reader: Option<Arc<Queue>>,
+    limits: SharedLimits,
     /// The readers, then the writer.
     threads: Vec<JoinHandle<()>>,
     notifications: broadcast::Sender<Notification>,
@@ -133,29 +135,36 @@ impl Sqlite {
         let file = OpenFile::new(path)?;
         let (reader, mut threads) = match path {
             DbPath::Memory => (None, Vec::new()),
-            DbPath::File(_) => readers(path, &file, clock)?,
+            DbPath::File(_) => {
+                let (queue, threads) = readers(path, &file, clock)?;
+                (Some(queue), threads)
+            }
         };
-        let (writer, work) = mpsc::channel();
-        let (sender, is_only_one) = (notifications.clone(), lock.is_some());
+        let (connection, writer) = (Watched::new(connection)?, Arc::new(Queue::new(WRITER)));
+        let (queue, sender, is_only_one) =
+            (Arc::clone(&writer), notifications.clone(), lock.is_some());
         threads.push(spawn("ablo-writer", move || {
-            write_all(&connection, &work, &sender, (clock, &file));
+            write_all(&connection, &queue, &sender, (clock, &file));
             if is_only_one {
-                checkpoint(&connection);
+                checkpoint(connection.database());
             }
         })?);
-        Ok(Self { writer: Some(writer), reader, threads, notifications, clock, _lock: lock })
+        let limits = SharedLimits::default();
+        Ok(Self { writer, reader, limits, threads, notifications, clock, _lock: lock })
     }
 }
 
 impl Drop for Sqlite {
     /// Waits until all work is done and the file alone has all rows.
     fn drop(&mut self) {
-        self.reader = None;
+        if let Some(reader) = &self.reader {
+            reader.close();
+        }
         let last = self.threads.len().saturating_sub(1);
         for (at, thread) in std::mem::take(&mut self.threads).into_iter().enumerate() {
             if at == last {
                 // The readers have ended, so their snapshots do not prevent the checkpoint.
-                self.writer = None;
+                self.writer.close();
             }
             // Work of a thread may own the last reference to the store.
             if thread.thread().id() != std::thread::current().id() {
@@ -171,12 +180,18 @@ impl Store for Sqlite {
         Dialect::Sqlite
     }
 
-    fn write(&self, _: Tenant, work: Box<dyn Work>) {
-        send(self.writer.as_ref(), work);
+    fn submit(&self, access: Access, tenant: Tenant, work: Box<dyn Work>, ticket: Arc<Ticket>) {
+        let limits = self.limits.get();
+        let queue = match access {
+            Access::Write => &self.writer,
+            Access::Read => self.reader.as_ref().unwrap_or(&self.writer),
+        };
+        let job = Job { tenant, work, ticket, runs: 0 };
+        queue.push(job, (limits.waiting_work, limits.waiting_work_total));
     }
 
-    fn read(&self, _: Tenant, work: Box<dyn Work>) {
-        send(self.reader.as_ref().or(self.writer.as_ref()), work);
+    fn limits(&self) -> &SharedLimits {
+        &self.limits
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Notification> {
@@ -185,16 +200,6 @@ impl Store for Sqlite {
 
     fn now(&self) -> jiff::Timestamp {
         self.clock.now()
-    }
-}
-
-fn send(to: Option<&Queue>, work: Box<dyn Work>) {
-    let unsent = match to {
-        Some(to) => to.send(work).err().map(|mpsc::SendError(work)| work),
-        None => Some(work),
-    };
-    if let Some(work) = unsent {
-        work.finish(Err(StoreError::Unavailable("the store is closed".to_owned())));
     }
 }
 
@@ -248,108 +253,6 @@ impl LayoutSession for Database {
             Ok(StoredLayout { version: row.get(0)?, min_reader: row.get(1)? })
         })?)
     }
-}
-
-/// Starts the threads that share the read queue.
-fn readers(
-    path: &DbPath,
-    file: &OpenFile,
-    clock: Clock,
-) -> Result<(Option<Queue>, Vec<JoinHandle<()>>), StoreError> {
-    let (reader, work) = mpsc::channel::<Box<dyn Work>>();
-    let work = Arc::new(Mutex::new(work));
-    let mut threads = Vec::with_capacity(READER_THREADS + 1);
-    for _ in 0..READER_THREADS {
-        let (connection, work) = (connect(path, true)?, Arc::clone(&work));
-        let file = file.clone();
-        threads.push(spawn("ablo-reader", move || {
-            let next = || work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            while let Ok(mut work) = next() {
-                let outcome = read_one(&connection, &mut *work, (clock, &file));
-                work.finish(outcome);
-            }
-        })?);
-    }
-    Ok((Some(reader), threads))
-}
-
-fn read_one(
-    connection: &Database,
-    work: &mut dyn Work,
-    (clock, file): (Clock, &OpenFile),
-) -> Result<(), StoreError> {
-    connection.execute_batch("BEGIN")?;
-    let notifications = Vec::new();
-    let outcome = work.run(&mut Transaction { connection, clock, file, notifications });
-    connection.execute_batch("COMMIT").or_else(|_| connection.execute_batch("ROLLBACK"))?;
-    outcome
-}
-
-fn write_all(
-    connection: &Database,
-    work: &mpsc::Receiver<Box<dyn Work>>,
-    sender: &broadcast::Sender<Notification>,
-    context: (Clock, &OpenFile),
-) {
-    while let Ok(first) = work.recv() {
-        let more = std::iter::from_fn(|| work.try_recv().ok());
-        let batch: Vec<_> = std::iter::once(first).chain(more).take(MAX_BATCH).collect();
-        write_batch(connection, batch, sender, context);
-    }
-}
-
-/// Runs work in one transaction; failed work is rolled back alone. A reference to a missing row is
-/// found only at the end, so each unit of a batch with one is run again in its own transaction.
-fn write_batch(
-    connection: &Database,
-    mut batch: Vec<Box<dyn Work>>,
-    sender: &broadcast::Sender<Notification>,
-    context: (Clock, &OpenFile),
-) {
-    let mut outcomes = Vec::with_capacity(batch.len());
-    let committed = (|| {
-        connection.execute_batch("BEGIN IMMEDIATE")?;
-        for work in &mut batch {
-            outcomes.push(write_one(connection, &mut **work, context)?);
-        }
-        connection.execute_batch("COMMIT")
-    })();
-    if let Err(error) = committed {
-        // The rollback fails if the transaction has already ended.
-        let _ = connection.execute_batch("ROLLBACK");
-        let error = StoreError::from(error);
-        if batch.len() > 1 && matches!(error, StoreError::Constraint(_)) {
-            let each = batch.into_iter();
-            return each.for_each(|work| write_batch(connection, vec![work], sender, context));
-        }
-        return batch.into_iter().for_each(|work| work.finish(Err(error.clone())));
-    }
-    for (work, outcome) in batch.into_iter().zip(outcomes) {
-        let outcome = outcome.map(|notifications| {
-            for notification in notifications {
-                // There may be no receiver.
-                let _ = sender.send(notification);
-            }
-        });
-        work.finish(outcome);
-    }
-}
-
-/// Runs one unit of work under a savepoint and returns its notifications.
-fn write_one(
-    connection: &Database,
-    work: &mut dyn Work,
-    (clock, file): (Clock, &OpenFile),
-) -> rusqlite::Result<Result<Vec<Notification>, StoreError>> {
-    connection.prepare_cached("SAVEPOINT work")?.execute([])?;
-    let mut transaction = Transaction { connection, clock, file, notifications: Vec::new() };
-    let outcome = work.run(&mut transaction);
-    let notifications = transaction.notifications;
-    if outcome.is_err() {
-        connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
-    }
-    connection.prepare_cached("RELEASE work")?.execute([])?;
-    Ok(outcome.map(|()| notifications))
 }
 
 struct Transaction<'c> {
@@ -447,7 +350,8 @@ impl From<rusqlite::Error> for StoreError {
         let text = error.to_string();
         let rusqlite::Error::SqliteFailure(code, _) = error else { return StoreError::Fault(text) };
         match code.code {
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Contended(text),
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => StoreError::Locked(text),
+            ErrorCode::OperationInterrupted => StoreError::TimedOut,
             ErrorCode::DiskFull
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly

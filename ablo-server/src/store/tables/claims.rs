@@ -3,7 +3,7 @@
 use crate::error::StoreError;
 use crate::identity::Identity;
 use crate::store::{ListTemplate, Record, SqlTemplate, Tx};
-use crate::value::Cell;
+use crate::value::{Cell, stored_date};
 
 /// A claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +97,17 @@ static HOLDERS: ListTemplate = select!(
 
 static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");
 
+static COUNT_OWN: SqlTemplate = SqlTemplate::new(
+    "SELECT count(*) AS number FROM (SELECT 1 FROM ablo_claims WHERE organization_id = {1} AND \
+     participant_id = {2} AND participant_kind = {3} AND status = {4} AND expires_at > {5:date} \
+     LIMIT {6}) AS own",
+);
+
+static COUNT_WAITERS: SqlTemplate = SqlTemplate::new(
+    "SELECT count(*) AS number FROM (SELECT 1 FROM ablo_claims WHERE organization_id = {1} AND \
+     model = {2} AND row_id = {3} AND status = 'queued' LIMIT {4}) AS waiting",
+);
+
 static OPEN: SqlTemplate =
     select!("status IN ('active', 'queued') AND expires_at > {2:date} ORDER BY arrival");
 
@@ -181,6 +192,35 @@ fn decode(mut record: Record) -> Result<Claim, StoreError> {
         ttl: record.number("ttl_ms")?,
         unseen: unseen.is_some(),
     })
+}
+
+/// Counts the open claims of a participant in a status, up to a maximum.
+pub(crate) fn count_own(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    status: &str,
+    maximum: u64,
+) -> Result<u64, StoreError> {
+    let values = [
+        who.organization.as_str().into(),
+        who.participant.as_str().into(),
+        who.kind.as_str().into(),
+        status.into(),
+        stored_date(tx.now()).into(),
+        maximum.into(),
+    ];
+    Ok(tx.first(&COUNT_OWN, &values, |mut record| record.number("number"))?.unwrap_or(0))
+}
+
+/// Counts the waiters of a row, up to a maximum.
+pub(crate) fn count_waiters(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    (model, row): (&str, &str),
+    maximum: u64,
+) -> Result<u64, StoreError> {
+    let values = [organization.into(), model.into(), row.into(), maximum.into()];
+    Ok(tx.first(&COUNT_WAITERS, &values, |mut record| record.number("number"))?.unwrap_or(0))
 }
 
 /// Returns the claims on a row, ended ones too, in order of arrival.

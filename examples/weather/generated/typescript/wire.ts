@@ -384,7 +384,9 @@ export type ClientFrame =
   /** Reorders the claim queue of a row. */
   | { type: "intent_reorder"; payload: IntentReorder }
   /** Runs a named mutation. */
-  | { type: "mutation"; payload: Mutation };
+  | { type: "mutation"; payload: Mutation }
+  /** Sends an application's event to peers. */
+  | { type: "relay"; payload: RelayFrame };
 
 /** The reason a commit or a subscription was refused. */
 export interface CommitError {
@@ -614,6 +616,7 @@ export type ErrorCode =
   | "commit_too_many_operations"
   | "connection_limit_exceeded"
   | "constraint_violation"
+  | "database_timeout"
   | "entity_claimed"
   | "entity_fetch_failed"
   | "entity_not_found"
@@ -660,6 +663,7 @@ export type ErrorCode =
   | "jwt_missing_subject"
   | "jwt_org_membership_denied"
   | "jwt_signature_invalid"
+  | "limit_exceeded"
   | "malformed_claim"
   | "mesh_message_from_id_spoof"
   | "mesh_message_from_kind_mismatch"
@@ -693,6 +697,8 @@ export type ErrorCode =
   | "queue_too_deep"
   | "quota_exceeded"
   | "quota_lookup_failed"
+  | "retries_exhausted"
+  | "row_locked"
   | "schema_field_consecutive_caps"
   | "schema_field_not_camelcase"
   | "schema_grants_identifier_unsafe"
@@ -816,6 +822,7 @@ export interface FrameOperation {
     | "DELETE"
     | "ARCHIVE"
     | "UNARCHIVE"
+    | "ADJUST"
     | (string & {});
   /** The model, in any of its spellings. */
   model: string;
@@ -823,6 +830,8 @@ export interface FrameOperation {
   id?: string | null;
   /** The members to set; null clears a member. Absent or null for delete, archive and unarchive. */
   input?: Row | null;
+  /** The changes that start from the current values, by member; only for the verb `adjust`. */
+  relative?: { [key: string]: unknown };
   /** Identifies the operation across retries and on its delta. */
   transactionId?: string | null;
   /** The sync id that the write is based on; absent, null or 0 disables the stale guard. */
@@ -890,6 +899,7 @@ export interface HttpOperation {
     | "delete"
     | "archive"
     | "unarchive"
+    | "adjust"
     | (string & {});
   /** The model, in any of its spellings. */
   model: string;
@@ -897,6 +907,8 @@ export interface HttpOperation {
   id?: string | null;
   /** The members to set; null clears a member. Absent or null for delete, archive and unarchive. */
   data?: Row | null;
+  /** The changes that start from the current values, by member; only for the verb `adjust`. */
+  relative?: { [key: string]: unknown };
   /** Identifies the operation across retries and on its delta. */
   transactionId?: string | null;
   /** The sync id that the write is based on; absent, null or 0 disables the stale guard. */
@@ -1439,6 +1451,24 @@ export interface Read {
 /** The reason a claim was refused. */
 export type RejectedReason = "conflict" | (string & {});
 
+/** An application's event for the sender's peers. */
+export interface RelayFrame {
+  /** The name of the event. */
+  event: string;
+  /** Any value that the application sends. */
+  data?: Json;
+}
+
+/** An application's event from a peer. */
+export interface RelayedFrame {
+  /** The name of the event. */
+  event: string;
+  /** The peer that sent it, as the coordinator knows it. */
+  from: Actor;
+  /** Any value that the application sends. */
+  data?: Json;
+}
+
 /** The payload of a `release` frame, which ends a subscription. There is no response; unknown ids are ignored. */
 export interface ReleaseFrame {
   /** Id of the subscription. */
@@ -1542,7 +1572,9 @@ export type ServerFrame =
   /** The claim queue of a row. */
   | { type: "intent_queue"; payload: IntentQueue }
   /** A peer's presence. */
-  | { type: "presence_update"; payload: PresenceUpdate };
+  | { type: "presence_update"; payload: PresenceUpdate }
+  /** An application's event from a peer. */
+  | { type: "relay"; payload: RelayedFrame };
 
 /** `commit`: writes rows, all or none. Repeating a `clientTxId` has no further effect. */
 export interface SourceCommit {
@@ -1829,7 +1861,9 @@ export interface UpdateBody {
   /** The sync id that the write is based on. */
   readAt?: SyncId;
   /** The members to set; null clears a member. */
-  data: Row;
+  data?: Row;
+  /** The changes that start from the current values, by member: `{"votes": {"increment": 1}}`. A body has either `data` or `relative`. */
+  relative?: Row;
 }
 
 /** The body of a webhook. */

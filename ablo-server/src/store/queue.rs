@@ -1,0 +1,278 @@
+//! Work that waits for a thread: organisations take turns, and none occupies all threads.
+
+use super::ticket::Ticket;
+use super::{Tenant, Work};
+use crate::error::StoreError;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A unit of work with what is needed to run it.
+pub(super) struct Job {
+    pub(super) tenant: Tenant,
+    pub(super) work: Box<dyn Work>,
+    pub(super) ticket: Arc<Ticket>,
+    /// How often it has been run.
+    pub(super) runs: u32,
+}
+
+impl Job {
+    pub(super) fn refuse(self, error: StoreError) {
+        self.work.finish(Err(error));
+    }
+}
+
+/// How much work one organisation may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    /// The number of units that run at once for an organisation.
+    pub(super) running: usize,
+    /// The number of units that run at once for no organisation.
+    pub(super) global: usize,
+}
+
+/// A queue that several threads share.
+pub(super) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+    share: Share,
+}
+
+#[derive(Default)]
+struct State {
+    lanes: BTreeMap<Tenant, Lane>,
+    /// The tenants with waiting work, in the order of their turns.
+    turns: VecDeque<Tenant>,
+    /// Work that waits for a time before it waits for a thread.
+    later: Vec<(Instant, Job)>,
+    waiting: usize,
+    closed: bool,
+}
+
+/// The work of one tenant.
+#[derive(Default)]
+struct Lane {
+    waiting: VecDeque<Job>,
+    running: usize,
+}
+
+impl State {
+    fn push(&mut self, job: Job) {
+        let lane = self.lanes.entry(job.tenant.clone()).or_default();
+        if lane.waiting.is_empty() {
+            self.turns.push_back(job.tenant.clone());
+        }
+        lane.waiting.push_back(job);
+        self.waiting += 1;
+    }
+
+    /// Takes the next unit of the tenant whose turn it is and that has a share left.
+    fn take(&mut self, share: Share) -> Option<Job> {
+        let at = self.turns.iter().position(|tenant| {
+            let limit = match tenant {
+                Tenant::Organization(_) => share.running,
+                Tenant::Global => share.global,
+            };
+            self.lanes.get(tenant).is_some_and(|lane| lane.running < limit)
+        })?;
+        let tenant = self.turns.remove(at)?;
+        let lane = self.lanes.get_mut(&tenant)?;
+        let job = lane.waiting.pop_front()?;
+        lane.running += 1;
+        self.waiting -= 1;
+        if !lane.waiting.is_empty() {
+            self.turns.push_back(tenant);
+        }
+        Some(job)
+    }
+
+    /// Moves work whose time has come to its lane. Returns the time of the next one.
+    fn wake(&mut self, now: Instant) -> Option<Instant> {
+        while let Some(at) = self.later.iter().position(|(time, _)| *time <= now || self.closed) {
+            let (_, job) = self.later.swap_remove(at);
+            self.push(job);
+        }
+        self.later.iter().map(|(time, _)| *time).min()
+    }
+}
+
+impl Queue {
+    pub(super) fn new(share: Share) -> Self {
+        Self { state: Mutex::default(), changed: Condvar::new(), share }
+    }
+
+    /// Adds work, unless as much as `limits` allow is waiting: of the organisation, and in total.
+    pub(super) fn push(&self, job: Job, (own, total): (usize, usize)) {
+        let mut state = self.lock();
+        let refusal = if state.closed {
+            Some(StoreError::Unavailable("the store is closed".to_owned()))
+        } else if job.tenant != Tenant::Global
+            && (state.waiting >= total
+                || state.lanes.get(&job.tenant).is_some_and(|lane| lane.waiting.len() >= own))
+        {
+            Some(StoreError::Overloaded)
+        } else {
+            None
+        };
+        match refusal {
+            Some(error) => {
+                drop(state);
+                job.refuse(error);
+            }
+            None => {
+                state.push(job);
+                drop(state);
+                self.changed.notify_all();
+            }
+        }
+    }
+
+    /// Adds work that was run before and is run again at a time.
+    pub(super) fn push_later(&self, job: Job, at: Instant) {
+        self.lock().later.push((at, job));
+        self.changed.notify_all();
+    }
+
+    /// Waits for the next unit of work. Returns `None` when the queue is closed and empty.
+    pub(super) fn next(&self) -> Option<Job> {
+        let mut state = self.lock();
+        loop {
+            let wake = state.wake(Instant::now());
+            if let Some(job) = state.take(self.share) {
+                return Some(job);
+            }
+            if state.closed && state.waiting == 0 {
+                return None;
+            }
+            state = match wake {
+                Some(at) => {
+                    let wait = at.saturating_duration_since(Instant::now());
+                    let waited = self.changed.wait_timeout(state, wait);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// Returns the next unit of work, if there is one.
+    pub(super) fn try_next(&self) -> Option<Job> {
+        self.lock().take(self.share)
+    }
+
+    /// Ends the turn of a unit that a tenant ran.
+    pub(super) fn done(&self, tenant: &Tenant) {
+        let mut state = self.lock();
+        if let Some(lane) = state.lanes.get_mut(tenant) {
+            lane.running = lane.running.saturating_sub(1);
+            if lane.running == 0 && lane.waiting.is_empty() {
+                state.lanes.remove(tenant);
+            }
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    /// Refuses new work. The threads end when all work is done.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").field("share", &self.share).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Connection;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    struct Named(mpsc::Sender<Result<(), StoreError>>);
+
+    impl Work for Named {
+        fn run(&mut self, _: &mut dyn Connection) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+            let _ = self.0.send(outcome);
+        }
+    }
+
+    const SHARE: Share = Share { running: 2, global: usize::MAX };
+
+    fn of(name: &str) -> Tenant {
+        Tenant::Organization(name.to_owned())
+    }
+
+    fn push(queue: &Queue, tenant: Tenant) -> mpsc::Receiver<Result<(), StoreError>> {
+        let (done, outcome) = mpsc::channel();
+        let ticket = Arc::new(Ticket::new(Instant::now() + Duration::from_secs(60)));
+        queue.push(Job { tenant, work: Box::new(Named(done)), ticket, runs: 0 }, (4, 6));
+        outcome
+    }
+
+    fn names(queue: &Queue, number: usize) -> Vec<Tenant> {
+        (0..number).filter_map(|_| queue.try_next()).map(|job| job.tenant).collect()
+    }
+
+    #[test]
+    fn organisations_take_turns_and_leave_threads_to_others() {
+        let queue = Queue::new(SHARE);
+        for _ in 0..4 {
+            push(&queue, of("busy"));
+        }
+        push(&queue, of("calm"));
+        assert_eq!(names(&queue, 2), [of("busy"), of("calm")]);
+        assert_eq!(names(&queue, 3), [of("busy")], "its share is used up");
+        queue.done(&of("busy"));
+        assert_eq!(names(&queue, 1), [of("busy")]);
+    }
+
+    #[test]
+    fn work_of_no_organisation_is_neither_limited_nor_refused() {
+        let queue = Queue::new(SHARE);
+        for organization in ["a", "b"] {
+            for _ in 0..4 {
+                push(&queue, of(organization));
+            }
+        }
+        let refused = push(&queue, of("c"));
+        assert_eq!(refused.try_recv(), Ok(Err(StoreError::Overloaded)), "6 are waiting");
+        let kept = push(&queue, Tenant::Global);
+        assert!(kept.try_recv().is_err());
+        assert!(names(&queue, 9).contains(&Tenant::Global));
+    }
+
+    #[test]
+    fn one_organisation_cannot_fill_the_queue() {
+        let queue = Queue::new(SHARE);
+        let outcomes: Vec<_> = (0..5).map(|_| push(&queue, of("busy"))).collect();
+        assert_eq!(outcomes[4].try_recv(), Ok(Err(StoreError::Overloaded)));
+        assert!(push(&queue, of("calm")).try_recv().is_err());
+    }
+
+    #[test]
+    fn postponed_work_waits_and_is_done_before_the_end() {
+        let queue = Queue::new(SHARE);
+        push(&queue, of("one"));
+        let job = queue.next().expect("work");
+        queue.done(&job.tenant);
+        queue.push_later(job, Instant::now() + Duration::from_secs(3600));
+        assert!(queue.try_next().is_none());
+        queue.close();
+        let job = queue.next().expect("the postponed work");
+        queue.done(&job.tenant);
+        assert!(queue.next().is_none());
+    }
+}
