@@ -18,6 +18,7 @@ mod peer_view;
 mod refusals;
 mod start;
 mod subscriptions;
+mod synchronize;
 
 pub(crate) use connection::run;
 pub(crate) use hubs::Hubs;
