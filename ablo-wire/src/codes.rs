@@ -160,17 +160,17 @@ codes! {
         "JWT signature does not verify with the issuer's JWKS";
     "limit_exceeded" Validation 400 no None Validation
         "over a limit of the coordinator, which the body names as limit and maximum";
+    "log_position_expired" Conflict 410 no None Base
+        "the log no longer has the changes after this position; read the rows again";
+    "log_replaced" Conflict 409 no None Base
+        "the log is another one than that of this position, such as a restored backup; read the \
+            rows again";
     "malformed_claim" Claim 400 no None Validation "claim payload does not parse";
     "mesh_message_from_id_spoof" Validation 403 no Permission Permission
         "mesh message sender id is not the caller";
     "mesh_message_from_kind_mismatch" Validation 403 no Permission Permission
         "mesh message sender kind is not the caller's";
     "mesh_message_invalid_input" Validation 400 no None Validation "mesh message body rejected";
-    "log_position_expired" Conflict 410 no None Base
-        "the log no longer has the changes after this position; read the rows again";
-    "log_replaced" Conflict 409 no None Base
-        "the log is another one than that of this position, such as a restored backup; read the \
-            rows again";
     "migration_failed" Server 500 no None Server "schema migration failed to run";
     "model_claimed" Claim 409 yes Transient Idempotency
         "HTTP read with ifClaimed:fail found an active holder";

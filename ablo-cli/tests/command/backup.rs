@@ -4,6 +4,7 @@
 
 use crate::support::coordinator::ServerProcess;
 use crate::support::{RunOutput, TestDir};
+use std::path::Path;
 
 const KEY: &str = "sk_test_0123456789abcdef0123456789abcdef";
 
@@ -27,6 +28,22 @@ fn copy(dir: &TestDir, to: &str) -> RunOutput {
 fn create(server: &ServerProcess, id: &str) {
     let row = format!(r#"{{"id":"{id}","data":{{"name":"Weather"}}}}"#);
     assert_eq!(server.request("POST", "/api/v1/models/projects", &row).0, 201);
+}
+
+/// Damages the sync log of a database file.
+pub(crate) fn damage(path: &Path) {
+    let database = rusqlite::Connection::open(path).expect("the file");
+    let page = |sql: &str| -> usize {
+        let found: i64 = database.query_row(sql, [], |row| row.get(0)).expect("a page");
+        usize::try_from(found).expect("a page")
+    };
+    let root = page("SELECT rootpage FROM sqlite_schema WHERE name = 'sync_deltas'");
+    let size = page("PRAGMA page_size");
+    drop(database);
+    let mut bytes = std::fs::read(path).expect("the file");
+    let at = (root - 1) * size;
+    bytes[at..at + size].fill(0xFF);
+    std::fs::write(path, bytes).expect("the file is damaged");
 }
 
 #[test]
@@ -81,19 +98,7 @@ fn a_damaged_file_is_not_copied() {
     let running = serve(&dir, "rows.db");
     create(&running, "p1");
     assert_eq!(running.stop(), Some(0));
-    let path = dir.path("rows.db");
-    let database = rusqlite::Connection::open(&path).expect("the file");
-    let page = |sql: &str| -> usize {
-        let found: i64 = database.query_row(sql, [], |row| row.get(0)).expect("a page");
-        usize::try_from(found).expect("a page")
-    };
-    let root = page("SELECT rootpage FROM sqlite_schema WHERE name = 'sync_deltas'");
-    let size = page("PRAGMA page_size");
-    drop(database);
-    let mut bytes = std::fs::read(&path).expect("the file");
-    let at = (root - 1) * size;
-    bytes[at..at + size].fill(0xFF);
-    std::fs::write(&path, bytes).expect("the file is damaged");
+    damage(&dir.path("rows.db"));
     let refused = copy(&dir, "copy.db");
     assert_eq!(refused.status, 2, "{}", refused.err);
     assert!(refused.err.contains("ablo::backup::damaged"), "{}", refused.err);

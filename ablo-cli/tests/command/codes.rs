@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(all(feature = "server", feature = "database", target_os = "linux"))]
 
+use crate::backup::damage;
 use crate::support::coordinator::endpoint_that_accepts_everything;
 use crate::support::{RunOutput, SCHEMA, TestDir};
 use ablo_tests::postgres::Server;
@@ -139,6 +140,20 @@ const SERVE: &[Case] = &[
             serve(dir, &["schema.json"], &[("ABLO_SECRET_KEY", key)]);
         }
         serve(dir, &["schema.json"], &[("ABLO_SECRET_KEY", KEY)])
+    }),
+    ("ablo::backup::exists", |dir| {
+        run(dir, &["key", "create", "--database-url", "sqlite:app.db"], &[]);
+        dir.put("copy.db", "an earlier copy");
+        run(dir, &["backup", "copy.db", "--database-url", "sqlite:app.db"], &[])
+    }),
+    ("ablo::backup::damaged", |dir| {
+        run(dir, &["key", "create", "--database-url", "sqlite:app.db"], &[]);
+        damage(&dir.path("app.db"));
+        run(dir, &["backup", "copy.db", "--database-url", "sqlite:app.db"], &[])
+    }),
+    ("ablo::backup::postgres", |dir| {
+        let url = "postgres://someone@127.0.0.1:1/none";
+        run(dir, &["backup", "copy.db", "--database-url", url], &[])
     }),
     ("ablo::key::refused", |dir| {
         run(dir, &["key", "create", "--database-url", "sqlite:app.db"], &[]);

@@ -22,6 +22,7 @@ mod relay;
 mod seats;
 mod start;
 mod subscriptions;
+mod synchronize;
 
 pub(crate) use connection::run;
 pub(crate) use hubs::Hubs;

@@ -168,7 +168,8 @@ async fn another_log_is_noticed_by_both_clients(world: World) {
     let other = serve(&other_world).await;
     create_reports(&other, "new", 6).await;
     other.app.adopt_key("acme", "moved", &server.key).await.expect("the same key");
-    let proxy: Proxy = proxy(&url(&server)).await;
+    // Without it, no connection lasts.
+    let proxy: Arc<Proxy> = Arc::new(proxy(&url(&server)).await);
     let ablo = Client::connect(proxy.url.as_str(), server.key.as_str());
     let ablo = ablo.await.expect("the client connects");
     let mut changes = ablo.changes().await.expect("a stream");
@@ -182,8 +183,8 @@ async fn another_log_is_noticed_by_both_clients(world: World) {
         }
     });
     let arguments = vec![proxy.url.clone(), server.key.clone()];
-    let address = other.address;
-    let output = run_program("replaced.js", arguments, move |_| proxy.redirect(address));
+    let (address, redirected) = (other.address, Arc::clone(&proxy));
+    let output = run_program("replaced.js", arguments, move |_| redirected.redirect(address));
     assert_eq!(output.await, ["replace"]);
     let (ids, error, mut changes) = reading.await.expect("no panic");
     assert!(ids.iter().all(|id| id == "r0"), "{ids:?}: a change of the first log");
@@ -193,6 +194,7 @@ async fn another_log_is_noticed_by_both_clients(world: World) {
     let epoch = changes.epoch().expect("the epoch of the position").to_owned();
     let refused = ablo.changes().from(position).epoch(epoch).await;
     assert_eq!(refused.expect_err("a position of the first log").code(), "log_replaced");
+    drop(proxy);
 }
 
 const ROWS: u64 = 3;

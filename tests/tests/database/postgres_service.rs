@@ -143,7 +143,7 @@ fn the_file_runs_with_psql_next_to_model_tables() {
         first,
         "a driver and psql have the same effect, and model tables do not change"
     );
-    assert_eq!(catalogue(&mut session)["public"].len(), 17);
+    assert_eq!(catalogue(&mut session)["public"].len(), 20);
 }
 
 #[test]
