@@ -298,6 +298,13 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
     let third = agent(&server, "third", &["*.*"], &["desk:d2"]).await;
     let refused = server.ask(&third, "POST", &claim("r2"), Some(json!({"queue": false}))).await;
     assert_eq!((refused.0, &refused.1["heldBy"]), (409, &json!("agent:holder")));
+    // A claim of the organisation on a row to come refuses a create without naming its holder.
+    let wide = agent(&server, "wide", &["*.*"], &["org:acme"]).await;
+    assert_eq!(server.ask(&wide, "POST", &claim("fresh"), None).await.0, 201);
+    let body = json!({"id": "fresh", "data": {"headline": "Hail", "deskId": "d1"}});
+    let refused = server.ask(&creator, "POST", "/v1/models/reports", Some(body)).await;
+    assert_eq!((refused.0, &refused.1["code"]), (409, &json!("entity_claimed")));
+    assert!(!refused.1.to_string().contains("wide"), "{}", refused.1);
     // The claim is the creator's own, and ends when it is released.
     let (_, released) = server.ask(&creator, "DELETE", &claim("r2"), None).await;
     assert_eq!(released["released"], true, "{released}");
