@@ -1,4 +1,4 @@
-//! Who sees which rows and members, at every exit of both transports.
+//! Tests who sees which rows and members, at every exit of both transports.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::engine::exits::Exit;
@@ -285,7 +285,7 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
         assert_eq!(status, 201, "{granted}");
         let (status, refusal) = server.ask(&editor, "POST", &claim(row), None).await;
         answers.insert((status, refusal["code"].clone().to_string()));
-        // Nobody else sees it, and a second one is not delayed by it.
+        // No other participant sees it, and a second one is not delayed by it.
         let listed = server.ask(&holder, "GET", "/v1/intents", None).await.1;
         assert!(!listed.to_string().contains("creator"), "{listed}");
         let second = agent(&server, "second", &["reports.*"], &["desk:d1"]).await;
@@ -427,12 +427,13 @@ fn rows_leave_only_through_listed_exits() {
         (
             "Exit::",
             vec![
+                "engine/claims/queue.rs",
                 "engine/commit/decide.rs",
                 "engine/exits.rs",
                 "engine/read.rs",
                 "engine/webhooks.rs",
                 "live/connection.rs",
-                "live/relay.rs",
+                "live/frames.rs",
                 "service/presence.rs",
             ],
         ),

@@ -313,7 +313,7 @@ pub fn visible(engine: &Engine, tx: &mut Tx<'_>, who: &Identity) -> Result<Vec<C
 
 /// Returns whether a participant sees a row, or, if there is none, would see any row. To others, a
 /// hidden row and one that does not exist look alike.
-pub(super) fn sees_row(
+fn sees_row(
     engine: &Engine,
     tx: &mut Tx<'_>,
     who: &Identity,
