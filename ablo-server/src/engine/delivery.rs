@@ -1,4 +1,4 @@
-//! What a reader is sent of a delta, and in what form.
+//! Decides what a reader is sent of a delta, and in what form.
 
 use super::exits::{Exit, Scope, Visible, only_id};
 use super::log::Delta;
@@ -17,7 +17,7 @@ pub struct Reader<'r> {
     pub allowed: &'r Identity,
 }
 
-/// What a connection is sent of a delta.
+/// The part of a delta that a connection is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// The form of the delta.

@@ -97,7 +97,7 @@ pub(crate) enum Related<'r> {
     Many(&'r [Visible]),
 }
 
-/// What a reader sees of the rows of a model at an exit.
+/// The part of a model's rows that a reader sees at an exit.
 #[derive(Debug)]
 pub(crate) struct Scope<'s> {
     reader: Cow<'s, Identity>,

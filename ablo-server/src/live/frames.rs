@@ -3,15 +3,21 @@
 use super::connection::Connection;
 use super::end::{End, end_of};
 use super::held::Held;
+use super::hub::Relay;
 use super::peer_view::{self, OwnClaim};
+use super::relay::{MAX_RELAY_BYTES, is_reserved};
+use crate::engine::access::check_relay;
 use crate::engine::claims::{ClaimOutcome, ClaimRequest};
 use crate::engine::commit::ClaimInUse;
+use crate::engine::exits::{self, Exit};
 use crate::error::{ApiError, Result};
 use crate::service::claims::{detail, lease};
 use crate::service::commits::Submit;
+use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, Seconds, ServerFrame,
+    IntentAbandon, IntentBegin, IntentReorder, Maybe, OtherFrame, RawJson, RelayFrame, Seconds,
+    ServerFrame,
 };
 use std::time::Instant;
 
@@ -288,6 +294,69 @@ impl Connection {
             tracing::debug!(?failure, "failed to reorder a claim queue");
         }
         Ok(())
+    }
+
+    /// Relays an event that arrived in an envelope.
+    pub(super) async fn relay(&mut self, frame: RelayFrame) -> Result<(), End> {
+        self.relay_event(
+            frame.event.replace(':', "_"),
+            frame.data.map_or(Maybe::Absent, Maybe::Value),
+        )
+        .await
+    }
+
+    /// Relays an event that arrived as a frame of its own. Members beside the payload are dropped:
+    /// clients recognise some frames by them.
+    pub(super) async fn relay_other(&mut self, frame: OtherFrame) -> Result<(), End> {
+        self.relay_event(frame.kind, frame.payload).await
+    }
+
+    async fn relay_event(&mut self, event: String, data: Maybe<RawJson>) -> Result<(), End> {
+        let refused = match check_relay(&self.who) {
+            Err(refusal) => Some(refusal.code().to_owned()),
+            Ok(()) if is_reserved(&event) => Some("invalid_request".to_owned()),
+            Ok(()) => None,
+        };
+        if let Some(code) = refused {
+            tracing::debug!(event, code, "an event for peers was dropped");
+            self.service.metrics.refused(&code);
+            return Ok(());
+        }
+        if !self.relays.allows(Instant::now()) {
+            self.service.metrics.limited("relays_per_second");
+            return Ok(());
+        }
+        let frame = ServerFrame::Other(OtherFrame::new(event, data));
+        let Ok(text) = frame.to_text() else { return Ok(()) };
+        if text.len() > MAX_RELAY_BYTES {
+            self.service.metrics.refused("invalid_request");
+            return Ok(());
+        }
+        let relay = Notification::PeerMessage {
+            organization: self.who.organization.clone(),
+            session: self.session.clone(),
+            groups: self.who.groups.clone(),
+            text,
+            from: Some((self.who.kind.as_str().to_owned(), self.who.participant.clone())),
+        };
+        let result =
+            self.service.acting(&self.who, move |_, tx| Ok(tx.notify(relay.clone())?)).await;
+        if let Err(failure) = result {
+            end_of(&failure)?;
+            tracing::debug!(?failure, "failed to relay a frame");
+        }
+        Ok(())
+    }
+
+    /// Sends an event of a peer that shares a group.
+    pub(super) async fn send_relay(&mut self, relay: &Relay) -> Result<(), End> {
+        if relay.session == self.session || !exits::sees(Exit::Relay, &self.who, &relay.groups) {
+            return Ok(());
+        }
+        match &relay.envelope {
+            Some(envelope) if self.knows_envelopes => self.send(envelope.clone()).await,
+            _ => self.send(relay.text.clone()).await,
+        }
     }
 
     /// Renews the leases of this connection's claims.

@@ -1,4 +1,4 @@
-//! Who sees which rows and members, at every exit of both transports.
+//! Tests who sees which rows and members, at every exit of both transports.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
 use ablo_server::engine::exits::Exit;
@@ -285,7 +285,7 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
         assert_eq!(status, 201, "{granted}");
         let (status, refusal) = server.ask(&editor, "POST", &claim(row), None).await;
         answers.insert((status, refusal["code"].clone().to_string()));
-        // Nobody else sees it, and a second one is not delayed by it.
+        // No other participant sees it, and a second one is not delayed by it.
         let listed = server.ask(&holder, "GET", "/v1/intents", None).await.1;
         assert!(!listed.to_string().contains("creator"), "{listed}");
         let second = agent(&server, "second", &["reports.*"], &["desk:d1"]).await;
@@ -298,6 +298,13 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
     let third = agent(&server, "third", &["*.*"], &["desk:d2"]).await;
     let refused = server.ask(&third, "POST", &claim("r2"), Some(json!({"queue": false}))).await;
     assert_eq!((refused.0, &refused.1["heldBy"]), (409, &json!("agent:holder")));
+    // A claim of the organisation on a row to come refuses a create without naming its holder.
+    let wide = agent(&server, "wide", &["*.*"], &["org:acme"]).await;
+    assert_eq!(server.ask(&wide, "POST", &claim("fresh"), None).await.0, 201);
+    let body = json!({"id": "fresh", "data": {"headline": "Hail", "deskId": "d1"}});
+    let refused = server.ask(&creator, "POST", "/v1/models/reports", Some(body)).await;
+    assert_eq!((refused.0, &refused.1["code"]), (409, &json!("entity_claimed")));
+    assert!(!refused.1.to_string().contains("wide"), "{}", refused.1);
     // The claim is the creator's own, and ends when it is released.
     let (_, released) = server.ask(&creator, "DELETE", &claim("r2"), None).await;
     assert_eq!(released["released"], true, "{released}");
@@ -420,12 +427,13 @@ fn rows_leave_only_through_listed_exits() {
         (
             "Exit::",
             vec![
+                "engine/claims/queue.rs",
                 "engine/commit/decide.rs",
                 "engine/exits.rs",
                 "engine/read.rs",
                 "engine/webhooks.rs",
                 "live/connection.rs",
-                "live/relay.rs",
+                "live/frames.rs",
                 "service/presence.rs",
             ],
         ),

@@ -19,7 +19,7 @@ use super::exits;
 use super::groups::row_groups;
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::{Identity, organization_group};
-use crate::models::Model;
+use crate::models::{Model, Models};
 use crate::store::Tx;
 use crate::store::tables::{claims as table, log};
 use crate::value::stored_date;
@@ -55,6 +55,22 @@ pub fn held_error(code: &'static str, holder: &Claim) -> ApiError {
         .detail("heldBy", holder.claimant())
         .detail("heldByIntentId", holder.id.as_str())
         .detail("heldByExpiresAt", expires)
+}
+
+/// Builds the refusal of a write of a row with these groups, which another participant holds. The
+/// holder is named to those who see the claim.
+pub(crate) fn claimed(
+    models: &Models,
+    who: &Identity,
+    holder: &Claim,
+    groups: Option<&BTreeSet<String>>,
+) -> ApiError {
+    let organization = BTreeSet::from([organization_group(&who.organization)]);
+    if exits::sees_claims(models, who, &holder.model, groups.unwrap_or(&organization)) {
+        return held_error("entity_claimed", holder);
+    }
+    let message = format!("{}/{} is held by another participant", holder.model, holder.row);
+    ApiError::new("entity_claimed", message)
 }
 
 /// Requests a claim on a row (docs/protocol/differences.md B12). A participant that does not see
@@ -299,7 +315,7 @@ pub fn visible(engine: &Engine, tx: &mut Tx<'_>, who: &Identity) -> Result<Vec<C
 
 /// Returns whether a participant sees a row, or, if there is none, would see any row. To others, a
 /// hidden row and one that does not exist look alike.
-pub(super) fn sees_row(
+fn sees_row(
     engine: &Engine,
     tx: &mut Tx<'_>,
     who: &Identity,

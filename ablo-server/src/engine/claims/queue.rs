@@ -3,6 +3,7 @@
 use super::claim::{Claim, ClaimQueue};
 use super::{GRACE_PERIOD_MS, later, row_not_found};
 use crate::engine::Engine;
+use crate::engine::exits::{self, Exit};
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
@@ -48,7 +49,8 @@ pub fn reorder(
     row: &str,
     order: &[(String, String)],
 ) -> Result<()> {
-    if !super::sees_row(engine, tx, who, model, row)? {
+    let groups = super::claim_groups(engine, tx, &who.organization, model, row)?;
+    if !exits::sees(Exit::Claim, who, &groups) {
         return Err(row_not_found(model, row).into());
     }
     let organization = who.organization.as_str();

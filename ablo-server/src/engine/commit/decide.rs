@@ -3,7 +3,7 @@
 use super::size::check_size;
 use super::{ClaimInUse, Commit, Submission};
 use crate::engine::change::{OperationKind, PlannedChange};
-use crate::engine::claims::held_error;
+use crate::engine::claims::claimed;
 use crate::engine::exits::{self, Exit, Scope};
 use crate::engine::groups::groups_of;
 use crate::engine::relative;
@@ -274,7 +274,8 @@ impl<'d> Decider<'d> {
             && let Some(holder) = self.state.holders.get(&key)
             && !holder.belongs_to(self.who)
         {
-            return Err(held_error("entity_claimed", holder));
+            let groups = before.as_ref().map(|(groups, _)| groups);
+            return Err(claimed(self.models, self.who, holder, groups));
         }
         self.check_stale(model, change, before.as_ref().map(|(_, row)| row))?;
         match (change.kind, before) {
