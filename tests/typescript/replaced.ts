@@ -1,4 +1,5 @@
-// The log is replaced by another one, whose head has passed the client's position: the rows are read
+// The log is replaced by another one, whose head has passed the client's position: the rows are
+// read
 // again, and the program is informed.
 
 import { assert, client, equal, main, refused, say, until } from "./support.js";

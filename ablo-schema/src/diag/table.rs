@@ -80,10 +80,8 @@ codes! {
         "This compiler reads Schema JSON v3 only.",
         "Export the schema again as version 3.";
     SchemaReadOnly = "ablo::schema::read_only", Warning, "No session can write",
-        "Without `mutable` only system credentials can write the rows of a model. Users and agents \
-         cannot write with this schema.",
-        "Set `mutable` to true for a model or for the whole schema, or to false for the whole \
-         schema if that is intended.";
+        "Users and agents can write rows of models that are `mutable`, and no model is.",
+        "Set `mutable` for a model or the whole schema, or false for the whole schema on purpose.";
     ModelKeyNotIdentifier = "ablo::model::key_not_identifier", Error,
         "A model key is not a valid identifier",
         "The key becomes an identifier in every target: an ASCII letter followed by ASCII letters, \
@@ -217,21 +215,18 @@ codes! {
         "A required boolean is unique",
         "With a unique, required boolean, an organisation can have at most two rows.",
         "Remove `unique`. To mark at most one row, make the field optional and write only `true`.";
-    FacetRelativeInvalid = "ablo::facet::relative_invalid", Error,
-        "Invalid list of relative operations",
+    FacetRelativeInvalid = "ablo::facet::relative_invalid", Error, "Invalid relative operations",
         "`relative` lists the changes of a field that start from its current value: `increment`, \
          `append`, `add` and `remove`, each at most once.",
         "Use these words, or remove the member.";
     FacetRelativeOnOtherType = "ablo::facet::relative_on_other_type", Error,
         "A relative operation does not match the type of its field",
-        "Numbers can be incremented: fields of type `number`, and strings of the formats `int64`, \
-         `uint64` and `decimal`. Texts can be appended to. Lists, which are `json` fields, can be \
-         appended to, and values can be added to and removed from them.",
+        "Numbers can be incremented (also the formats `int64`, `uint64` and `decimal`), texts \
+         appended to, and `json` lists appended to, added to and removed from.",
         "Use an operation that the type has, or remove it.";
     FacetRelativeOnKey = "ablo::facet::relative_on_key", Error,
         "A field that identifies rows has relative operations",
-        "The values of unique fields and of fields that store an id identify rows. A change of \
-         such a value has to name the new one.",
+        "A change of a unique value or of an id has to name the new one.",
         "Remove `relative`.";
     FacetSecretRequired = "ablo::facet::secret_required", Error, "A secret field is required",
         "Readers without the operation `<model>.<field>.read` get rows without the field, so that \

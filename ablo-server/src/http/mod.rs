@@ -209,8 +209,8 @@ async fn metrics(
     Ok(([(header::CONTENT_TYPE, kind)], service.metrics.text()).into_response())
 }
 
-/// Answers a client that sends a database URL (docs/protocol/differences.md D15). The status is 200,
-/// because the 0.9 client sends one whenever its environment has one, and ends on a refusal.
+/// Answers a client that sends a database URL (docs/protocol/differences.md D15). The status is
+/// 200, because the 0.9 client sends one whenever its environment has one, and ends on a refusal.
 async fn datasource(_: request::Caller) -> Answer {
     let message = "the coordinator does not use connection strings of clients; a data source is \
         configured where the coordinator is started";

@@ -143,7 +143,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends the next frame of deltas that precede the log. Returns whether there was one to decide.
+    /// Sends the next frame of deltas that precede the log. Returns whether one was decided.
     pub(super) async fn advance_start(&mut self) -> Result<bool, End> {
         match std::mem::replace(&mut self.start, Start::Log) {
             Start::Log => return Ok(false),

@@ -67,8 +67,8 @@ impl Service {
         .await
     }
 
-    /// Returns the rows of queries on one snapshot, the head of the sync log and its epoch. One query
-    /// that fails alone is the error of the request (docs/protocol/differences.md D18).
+    /// Returns the rows of queries on one snapshot, the head of the sync log and its epoch. One
+    /// query that fails alone is the error of the request (docs/protocol/differences.md D18).
     ///
     /// # Errors
     /// Returns the error of a single query, or the store's error.

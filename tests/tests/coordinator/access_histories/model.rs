@@ -1,4 +1,5 @@
-//! Decides who may see what, from the documents: sync groups by grants and narrowings, operations by name.
+//! Decides who may see what, from the documents: sync groups by grants and narrowings, operations
+//! by name.
 
 use ablo_server::engine::exits::Exit;
 use std::collections::{BTreeMap, BTreeSet};
