@@ -4,7 +4,7 @@
 //! code was generated from, so a client can send a server the hash of its schema.
 
 use crate::key::Key;
-use crate::relative::RelativeOperation;
+use ablo_schema::schema::RelativeOperation;
 use std::fmt;
 use std::sync::OnceLock;
 

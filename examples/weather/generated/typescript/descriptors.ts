@@ -68,6 +68,8 @@ export interface FieldDescriptor {
   renamedFrom?: string;
   /** The field number in the binary form, if the author declared one. */
   number?: number;
+  /** The changes of the field that start from its current value. */
+  relative?: readonly ("increment" | "append" | "add" | "remove")[];
 }
 
 /** A relation. */

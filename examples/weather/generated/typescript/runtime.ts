@@ -1593,6 +1593,14 @@ export interface WriteOptions {
   causedByTaskId?: string;
 }
 
+/**
+ * A change of a row: the members in `data` are set, those in `relative` start from their current
+ * values.
+ */
+export type Update<Patch, Relative> =
+  | { data: Patch; relative?: Relative }
+  | { data?: Patch; relative: Relative };
+
 /** A confirmed write. */
 export interface Written {
   /** The id of the row. */
@@ -1606,7 +1614,7 @@ export interface Written {
 }
 
 /** A claim that is held. `await using` releases it. */
-export interface Claim<Row, Patch> extends AsyncDisposable {
+export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
   readonly object: "claim";
   readonly claimId: string;
   readonly target: { readonly model: string; readonly id: string };
@@ -1618,7 +1626,7 @@ export interface Claim<Row, Patch> extends AsyncDisposable {
   /** Resolves with the reason if the claim is lost before it is released. */
   readonly lost: Promise<AbloError>;
   /** Updates the row; refused if others have changed the same fields since `stamp`. */
-  update(options: { data: Patch } & WriteOptions): Promise<Written>;
+  update(options: Update<Patch, Relative> & WriteOptions): Promise<Written>;
   delete(options?: WriteOptions): Promise<Written>;
   /** Reads the row again and updates `data` and `stamp`. */
   refresh(): Promise<Row | undefined>;
@@ -1626,9 +1634,9 @@ export interface Claim<Row, Patch> extends AsyncDisposable {
 }
 
 /** Claims on the rows of a model. */
-export interface Claims<Row, Patch> {
+export interface Claims<Row, Patch, Relative = never> {
   /** Claims a row. Waits in its claim queue if another participant holds it. */
-  (options: ClaimOptions): Promise<Claim<Row, Patch>>;
+  (options: ClaimOptions): Promise<Claim<Row, Patch, Relative>>;
   /** Returns the claim of the holder of a row. */
   state(options: { id: string }): Promise<wire.ModelClaim | null>;
   /** Returns the claim queue of a row, next first. */
@@ -1647,6 +1655,65 @@ export interface Claims<Row, Patch> {
   holder(id: string): wire.ActiveIntent | undefined;
 }
 
+// Changes that start from the current value of a field, applied to local rows until the coordinator
+// has confirmed them.
+
+/** For each member, one operation with the value by which it is changed. */
+type Relative = {
+  readonly [member: string]: { readonly [operation: string]: unknown };
+};
+
+/** Returns a row with changes applied. */
+function adjusted(row: AnyRow, changes: Relative): AnyRow {
+  const result: { [member: string]: unknown } = { ...row };
+  for (const [member, change] of Object.entries(changes))
+    for (const [operation, by] of Object.entries(change))
+      result[member] = changed(row[member] ?? undefined, operation, by);
+  return result;
+}
+
+// A value that does not fit is refused by the coordinator; the local row stays as it is.
+function changed(value: unknown, operation: string, by: unknown): unknown {
+  if (typeof by === "number") return Number(value ?? 0) + by;
+  if (typeof by === "string") {
+    if (operation === "append") return `${value ?? ""}${by}`;
+    try {
+      return sum(String(value ?? 0), by);
+    } catch {
+      return value;
+    }
+  }
+  if (!Array.isArray(by) || !Array.isArray(value ?? [])) return value;
+  const list = [...((value as unknown[] | undefined) ?? [])];
+  if (operation === "remove") return list.filter((own) => !by.some((item) => equal(own, item)));
+  for (const item of by)
+    if (operation === "append" || !list.some((own) => equal(own, item))) list.push(item);
+  return list;
+}
+
+/** Adds two numbers in digits exactly. */
+function sum(one: string, other: string): string {
+  const parts = [one, other].map((text) => text.split("."));
+  const scale = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
+  const scaled = parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(scale, "0")));
+  const text = String(scaled[0]! + scaled[1]!);
+  if (scale === 0) return text;
+  const digits = text.replace("-", "").padStart(scale + 1, "0");
+  return `${text[0] === "-" ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
+}
+
+function equal(one: unknown, other: unknown): boolean {
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null)
+    return one === other;
+  const [own, theirs] = [one, other] as [AnyRow, AnyRow];
+  const names = Object.keys(own);
+  return (
+    Array.isArray(one) === Array.isArray(other) &&
+    names.length === Object.keys(theirs).length &&
+    names.every((name) => equal(own[name], theirs[name]))
+  );
+}
+
 // The local rows: confirmed rows, with this client's unconfirmed writes applied on top.
 //
 // Rejecting a write removes it from the list of pending writes and recomputes its rows.
@@ -1659,6 +1726,7 @@ interface Pending {
   id: string;
   kind: "create" | "update" | "delete";
   data: AnyRow;
+  relative?: Relative | undefined;
   /** The transaction id of the operation. */
   transaction: string;
   /** The sync id of the write, once it is confirmed. */
@@ -1775,6 +1843,9 @@ class Store {
 
   #applyTo(table: Table, delta: wire.Delta): void {
     const { actionType: action, modelId: id } = delta;
+    // From here on the confirmed row contains the write.
+    for (const own of this.#pending)
+      if (own.transaction === delta.transactionId) own.stamp = delta.id;
     const known = table.confirmed.get(id);
     if (known !== undefined && known.at >= delta.id) return;
     if (action === "D") {
@@ -1828,7 +1899,7 @@ class Store {
 
   /** Marks writes as confirmed; they stay pending until the watermark reaches their sync id. */
   confirm(writes: readonly Pending[], stamp: number): void {
-    for (const write of writes) write.stamp = stamp;
+    for (const write of writes) write.stamp ??= stamp;
     this.#dropConfirmed();
     this.#flush();
   }
@@ -1857,11 +1928,13 @@ class Store {
 
   /** Recomputes the visible row from its confirmed state and pending writes. */
   #refresh(table: Table, id: string): void {
-    let row = table.confirmed.get(id)?.row;
+    const { at = -1, row: confirmed } = table.confirmed.get(id) ?? {};
+    let row = confirmed;
     for (const own of this.#pending) {
-      if (own.id !== id || own.model !== table.model.key) continue;
+      if (own.id !== id || own.model !== table.model.key || own.stamp! <= at) continue;
       if (own.kind === "delete") row = undefined;
-      else if (own.kind === "create" || row !== undefined) row = { ...row, ...own.data };
+      else if (own.kind === "create" || row !== undefined)
+        row = adjusted({ ...row, ...own.data }, own.relative ?? {});
     }
     if (row === undefined) table.view.delete(id);
     else table.view.set(id, row);
@@ -1902,7 +1975,8 @@ interface Operation {
   readonly action: "create" | "update" | "delete" | "archive" | "unarchive";
   readonly model: string;
   readonly id?: string;
-  readonly data?: object;
+  readonly data?: object | undefined;
+  readonly relative?: object | undefined;
 }
 
 /** A confirmed commit. */
@@ -1918,7 +1992,9 @@ export interface Committed {
 }
 
 /** An operation as it is sent. */
-type Prepared = Operation & {
+type Prepared = Omit<Operation, "action"> & {
+  // A coordinator that does not know relative changes refuses `adjust`.
+  action: Operation["action"] | "adjust";
   id: string;
   transactionId: string;
   readAt: number | null;
@@ -1931,14 +2007,14 @@ const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
 
 /** Returns the writes of the local rows that an operation is. */
 function pendingOf(prepared: Prepared): Pending[] {
-  const { action, model, id, data, transactionId: transaction } = prepared;
+  const { action, model, id, data, relative, transactionId: transaction } = prepared;
   const now = new Date().toISOString();
   const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
-    { model, id, kind, data: row, transaction },
+    { model, id, kind, data: row, relative: relative as Relative | undefined, transaction },
   ];
   if (action === "create")
     return pending("create", { createdAt: now, updatedAt: now, ...data, id });
-  if (action === "update") return pending("update", { ...data } as AnyRow);
+  if (action === "update" || action === "adjust") return pending("update", { ...data } as AnyRow);
   return action === "delete"
     ? pending("delete", {})
     : pending("update", { archivedAt: action === "archive" ? now : null });
@@ -2350,7 +2426,9 @@ class Core {
   #claimOn({
     model,
     id,
-  }: Operation): { readonly claimId: string; readonly stamp: number } | undefined {
+  }: Pick<Operation, "model" | "id">):
+    | { readonly claimId: string; readonly stamp: number }
+    | undefined {
     const held = this.held.get(`${model}\0${id}`);
     return held?.isHeld ? held : undefined;
   }
@@ -2362,18 +2440,18 @@ class Core {
     transactionId: string,
     claim: string | undefined,
   ): Prepared {
-    const { action, model, data } = operation;
-    const writes = action === "create" || action === "update";
+    const { action, model, data, relative } = operation;
+    const writes = data !== undefined && (action === "create" || action === "update");
     const id =
       operation.id ??
       (data as { id?: string } | undefined)?.id ??
       (action === "create" ? uuid() : undefined);
     if (id === undefined) throw invalid("the operation has no `id`");
-    const held = this.#claimOn({ action, model, id });
+    const held = this.#claimOn({ model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    // A read that the caller names does not contain this client's unconfirmed writes; the local row,
-    // on which a write under a claim is based, does.
+    // A read that the caller names does not contain this client's unconfirmed writes; the local
+    // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
     // The guard knows the writes under the claim of this commit.
     const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
@@ -2383,10 +2461,11 @@ class Core {
         ? []
         : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
     return {
-      action,
+      action: relative === undefined ? action : "adjust",
       model,
       id,
       ...(writes ? { data: { ...data } } : {}),
+      ...(relative === undefined ? {} : { relative }),
       transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,
@@ -2426,9 +2505,9 @@ class Core {
 const MAX_QUERY_ROWS = 1000;
 
 /** The client of one model. */
-export class Model<Row extends { id: string }, Create, Patch> {
+export class Model<Row extends { id: string }, Create, Patch, Relative = never> {
   readonly descriptor: ModelDescriptor;
-  readonly claim: Claims<Row, Patch>;
+  readonly claim: Claims<Row, Patch, Relative>;
   readonly #core: Core;
 
   /** @internal */
@@ -2592,9 +2671,17 @@ export class Model<Row extends { id: string }, Create, Patch> {
     return this.#write("create", own, data, options);
   }
 
-  /** Updates the members in `data`: null clears a value, absent members keep theirs. */
-  update({ id, data, ...options }: { id: string; data: Patch } & WriteOptions): Promise<Written> {
-    return this.#write("update", id, data, options);
+  /**
+   * Updates the members in `data`: null clears a value, absent members keep theirs. Those in
+   * `relative` start from their current values.
+   */
+  update({
+    id,
+    data,
+    relative,
+    ...options
+  }: { id: string } & Update<Patch, Relative> & WriteOptions): Promise<Written> {
+    return this.#write("update", id, data, options, relative);
   }
 
   delete({ id, ...options }: { id: string } & WriteOptions): Promise<Written> {
@@ -2606,22 +2693,24 @@ export class Model<Row extends { id: string }, Create, Patch> {
     id: string,
     data: unknown,
     options: WriteOptions,
+    relative?: unknown,
   ): Promise<Written> {
     const operation = {
       action,
       model: this.descriptor.key,
       id,
-      ...(action === "delete" ? {} : { data: data as AnyRow }),
+      data: data as AnyRow | undefined,
+      relative: relative as AnyRow | undefined,
     };
     const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
     return { id, commit, stamp, operations };
   }
 
-  async #claim(options: ClaimOptions): Promise<Claim<Row, Patch>> {
+  async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
     const lease = await this.#core.lease(this.descriptor.key, options);
     try {
       await lease.granted(options);
-      const handle = new ClaimHandle<Row, Patch>(
+      const handle = new ClaimHandle<Row, Patch, Relative>(
         this.#core,
         this.descriptor.key,
         options.id,
@@ -2715,7 +2804,10 @@ const pageOf = <Row>(
   stamp: number | undefined,
 ): Page<Row> => Object.assign(rows as Row[], { next, stamp });
 
-class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
+/** A change of the row of a claim. */
+type Change = { action: "update" | "delete"; data?: AnyRow; relative?: AnyRow };
+
+class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
   readonly object = "claim";
   readonly claimId: string;
   readonly target: { readonly model: string; readonly id: string };
@@ -2754,8 +2846,12 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
     return this.#lease.state === "held";
   }
 
-  update({ data, ...options }: { data: Patch } & WriteOptions): Promise<Written> {
-    return this.#write({ action: "update", data: data as AnyRow }, options);
+  update({
+    data,
+    relative,
+    ...options
+  }: Update<Patch, Relative> & WriteOptions): Promise<Written> {
+    return this.#write({ action: "update", data, relative } as Change, options);
   }
 
   delete(options: WriteOptions = {}): Promise<Written> {
@@ -2763,7 +2859,7 @@ class ClaimHandle<Row, Patch> implements Claim<Row, Patch> {
   }
 
   async #write(
-    operation: { action: "update" | "delete"; data?: AnyRow },
+    operation: Change,
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");

@@ -809,6 +809,7 @@ export interface FrameOperation {
     | "DELETE"
     | "ARCHIVE"
     | "UNARCHIVE"
+    | "ADJUST"
     | (string & {});
   /** The model, in any of its spellings. */
   model: string;
@@ -816,6 +817,8 @@ export interface FrameOperation {
   id?: string | null;
   /** The members to set; null clears a member. Absent or null for delete, archive and unarchive. */
   input?: Row | null;
+  /** The changes that start from the current values, by member; only for the verb `adjust`. */
+  relative?: { [key: string]: unknown };
   /** Identifies the operation across retries and on its delta. */
   transactionId?: string | null;
   /** The sync id that the write is based on; absent, null or 0 disables the stale guard. */
@@ -871,6 +874,7 @@ export interface HttpOperation {
     | "delete"
     | "archive"
     | "unarchive"
+    | "adjust"
     | (string & {});
   /** The model, in any of its spellings. */
   model: string;
@@ -878,6 +882,8 @@ export interface HttpOperation {
   id?: string | null;
   /** The members to set; null clears a member. Absent or null for delete, archive and unarchive. */
   data?: Row | null;
+  /** The changes that start from the current values, by member; only for the verb `adjust`. */
+  relative?: { [key: string]: unknown };
   /** Identifies the operation across retries and on its delta. */
   transactionId?: string | null;
   /** The sync id that the write is based on; absent, null or 0 disables the stale guard. */
@@ -1802,7 +1808,9 @@ export interface UpdateBody {
   /** The sync id that the write is based on. */
   readAt?: SyncId;
   /** The members to set; null clears a member. */
-  data: Row;
+  data?: Row;
+  /** The changes that start from the current values, by member: `{"votes":{"increment":1}}`. A body has either `data` or `relative`. */
+  relative?: Row;
 }
 
 /** The body of a webhook. */
