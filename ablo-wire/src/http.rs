@@ -106,8 +106,7 @@ record! {
         read_at?: SyncId,
         /// The members to set; null clears a member.
         data?: T,
-        /// The changes that start from the current values, by member:
-        /// `{"votes": {"increment": 1}}`.
+        /// The changes that start from the current values, by member: `{"votes":{"increment":1}}`.
         /// A body has either `data` or `relative`.
         relative?: RawRow,
     }

@@ -64,6 +64,7 @@ pub use ablo_macros::AbloEnum;
 pub use ablo_macros::AbloModel;
 #[doc = include_str!("docs/schema.md")]
 pub use ablo_macros::define_schema;
+pub use ablo_schema::schema::RelativeOperation;
 pub use ablo_wire as wire;
 #[cfg(feature = "client")]
 pub use client::{Client, Error};
@@ -85,7 +86,7 @@ pub use json::Json;
 pub use model::Model;
 pub use open_enum::{OpenEnum, UnknownValue};
 pub use patch::{FieldUpdate, Patch};
-pub use relative::{Adjustable, Adjustment, Amount, RelativeOperation};
+pub use relative::{Adjustable, Adjustment, Amount};
 pub use row::{Row, UnknownFields};
 pub use timestamp::{Timestamp, TimestampError};
 pub use uuid::Uuid;

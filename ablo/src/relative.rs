@@ -4,12 +4,11 @@
 //! cannot be changed this way.
 
 use crate::{Decimal, JsonValue};
+use ablo_schema::schema::RelativeOperation;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use std::fmt;
 use std::marker::PhantomData;
-
-pub use ablo_schema::schema::RelativeOperation;
 
 /// A change of a row of `M` that starts from the current values of its fields. Such changes commute
 /// and need no stale guard.

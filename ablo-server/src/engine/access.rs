@@ -102,6 +102,25 @@ pub(crate) fn check_write(
     Ok(())
 }
 
+/// Checks that a writer sees the row that it wrote, by the groups that the row belongs to.
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied` with one of the groups.
+pub(crate) fn check_sees(
+    who: &Identity,
+    (model, id): (&Model, &str),
+    groups: &BTreeSet<String>,
+) -> Result<(), ApiError> {
+    if !who.groups.is_disjoint(groups) {
+        return Ok(());
+    }
+    let own = organization_group(&who.organization);
+    let scope = groups.iter().find(|group| **group != own).cloned().unwrap_or(own);
+    let message = format!("{}/{id} is outside the credential's sync groups", model.key);
+    Err(ApiError::new("capability_scope_denied", message).required(scope))
+}
+
 /// Checks that a participant may claim rows of a model: it has to be allowed to write them
 /// (docs/protocol/differences.md B12).
 pub(crate) fn check_claim(model: &Model, who: &Identity) -> Result<(), ApiError> {

@@ -2,6 +2,7 @@
 
 use super::size::check_size;
 use super::{ClaimInUse, Commit, Submission};
+use crate::engine::access::check_sees;
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::engine::claims::claimed;
 use crate::engine::exits::{self, Exit, Scope};
@@ -10,7 +11,7 @@ use crate::engine::relative;
 use crate::engine::turns;
 use crate::engine::violation::id_exists;
 use crate::error::ApiError;
-use crate::identity::{Identity, organization_group};
+use crate::identity::Identity;
 use crate::models::new_row::RowOrigin;
 use crate::models::{ColumnRole, Model, ModelId, Models};
 use crate::store::rows::RowSet;
@@ -317,7 +318,7 @@ impl<'d> Decider<'d> {
         let row = self.new_row(model, change)?;
         check_size(model, change, self.models.row_bytes, None, &row)?;
         let groups = self.groups(model, &row);
-        self.require_scope(model, change, &groups)?;
+        check_sees(self.who, (model, &change.id), &groups)?;
         self.set(change, Some(row.clone()));
         Ok(Step::Insert { row, groups })
     }
@@ -395,26 +396,9 @@ impl<'d> Decider<'d> {
         }
         check_size(model, change, self.models.row_bytes, Some(&before), &row)?;
         let after = self.groups(model, &row);
-        self.require_scope(model, change, &after)?;
+        check_sees(self.who, (model, &change.id), &after)?;
         self.set(change, Some(row));
         Ok(Step::Update { cells, before, groups: GroupChange { before: groups, after } })
-    }
-
-    /// Checks that the writer can see the row that it wrote.
-    fn require_scope(
-        &self,
-        model: &Model,
-        change: &PlannedChange,
-        groups: &BTreeSet<String>,
-    ) -> Result<(), ApiError> {
-        if !self.who.groups.is_disjoint(groups) {
-            return Ok(());
-        }
-        let own = organization_group(&self.who.organization);
-        let scope = groups.iter().find(|group| **group != own).cloned().unwrap_or(own);
-        let message =
-            format!("{}/{} is outside the credential's sync groups", model.key, change.id);
-        Err(ApiError::new("capability_scope_denied", message).required(scope))
     }
 
     /// Returns whether the writer made a change itself, under the claim that it still holds or by

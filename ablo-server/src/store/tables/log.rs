@@ -91,12 +91,10 @@ static SINCE: SqlTemplate = SqlTemplate::new(
     "SELECT id, action_type, model_name, model_id, {data:json}, {large_values:json}, \
      {sync_groups:texts}, {previous_groups:texts}, transaction_id, {created_at:date}, actor_kind, \
      actor_id, on_behalf_of_kind, on_behalf_of_id, capability_id, caused_by_task_id FROM \
-     sync_deltas WHERE \
-     organization_id = {1} AND id > {2} AND id <= (SELECT max(id) FROM (SELECT id, sum(size) \
-     OVER (ORDER BY id) - size AS size_before FROM (SELECT id, coalesce(full_bytes, {data:bytes}, 0) AS \
-     size FROM sync_deltas WHERE organization_id = {1} AND id > {2} ORDER BY id LIMIT {3}) AS page) \
-     AS pages \
-     WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
+     sync_deltas WHERE organization_id = {1} AND id > {2} AND id <= (SELECT max(id) FROM (SELECT \
+     id, sum(size) OVER (ORDER BY id) - size AS size_before FROM (SELECT id, \
+     coalesce(full_bytes, {data:bytes}, 0) AS size FROM sync_deltas WHERE organization_id = {1} \
+     AND id > {2} ORDER BY id LIMIT {3}) AS page) AS pages WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
 );
 static ROWS_SINCE: ListTemplate = ListTemplate::new(
     "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind, intent_id, \

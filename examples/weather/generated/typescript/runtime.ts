@@ -2475,7 +2475,7 @@ class Core {
       (data as { id?: string } | undefined)?.id ??
       (action === "create" ? uuid() : undefined);
     if (id === undefined) throw invalid("the operation has no `id`");
-    const held = this.#claimOn({ action, model, id });
+    const held = this.#claimOn({ model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
     // A read that the caller names does not contain this client's unconfirmed writes; the local

@@ -1862,7 +1862,7 @@ export interface UpdateBody {
   readAt?: SyncId;
   /** The members to set; null clears a member. */
   data?: Row;
-  /** The changes that start from the current values, by member: `{"votes": {"increment": 1}}`. A body has either `data` or `relative`. */
+  /** The changes that start from the current values, by member: `{"votes":{"increment":1}}`. A body has either `data` or `relative`. */
   relative?: Row;
 }
 
