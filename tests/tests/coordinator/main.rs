@@ -26,6 +26,7 @@ mod model;
 mod openapi;
 mod page;
 mod participants;
+mod plan_rows;
 mod plans;
 mod protocol;
 mod relative;

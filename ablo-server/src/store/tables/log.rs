@@ -94,7 +94,8 @@ static SINCE: SqlTemplate = SqlTemplate::new(
      sync_deltas WHERE organization_id = {1} AND id > {2} AND id <= (SELECT max(id) FROM (SELECT \
      id, sum(size) OVER (ORDER BY id) - size AS size_before FROM (SELECT id, \
      coalesce(full_bytes, {data:bytes}, 0) AS size FROM sync_deltas WHERE organization_id = {1} \
-     AND id > {2} ORDER BY id LIMIT {3}) AS page) AS pages WHERE size_before < CAST({4} AS bigint)) ORDER BY id",
+     AND id > {2} ORDER BY id LIMIT {3}) AS page) AS pages WHERE size_before < CAST({4} AS \
+     bigint)) ORDER BY id",
 );
 static ROWS_SINCE: ListTemplate = ListTemplate::new(
     "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind, intent_id, \
