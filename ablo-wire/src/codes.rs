@@ -162,7 +162,7 @@ codes! {
         "over a limit of the coordinator, which the body names as limit and maximum";
     "log_position_expired" Conflict 410 no None Base
         "the log no longer has the changes after this position; read the rows again";
-    "log_replaced" Conflict 409 no None Base
+    "log_replaced" Conflict 409 no None Idempotency
         "the log is another one than that of this position, such as a restored backup; read the \
             rows again";
     "malformed_claim" Claim 400 no None Validation "claim payload does not parse";

@@ -226,7 +226,13 @@ const SOURCES: &[Case] = &[
         mutable_schema(dir);
         test_source(dir, &[SOURCE_URL, "schema.json"])
     }),
-    ("ablo::data_source::no_test_row", |dir| test_source(dir, &[SOURCE_URL, "schema.json"])),
+    ("ablo::data_source::no_test_row", |dir| {
+        dir.put(
+            "schema.json",
+            dir.get("schema.json").replace("\"mutable\": true", "\"mutable\": false"),
+        );
+        test_source(dir, &[SOURCE_URL, "schema.json"])
+    }),
     ("ablo::data_source::invalid_row", |dir| {
         test_source(dir, &[SOURCE_URL, "--model", "projects", "--row", r#"{"name":1}"#])
     }),
