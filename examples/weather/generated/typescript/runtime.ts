@@ -1936,7 +1936,9 @@ class Store {
     for (const own of this.#pending) {
       if (own.id !== id || own.model !== table.model.key || own.stamp! <= at) continue;
       if (own.kind === "delete") row = undefined;
-      else if (own.kind === "create" || row !== undefined) row = adjusted({ ...row, ...own.data }, own.relative ?? {});
+      else if (own.kind === "create" || row !== undefined) {
+        row = adjusted({ ...row, ...own.data }, own.relative ?? {});
+      }
     }
     if (row === undefined) table.view.delete(id);
     else table.view.set(id, row);

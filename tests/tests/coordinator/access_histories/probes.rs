@@ -208,7 +208,7 @@ impl History<'_, '_> {
         let was_seen = ever
             .is_some_and(|groups| groups.iter().any(|group| self.model.has_group(token, group)));
         // A new row with the id of an existing one is refused, whatever else is said.
-        if !was_seen && !(verb == "create" && exists) {
+        if !(was_seen || verb == "create" && exists) {
             let shown = |outcome: &Result<(), ApiError>, id: &str| match outcome {
                 Ok(()) => "confirmed".to_owned(),
                 Err(refusal) => format!("{:?}", refusal.envelope()).replace(id, "<id>"),
