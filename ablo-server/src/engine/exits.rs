@@ -1,7 +1,7 @@
 //! The decision at every exit: what one reader sees of a row, a claim, a peer or a peer's frame.
 //!
 //! Rows leave the coordinator as [`Visible`] text, which only this module makes. The fields of a
-//! [`Scope`] are private for the same reason: a new exit has to be named in [`Exit`] and asked for.
+//! `Scope` are private for the same reason: a new exit has to be named in [`Exit`] and asked for.
 
 use super::access::{check_claim, check_permission, may_read_field};
 use crate::error::ApiError;

@@ -24,8 +24,8 @@ pub(super) enum GivenUp {
     Committing,
 }
 
-/// The state of a unit of work. Exactly one of the caller's [`Self::give_up`] and the thread's
-/// [`Self::begin_commit`] succeeds, so refused work is never committed.
+/// The state of a unit of work. Exactly one of the caller's `give_up` and the thread's
+/// `begin_commit` succeeds, so refused work is never committed.
 #[derive(Debug)]
 pub struct Ticket {
     phase: watch::Sender<Phase>,
