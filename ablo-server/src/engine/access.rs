@@ -102,6 +102,22 @@ pub(crate) fn check_write(
     Ok(())
 }
 
+/// Checks that a participant may change a column relative to its value: whether such a change is
+/// within the bounds of the column depends on the value.
+///
+/// # Errors
+///
+/// Returns `capability_scope_denied` for a secret column that the participant may not read.
+pub(crate) fn check_adjust(model: &Model, column: usize, who: &Identity) -> Result<(), ApiError> {
+    if may_read_field(model, column, who) {
+        return Ok(());
+    }
+    let member = model.columns.get(column).map_or("", |column| column.member.as_str());
+    let scope = format!("{}.{member}.read", model.wire_name);
+    let message = format!("the credential does not permit {scope}, which a relative change needs");
+    Err(ApiError::new("capability_scope_denied", message).required(scope))
+}
+
 /// Checks that a writer sees the row that it wrote, by the groups that the row belongs to.
 ///
 /// # Errors

@@ -82,7 +82,7 @@ fn change(
         OperationKind::Archive(archived) => archive(model, archived)?,
         OperationKind::Delete => Vec::new(),
     };
-    let relative = relative(model, operation, &cells)?;
+    let relative = relative(model, who, operation, &cells)?;
     let stale_guard = match operation.on_stale.value() {
         None | Some(OnStale::Reject) => {
             operation.read_at.value().map(|at| at.0).filter(|at| *at > 0)
@@ -124,6 +124,7 @@ fn change(
 /// Returns the relative changes of an operation.
 fn relative(
     model: &Model,
+    who: &Identity,
     operation: &Operation<RawRow>,
     cells: &[(usize, Cell)],
 ) -> Result<RelativeChanges, ApiError> {
@@ -131,6 +132,9 @@ fn relative(
     match (&operation.verb, &operation.relative) {
         (Verb::Adjust, Some(given)) => {
             let changes = relative::parse(model, given)?;
+            for (at, ..) in &changes {
+                access::check_adjust(model, *at, who)?;
+            }
             let is_set = |at: &usize| cells.iter().any(|(cell, _)| cell == at);
             match changes.iter().any(|(at, ..)| is_set(at)) {
                 true => Err(refused("a field cannot be both in `data` and in `relative`")),

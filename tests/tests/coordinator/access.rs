@@ -17,7 +17,8 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[
     "name":{"type":"string","isOptional":false,"isIndexed":false}}},
   "reports":{"typename":"Report","mutable":true,"fields":{
     "headline":{"type":"string","isOptional":false,"isIndexed":false},
-    "pin":{"type":"string","isOptional":true,"isIndexed":false,"secret":true},
+    "pin":{"type":"string","isOptional":true,"isIndexed":false,"secret":true,
+      "relative":["append"]},
     "code":{"type":"string","isOptional":true,"isIndexed":false,"unique":true},
     "deskId":{"type":"string","isOptional":false,"isIndexed":true}},
    "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId",
@@ -172,6 +173,19 @@ async fn secret_members_are_shown_to_those_who_may_read_them(world: World) {
     let [ann, agent] = &mut sockets;
     assert_eq!(until(ann, "r1").await["r1"]["data"].get("pin"), None);
     assert_eq!(until(agent, "r1").await["r1"]["data"]["pin"], "5678");
+    // A relative change depends on the value: only readers may make one.
+    let change = json!({"relative": {"pin": {"append": "9"}}});
+    let (status, refusal) = patch(&server, &plain, "r1", change.clone()).await;
+    assert_eq!((status, &refusal["code"]), (403, &json!("capability_scope_denied")), "{refusal}");
+    assert_eq!(refusal["requiredCapability"]["scope"], "report.pin.read", "{refusal}");
+    assert_eq!(patch(&server, &server.key, "r1", change).await.0, 200);
+    // A client of 0.9 that has no position is sent the current rows.
+    let fresh = server.session("user", "cid", json!({ "syncGroups": ["org:acme"] })).await;
+    let mut socket = server.socket(&fresh, "").await;
+    let start = json!({ "cursor": null, "versions": {}, "lastSyncId": 0, "capabilities": [] });
+    socket.send("sync_request", start).await;
+    let row = &until(&mut socket, "r1").await["r1"]["data"];
+    assert_eq!((&row["headline"], row.get("pin")), (&json!("Rain"), None), "{row}");
     let document = server.ask(&plain, "GET", "/openapi.json", None).await.1.to_string();
     assert!(document.contains("x-ablo-secret"));
 }

@@ -174,10 +174,13 @@ async fn apply_events(
                 batch.refused.extend(outcome.refused);
             }
             Err(EngineError::Store(StoreError::Constraint(violation))) => {
-                let message = violation.message;
-                batch
-                    .refused
-                    .push(format!("event `{id}`: its row violates a constraint: {message}"));
+                // The message of the database is for the log alone.
+                tracing::warn!(
+                    event = id,
+                    error = violation.message,
+                    "a row violates a constraint"
+                );
+                batch.refused.push(format!("event `{id}`: its row violates a constraint"));
             }
             Err(error) => return Err(error),
         }

@@ -6,6 +6,7 @@ use crate::error::StoreError;
 use crate::store::queue::{Job, Queue, Share};
 use crate::store::{Notification, Ticket, spawn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
 /// Maximum number of work units per transaction; the first one waits for the last.
@@ -14,6 +15,9 @@ const MAX_BATCH: usize = 128;
 const READER_THREADS: usize = 4;
 /// How much of the readers one organisation may use.
 const READERS: Share = Share { running: READER_THREADS - 1, global: usize::MAX };
+/// The age at which a reader's connection is replaced: it reads the statistics on tables when it is
+/// opened.
+const READER_AGE: Duration = Duration::from_mins(10);
 /// The number of steps of SQLite's virtual machine between two looks at the ticket.
 const STEPS: i32 = 4096;
 
@@ -26,10 +30,17 @@ pub(super) fn readers(
     let queue = Arc::new(Queue::new(READERS));
     let mut threads = Vec::with_capacity(READER_THREADS + 1);
     for _ in 0..READER_THREADS {
-        let (connection, queue) = (Watched::new(connect(path, true)?)?, Arc::clone(&queue));
-        let file = file.clone();
+        let (mut connection, queue) = (Watched::new(connect(path, true)?)?, Arc::clone(&queue));
+        let (file, path) = (file.clone(), path.clone());
         threads.push(spawn("ablo-reader", move || {
+            let mut opened = Instant::now();
             while let Some(mut job) = queue.next() {
+                // Another file in its place is not read: `/health` reports it.
+                if opened.elapsed() > READER_AGE && file.check().is_ok() {
+                    let newer = connect(&path, true).and_then(Watched::new);
+                    connection = newer.unwrap_or(connection);
+                    opened = Instant::now();
+                }
                 let outcome = read_one(&connection, &mut job, (clock, &file));
                 queue.done(&job.tenant);
                 job.work.finish(outcome);
