@@ -17,6 +17,7 @@ const MEMBERS: &[&str] = &[
     "hasOwnProperty",
     "isPrototypeOf",
     "models",
+    "onReload",
     "onSyncStatus",
     "onWriteFailure",
     "presence",

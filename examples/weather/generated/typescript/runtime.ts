@@ -60,6 +60,7 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
   "migration_failed",
   "provisioner_unavailable",
   "query_relation_target_unknown",
+  "retries_exhausted",
   "schema_scope_invalid",
   "schema_table_invalid",
 ]);
@@ -1658,13 +1659,15 @@ export interface Claims<Row, Patch, Relative = never> {
 // Changes that start from the current value of a field, applied to local rows until the coordinator
 // has confirmed them.
 
+type Members = { readonly [member: string]: unknown };
+
 /** For each member, one operation with the value by which it is changed. */
 type Relative = {
   readonly [member: string]: { readonly [operation: string]: unknown };
 };
 
 /** Returns a row with changes applied. */
-function adjusted(row: AnyRow, changes: Relative): AnyRow {
+function adjusted(row: Members, changes: Relative): Members {
   const result: { [member: string]: unknown } = { ...row };
   for (const [member, change] of Object.entries(changes))
     for (const [operation, by] of Object.entries(change))
@@ -1705,7 +1708,7 @@ function sum(one: string, other: string): string {
 function equal(one: unknown, other: unknown): boolean {
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null)
     return one === other;
-  const [own, theirs] = [one, other] as [AnyRow, AnyRow];
+  const [own, theirs] = [one, other] as [Members, Members];
   const names = Object.keys(own);
   return (
     Array.isArray(one) === Array.isArray(other) &&

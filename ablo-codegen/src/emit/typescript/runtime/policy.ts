@@ -51,6 +51,7 @@ const NOT_RETRYABLE: ReadonlySet<string> = new Set([
   "migration_failed",
   "provisioner_unavailable",
   "query_relation_target_unknown",
+  "retries_exhausted",
   "schema_scope_invalid",
   "schema_table_invalid",
 ]);

@@ -1,7 +1,7 @@
 // Changes that start from the current value of a field, applied to local rows until the coordinator
 // has confirmed them.
 
-import type { AnyRow } from "./store.js";
+type Members = { readonly [member: string]: unknown };
 
 /** For each member, one operation with the value by which it is changed. */
 /** @internal */ export type Relative = {
@@ -9,7 +9,7 @@ import type { AnyRow } from "./store.js";
 };
 
 /** Returns a row with changes applied. */
-/** @internal */ export function adjusted(row: AnyRow, changes: Relative): AnyRow {
+/** @internal */ export function adjusted(row: Members, changes: Relative): Members {
   const result: { [member: string]: unknown } = { ...row };
   for (const [member, change] of Object.entries(changes))
     for (const [operation, by] of Object.entries(change))
@@ -50,7 +50,7 @@ function sum(one: string, other: string): string {
 function equal(one: unknown, other: unknown): boolean {
   if (typeof one !== "object" || typeof other !== "object" || one === null || other === null)
     return one === other;
-  const [own, theirs] = [one, other] as [AnyRow, AnyRow];
+  const [own, theirs] = [one, other] as [Members, Members];
   const names = Object.keys(own);
   return (
     Array.isArray(one) === Array.isArray(other) &&
