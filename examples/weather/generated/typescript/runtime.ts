@@ -2372,8 +2372,8 @@ class Core {
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    // A read that the caller names does not contain this client's unconfirmed writes; the local row,
-    // on which a write under a claim is based, does.
+    // A read that the caller names does not contain this client's unconfirmed writes; the local
+    // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
     // The guard knows the writes under the claim of this commit.
     const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
