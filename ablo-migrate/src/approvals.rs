@@ -2,18 +2,10 @@
 //! more readers.
 
 use crate::plan::{Class, RequiredApproval};
+use crate::session::Subject;
 use ablo_codegen::migrate::{Hazard, Migration};
 use ablo_schema::diff::{Diff, Report, Warning};
 use std::collections::BTreeMap;
-
-/// The table or column that a step affects, as named before the migration.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Subject {
-    /// The table.
-    pub(crate) table: String,
-    /// The column, if the step affects a single one.
-    pub(crate) column: Option<String>,
-}
 
 /// Returns every approval that a migration needs, ordered by step, with the rows to count for it.
 /// Both the report and the hazards of the statements can require one.

@@ -324,6 +324,64 @@ codes! {
         "An approval is for another plan",
         "An approval contains the hash of the plan that was read. This plan has another hash.",
         "Read this plan, remove the old approval, and approve the step again.";
+    PLAN_NOT_DERIVED = "ablo::migrate::plan_not_derived" Error,
+        "The plan is not what its schemas give",
+        "`ablo migrate apply` makes statements and required approvals again from the schema in \
+         the ledger, that of the plan, its hints and its backfills. This plan differs.",
+        "Make the plan again with `ablo migrate plan`, and have it approved again.";
+    APPROVAL_UNSIGNED = "ablo::migrate::approval_unsigned" Error,
+        "An approval has no signature",
+        "The database has approvers, so an approval counts only if one of them signed it.",
+        "Let an approver run `ablo migrate approve --plan FILE --step ID --key KEY`.";
+    APPROVAL_UNTRUSTED = "ablo::migrate::approval_untrusted" Error,
+        "An approval is signed with an unknown key",
+        "The key is not in the list of approvers of this database, or was removed from it.",
+        "Let one of those that `ablo approver list` prints approve the step.";
+    APPROVAL_FORGED = "ablo::migrate::approval_forged" Error,
+        "A signed approval was changed",
+        "The signature does not match the approval and the plan that it is for.",
+        "Let an approver read the plan and approve the step again.";
+    APPROVAL_ELSEWHERE = "ablo::migrate::approval_elsewhere" Error,
+        "An approval is for another database",
+        "A signature names one database. A copy of it on another server is another one.",
+        "Let an approver approve the step for this database.";
+    APPROVAL_REPLAYED = "ablo::migrate::approval_replayed" Error,
+        "An approval is older than the last migration",
+        "A signature is for one position of the ledger, so that an approval cannot be used twice.",
+        "Let an approver approve the step again.";
+    APPROVAL_EXPIRED = "ablo::migrate::approval_expired" Error,
+        "An approval has ended",
+        "A signature is valid for a limited time, by the clock of the database.",
+        "Let an approver approve the step again; `--valid-for` gives it more time.";
+    APPROVAL_ROWS = "ablo::migrate::approval_rows" Error,
+        "A step affects more rows than were approved",
+        "A signature has the exact number of rows. They are counted again in the transaction of \
+         the migration, and there are more, or they could not be counted. Nothing was changed.",
+        "Make the plan again, and let an approver approve it with a role that sees all rows.";
+    APPROVER_KEY_FILE = "ablo::approver::key_file" Error,
+        "The private key of an approver cannot be used",
+        "It is a new file for `keygen`, and otherwise a PKCS #8 file that only its owner can read.",
+        "Pass the file that `ablo approver keygen --out FILE` wrote.";
+    APPROVER_REFUSED = "ablo::approver::refused" Error,
+        "The list of approvers cannot be changed like this",
+        "The first approver is added with its own private key, each other one with that of an \
+         approver. The ledger has to exist, and the last approver cannot be removed.",
+        "Do what the message says; `ablo approver list` prints the approvers.";
+    APPROVER_UNTRUSTED = "ablo::approver::untrusted" Error,
+        "The key is not an approver's",
+        "Only a key in the list of approvers can sign approvals and changes of the list.",
+        "Pass the private key of one that `ablo approver list` prints, or add this one.";
+    APPROVER_SAME_ROLE = "ablo::approver::same_role" Error,
+        "The role that migrates can change the list of approvers",
+        "The list protects only if it belongs to a role that the migrating role is not and cannot \
+         become. A superuser can change every list.",
+        "Run `ablo approver add` with another role, such as a superuser, and migrate with a role \
+         that owns only the tables.";
+    APPROVER_LIST_INVALID = "ablo::approver::list_invalid" Error,
+        "The list of approvers was edited",
+        "Each entry of the list is signed by an approver and follows the one before it, and the \
+         ledger records the last one. This list has been changed in another way.",
+        "Find out who changed it. Restore the list and the ledger from a backup.";
     BASELINE_REQUIRED = "ablo::migrate::baseline_required" Error,
         "The database has tables but no ledger",
         "The schema of these tables is not recorded, so a plan has nothing to start from.",

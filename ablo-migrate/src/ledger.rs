@@ -9,6 +9,20 @@ use serde::{Deserialize, Serialize};
 /// The name of the ledger's table. It is in the same database schema as the tables of the models.
 pub const TABLE: &str = "ablo_migrations";
 
+/// The beginning of the entry that records the list of approvers. Releases that do not know
+/// approvers cannot read it, and refuse to migrate.
+pub(crate) const APPROVERS_MARK: &str = "{\"approvers\":";
+
+/// Returns the content of the entry that records a list of approvers by the hash of its last entry.
+pub(crate) fn approvers_mark(head: &str) -> String {
+    format!("{APPROVERS_MARK}\"{head}\"}}")
+}
+
+/// Returns the hash in an entry that records a list of approvers.
+pub(crate) fn marked_head(record: &str) -> Option<String> {
+    serde_json::from_str(record.strip_prefix(APPROVERS_MARK)?.strip_suffix('}')?).ok()
+}
+
 /// The progress of a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {

@@ -5,12 +5,19 @@
 //! [catalog](catalog::Catalog) from a database, [compares](compare::differences) it with a schema,
 //! and pulls a schema from it. It never generates DDL from a schema; the emitters do.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod approvals;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod approver;
 pub mod catalog;
 pub mod codes;
 pub mod compare;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod databases;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod derivation;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod draft;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod existing;
@@ -33,14 +40,19 @@ pub mod sqlite;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use ablo_codegen::emit::sql::Dialect;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use approver::{
+    Approver, ApproverKey, SignedStep, add_approver, approvers, remove_approver, sign,
+};
 pub use codes::Code;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use databases::connect;
 pub use error::{Error, Finding, Result};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use existing::{Current, current};
 pub use file_lock::{FileLock, FileLockError};
 pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use planning::{
-    Current, Outcome, apply, current, drift, finish, migrate_to, offline, plan as plan_for,
-};
-pub use session::{Applied, IfMissing, Session, Timeouts, dialect_of};
+pub use planning::{Outcome, apply, drift, finish, migrate_to, offline, plan as plan_for};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use session::{Applied, IfMissing, RowLimit, Session, StoredApprovers, Timeouts, dialect_of};

@@ -62,6 +62,15 @@ pub struct Body {
     pub statements: Vec<Statement>,
     /// The next schema, as Schema JSON.
     pub schema: Value,
+    /// The previous schema, if the database had tables and no ledger.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub baseline: Value,
+    /// The hints, as `--hints` reads them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub hints: Value,
+    /// The backfills, as `--backfills` reads them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub backfills: Value,
 }
 
 /// A number of rows.
@@ -121,6 +130,27 @@ pub struct Approval {
     /// The name that the approver gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// The signature, which a database with approvers needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signature>,
+}
+
+/// The signature of an approval, and what it covers besides the approval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Signature {
+    /// The approver's public key.
+    pub key: String,
+    /// The identity of the database.
+    pub database: String,
+    /// The id of the ledger's last entry.
+    pub position: i64,
+    /// The exact number of affected rows. `None` if the step affects no rows that can be counted.
+    pub rows: Option<u64>,
+    /// When the approval ends, as RFC 3339.
+    pub expires: String,
+    /// The signature over the approval with this member empty.
+    pub signature: String,
 }
 
 impl Plan {
@@ -146,10 +176,9 @@ impl Plan {
             );
             return Err(Finding::new(codes::PLAN_UNREADABLE, message).into());
         }
-        let hash = plan.body.hash();
-        if hash != plan.plan_hash {
-            let message =
-                format!("`planHash` is {}, the hash of the plan is {hash}", plan.plan_hash);
+        if plan.body.hash() != plan.plan_hash {
+            // The right hash would help to forge a plan.
+            let message = "`planHash` is not the hash of the plan";
             return Err(Finding::new(codes::PLAN_CHANGED, message).into());
         }
         if Hashes::of(&plan.schema()?).content.to_string() != plan.body.to {
@@ -196,7 +225,7 @@ impl Plan {
         }
         self.approvals.retain(|approval| approval.id != id);
         let (id, plan_hash) = (id.to_owned(), self.plan_hash.clone());
-        self.approvals.push(Approval { id, plan_hash, by: by.map(str::to_owned) });
+        self.approvals.push(Approval { id, plan_hash, by: by.map(str::to_owned), signature: None });
         Ok(())
     }
 
@@ -335,6 +364,9 @@ mod tests {
             approvals_needed: vec![needed(Class::Loss, 0), needed(Class::Isolation, 2)],
             statements: Vec::new(),
             schema: serde_json::from_str(text).expect("JSON"),
+            baseline: Value::Null,
+            hints: Value::Null,
+            backfills: Value::Null,
         })
     }
 

@@ -3,6 +3,7 @@
 //! The folder of each dialect implements [`Session`].
 
 use crate::catalog::Catalog;
+use crate::codes::APPROVAL_ROWS;
 use crate::compare::Difference;
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
@@ -10,6 +11,7 @@ use crate::plan::RowCount;
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::migrate::Existing;
 use ablo_schema::Schema;
+use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
 
@@ -65,6 +67,67 @@ pub struct Applied {
     pub transaction: usize,
     /// Statements after the commit, including those of an earlier migration that was unfinished.
     pub after_commit: usize,
+}
+
+/// The stored list of approvers, and the facts about the database that its checks need.
+#[derive(Clone, Debug)]
+pub struct StoredApprovers {
+    /// The entries of the list, oldest first.
+    pub(crate) entries: Vec<String>,
+    /// The hash of the last entry, as the ledger has it.
+    pub(crate) head: Option<String>,
+    /// The identity of the database, without that of the list.
+    pub(crate) place: String,
+    /// Whether this role can change the list. Always false for a file, which has no roles.
+    pub(crate) is_writable: bool,
+    /// The time of the database.
+    pub(crate) now: Timestamp,
+}
+
+/// The table or column that a step affects, as named before the migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subject {
+    /// The table.
+    pub(crate) table: String,
+    /// The column, if the step affects a single one.
+    pub(crate) column: Option<String>,
+}
+
+impl Subject {
+    /// Returns the number of rows or values that are affected, or `None` if row security hides
+    /// rows.
+    pub(crate) fn count(&self, database: &mut dyn Session) -> Result<Option<u64>> {
+        match &self.column {
+            Some(column) => database.count_values(&self.table, column),
+            None => {
+                let counted = database.row_count(&self.table)?;
+                Ok(counted.exact.then_some(counted.count))
+            }
+        }
+    }
+}
+
+/// The number of rows that an approved step may affect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowLimit {
+    /// The id of the approval.
+    pub(crate) id: String,
+    /// The table or column.
+    pub(crate) subject: Subject,
+    /// The number of rows, or of values that are not null.
+    pub(crate) rows: u64,
+}
+
+impl RowLimit {
+    /// Checks a count.
+    pub(crate) fn check(&self, found: u64) -> Result<()> {
+        if found <= self.rows {
+            return Ok(());
+        }
+        let Self { id, rows, .. } = self;
+        let message = format!("`{id}` affects {found} rows, its approval is for {rows}");
+        Err(Finding::new(APPROVAL_ROWS, message).into())
+    }
 }
 
 /// A session with a database, on the tables of one of its schemas.
@@ -131,12 +194,44 @@ pub trait Session {
     /// `ablo::migrate::after_commit_failed`.
     fn finish(&mut self, timeouts: Timeouts) -> Result<usize>;
 
-    /// Applies a migration and records it. The caller holds the lock.
+    /// Returns what the database has stored about approvers.
     ///
     /// # Errors
-    /// `ablo::migrate::statement_failed` or the code that the migration itself raised,
-    /// `ablo::migrate::busy`, or `ablo::migrate::after_commit_failed`.
-    fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied>;
+    /// None besides those of every method.
+    fn approvers(&mut self) -> Result<StoredApprovers>;
+
+    /// Appends an entry to the list of approvers, which has `count` entries, and marks the ledger.
+    /// The caller holds the lock.
+    ///
+    /// # Errors
+    /// `ablo::approver::same_role`.
+    fn append_approver(&mut self, count: usize, entry: &str, mark: &str) -> Result<()>;
+
+    /// Applies a migration and records it, if each limit holds in its transaction. The caller holds
+    /// the lock.
+    ///
+    /// # Errors
+    /// `ablo::migrate::approval_rows`, `ablo::migrate::statement_failed` or the code that the
+    /// migration itself raised, `ablo::migrate::busy`, or `ablo::migrate::after_commit_failed`.
+    fn apply(
+        &mut self,
+        record: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied>;
+}
+
+/// Runs work under the migration lock.
+pub(crate) fn locked<T>(
+    database: &mut dyn Session,
+    timeouts: Timeouts,
+    work: impl FnOnce(&mut dyn Session) -> Result<T>,
+) -> Result<T> {
+    database.lock(timeouts.migration_lock)?;
+    let result = work(database);
+    let unlocked = database.unlock();
+    let done = result?;
+    unlocked.map(|()| done)
 }
 
 /// Reports whether an address names a file: `sqlite:PATH`, `sqlite://PATH`, or a path with one of

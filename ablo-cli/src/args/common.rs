@@ -6,7 +6,7 @@ use ablo_codegen::emit::sql::Dialect;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-#[cfg(feature = "server")]
+#[cfg(feature = "database")]
 use std::time::Duration;
 
 /// The schema to read.
@@ -106,7 +106,7 @@ pub(crate) enum Format {
 }
 
 /// Parses a time such as `90d`, `36h` or `1d 12h`, of at least a minute.
-#[cfg(feature = "server")]
+#[cfg(feature = "database")]
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let expected = || "expected a time of at least a minute, such as 90d or 36h".to_owned();
     let span: jiff::Span = text.parse().map_err(|_| expected())?;
@@ -130,7 +130,7 @@ pub(crate) fn limit(text: &str) -> Result<LimitArg, String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-#[cfg(all(test, feature = "server"))]
+#[cfg(all(test, feature = "database"))]
 mod tests {
     use super::*;
 

@@ -1,8 +1,9 @@
 //! The arguments of the database commands and their help.
 
-use super::common::{DialectArg, Document, Format};
+use super::common::{DialectArg, Document, Format, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const STATUS: &str = "\
 Environment: without --database-url, the address is read from ABLO_DATABASE_URL, else from \
@@ -169,8 +170,17 @@ pub(crate) struct ApproveArgs {
     #[arg(long, value_enum, value_name = "CLASS")]
     pub(crate) all_of: Option<ApprovalClass>,
     /// Name of the approver
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "key")]
     pub(crate) by: Option<String>,
+    /// Private key of an approver: sign the approvals for the database
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Time for which a signed approval is valid, such as 24h or 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    pub(crate) valid_for: Duration,
+    /// The database to sign for
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
     /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,

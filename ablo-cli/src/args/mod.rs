@@ -2,6 +2,8 @@
 //!
 //! [`crate::settings`] and the commands interpret them.
 
+#[cfg(feature = "database")]
+pub(crate) mod approver;
 pub(crate) mod common;
 #[cfg(feature = "database")]
 pub(crate) mod database;
@@ -93,6 +95,10 @@ pub(crate) enum Command {
     #[cfg(feature = "database")]
     #[command(subcommand)]
     Migrate(database::MigrateCommand),
+    /// Create keys that sign approvals, and list those that a database trusts
+    #[cfg(feature = "database")]
+    #[command(subcommand)]
+    Approver(approver::ApproverCommand),
     /// Write a schema from the tables of a database
     #[cfg(feature = "database")]
     Pull(database::PullArgs),

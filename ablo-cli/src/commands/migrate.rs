@@ -15,7 +15,8 @@ use ablo_codegen::emit::sql::{postgres, sqlite};
 use ablo_codegen::migrate::Migration;
 use ablo_migrate::plan::Class;
 use ablo_migrate::{
-    Dialect, IfMissing, Plan, Session, Timeouts, compare::Difference, ledger::State,
+    ApproverKey, Dialect, IfMissing, Plan, Session, SignedStep, Timeouts, compare::Difference,
+    ledger::State,
 };
 use ablo_schema::{Hashes, Schema};
 use std::fmt::Write as _;
@@ -115,6 +116,15 @@ fn approve(args: &ApproveArgs) -> Result<Outcome, Failure> {
     let needed = plan.body.approvals_needed.iter().filter(|needed| Some(needed.class) == class);
     let ids: Vec<String> =
         args.steps.iter().cloned().chain(needed.map(|needed| needed.id.clone())).collect();
+    if let Some(path) = &args.key {
+        let failed = |error: ablo_migrate::Error| database::failure(&error);
+        let key = ApproverKey::read(path).map_err(failed)?;
+        let mut database = open(&args.database, IfMissing::Fail)?;
+        let signed = ablo_migrate::sign(&mut *database, &mut plan, &ids, &key, args.valid_for)
+            .map_err(failed)?;
+        write(&args.plan, &plan.to_json())?;
+        return Ok(Outcome { remark: signed_remark(&signed), ..Outcome::text(String::new()) });
+    }
     for id in &ids {
         plan.approve(id, args.by.as_deref()).map_err(|error| database::failure(&error))?;
     }
@@ -122,6 +132,17 @@ fn approve(args: &ApproveArgs) -> Result<Outcome, Failure> {
     let missing = plan.check_approvals().map_or_else(|error| error.0.len(), |()| 0);
     let remark = format!("{} approved, {missing} missing\n", ids.len());
     Ok(Outcome { remark, ..Outcome::text(String::new()) })
+}
+
+/// Lists what was signed.
+fn signed_remark(signed: &[SignedStep]) -> String {
+    let mut out = String::new();
+    for SignedStep { id, what, rows } in signed {
+        let rows = rows.map(|rows| format!(", {}", counted_rows(rows))).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "signed `{id}`: {what}{rows}");
+    }
+    out
 }
 
 fn apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
@@ -289,7 +310,10 @@ fn make(database: &mut dyn Session, next: &Schema, change: &ChangeArgs) -> Resul
     )
 }
 
-fn open(args: &DatabaseArgs, if_missing: IfMissing) -> Result<Box<dyn Session>, Failure> {
+pub(super) fn open(
+    args: &DatabaseArgs,
+    if_missing: IfMissing,
+) -> Result<Box<dyn Session>, Failure> {
     let address = database::address(args.database_url.as_deref())?;
     ablo_migrate::connect(&address, &args.layout.schema, if_missing)
         .map_err(|error| database::failure(&error))

@@ -3,6 +3,8 @@
 #[cfg(feature = "server")]
 mod backup;
 #[cfg(feature = "database")]
+mod approver;
+#[cfg(feature = "database")]
 mod change;
 mod check;
 mod diff;
@@ -54,6 +56,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
         #[cfg(feature = "database")]
         Command::Migrate(command) => (command.format(), migrate::run(&command).into()),
+        #[cfg(feature = "database")]
+        Command::Approver(command) => (Format::Human, approver::run(&command).into()),
         #[cfg(feature = "database")]
         Command::Pull(args) => (args.format, pull::run(&args).into()),
         Command::Targets => (Format::Human, targets::run()),

@@ -80,6 +80,32 @@ fn migrates_an_empty_database_to_the_next_schema() {
 }
 
 #[test]
+fn a_file_with_approvers_accepts_only_signed_approvals() {
+    let dir = dir();
+    let early = run(&dir, &["approver", "list"]);
+    assert_eq!(early.status, 2, "{}", early.err);
+    ran(&dir, &["migrate", "apply", "schema.json"]);
+    let public = ran(&dir, &["approver", "keygen", "--out", "ada.key"]);
+    let public = public.trim();
+    ran(&dir, &["approver", "add", public, "--name", "ada", "--key", "ada.key"]);
+    assert!(ran(&dir, &["approver", "list"]).starts_with(public));
+    let planned = run(&dir, &["migrate", "plan", "next.json", "--out", "plan.json"]);
+    assert_eq!(planned.status, 1, "{}", planned.err);
+    ran(&dir, &["migrate", "approve", "--plan", "plan.json", "--all-of", "loss"]);
+    let unsigned = run(&dir, &["migrate", "apply", "--plan", "plan.json"]);
+    assert!(
+        unsigned.status == 1 && unsigned.err.contains("ablo::migrate::approval_unsigned"),
+        "{}{}",
+        unsigned.out,
+        unsigned.err
+    );
+    let sign =
+        ["migrate", "approve", "--plan", "plan.json", "--all-of", "loss", "--key", "ada.key"];
+    assert!(ran(&dir, &sign).contains("signed `loss:"));
+    assert!(ran(&dir, &["migrate", "apply", "--plan", "plan.json"]).starts_with("applied: "));
+}
+
+#[test]
 fn check_and_drift_report_what_a_file_lacks() {
     let dir = dir();
     let check =

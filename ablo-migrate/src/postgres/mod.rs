@@ -3,6 +3,7 @@
 //! All queries of ablo's own are in this folder; migrations come with their statements.
 
 mod apply;
+mod approvers;
 mod connect;
 mod error;
 #[cfg(unix)]
@@ -17,7 +18,7 @@ pub(crate) use session::lower;
 use crate::catalog::Catalog;
 use crate::codes::{LEDGER, LOCKED, QUERY_FAILED};
 use crate::error::{Finding, Result};
-use crate::ledger::{Entry, Record, State, TABLE};
+use crate::ledger::{APPROVERS_MARK, Entry, Record, State, TABLE};
 use crate::plan::RowCount;
 pub(crate) use ablo_codegen::emit::sql::quoted;
 use postgres::{Client, IsolationLevel, Row};
@@ -173,7 +174,8 @@ impl Database {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT id, applied_at::text, record, state, position FROM {} ORDER BY id",
+            "SELECT id, applied_at::text, record, state, position FROM {} \
+             WHERE record NOT LIKE '{APPROVERS_MARK}%' ORDER BY id",
             self.ledger_name()
         );
         self.client.query(&sql, &[])?.iter().map(entry).collect()

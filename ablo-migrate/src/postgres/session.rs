@@ -7,7 +7,7 @@ use crate::compare::{Difference, differences};
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
-use crate::session::{Applied, Session, Timeouts};
+use crate::session::{Applied, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from};
 use ablo_codegen::migrate::{Existing, Migration};
@@ -79,7 +79,20 @@ impl Session for Database {
         Database::finish(self, timeouts)
     }
 
-    fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied> {
-        Database::apply(self, record, timeouts)
+    fn approvers(&mut self) -> Result<StoredApprovers> {
+        self.stored_approvers()
+    }
+
+    fn append_approver(&mut self, count: usize, entry: &str, mark: &str) -> Result<()> {
+        Database::append_approver(self, count, entry, mark)
+    }
+
+    fn apply(
+        &mut self,
+        record: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied> {
+        Database::apply(self, record, limits, timeouts)
     }
 }

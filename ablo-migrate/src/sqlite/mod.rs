@@ -4,6 +4,7 @@
 //! the fingerprint are read.
 
 mod apply;
+mod approvers;
 mod ddl_parser;
 mod drift;
 mod introspect;
@@ -16,9 +17,9 @@ use crate::codes::{
 use crate::compare::Difference;
 use crate::error::{Error, Finding, Result};
 use crate::file_lock::{FileLock, FileLockError};
-use crate::ledger::{Entry, Record, State, TABLE};
+use crate::ledger::{APPROVERS_MARK, Entry, Record, State, TABLE};
 use crate::plan::RowCount;
-use crate::session::{Applied, IfMissing, Session, Timeouts};
+use crate::session::{Applied, IfMissing, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::quoted;
 use ablo_codegen::emit::sql::sqlite::{
@@ -147,6 +148,12 @@ impl Database {
         Ok(())
     }
 
+    fn has_table(&self, name: &str) -> Result<bool> {
+        let exists =
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
+        Ok(self.connection.query_row(exists, [name], |row| row.get(0))?)
+    }
+
     fn count(&self, what: &str, table: &str) -> Result<u64> {
         let sql = format!("SELECT count({what}) FROM {}", quoted(table));
         let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
@@ -167,7 +174,9 @@ impl Session for Database {
         let reading = self.connection.savepoint()?;
         let mut catalog = introspect::read_catalog(&reading)?;
         catalog.tables.retain(|name, _| {
-            name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
+            name != TABLE
+                && name != approvers::TABLE
+                && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
         });
         Ok(catalog)
     }
@@ -187,12 +196,13 @@ impl Session for Database {
     }
 
     fn ledger(&mut self) -> Result<Vec<Entry>> {
-        let exists =
-            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?)";
-        if !self.connection.query_row(exists, [TABLE], |row| row.get(0))? {
+        if !self.has_table(TABLE)? {
             return Ok(Vec::new());
         }
-        let sql = format!("SELECT id, applied_at, record FROM {TABLE} ORDER BY id");
+        let sql = format!(
+            "SELECT id, applied_at, record FROM {TABLE} \
+             WHERE record NOT LIKE '{APPROVERS_MARK}%' ORDER BY id"
+        );
         let mut statement = self.connection.prepare(&sql)?;
         let mut rows = statement.query([])?;
         let mut entries = Vec::new();
@@ -243,7 +253,25 @@ impl Session for Database {
         Ok(0)
     }
 
-    fn apply(&mut self, record: &Record, timeouts: Timeouts) -> Result<Applied> {
+    fn approvers(&mut self) -> Result<StoredApprovers> {
+        approvers::stored(self)
+    }
+
+    fn append_approver(&mut self, count: usize, entry: &str, mark: &str) -> Result<()> {
+        approvers::append(&self.connection, count, entry, mark)
+    }
+
+    fn apply(
+        &mut self,
+        record: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied> {
+        for limit in limits {
+            let column = limit.subject.column.as_deref().map(quoted);
+            let what = column.as_ref().map_or("*".to_owned(), ToString::to_string);
+            limit.check(self.count(&what, &limit.subject.table)?)?;
+        }
         apply::apply(&self.connection, record, timeouts)
     }
 }

@@ -27,4 +27,21 @@ impl Backfills {
     pub fn value(&self, model: &str, field: &str) -> Option<&Value> {
         self.by_model.get(model)?.get(field)
     }
+
+    /// Returns the backfills as the document that [`crate::front::json::read_backfills`] reads, or
+    /// `null` if there are none.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        let all = self.by_model.iter().flat_map(|(model, fields)| {
+            fields.iter().map(move |(field, value)| {
+                let member = |name: &str| Value::String(name.into());
+                let (model, field) = (("model".into(), member(model)), member(field));
+                Value::Object(vec![model, ("field".into(), field), ("value".into(), value.clone())])
+            })
+        });
+        match all.collect::<Vec<_>>() {
+            all if all.is_empty() => Value::Null,
+            all => Value::Array(all),
+        }
+    }
 }

@@ -37,6 +37,7 @@ use matching::{Matching, Pairs};
 pub struct Diff<'s> {
     prev: Option<&'s Schema>,
     next: &'s Schema,
+    hints: Hints,
     matching: Matching,
     steps: Vec<Step<'s>>,
     causes: Causes<'s>,
@@ -74,7 +75,8 @@ pub fn diff<'s>(
     hints: &Hints,
 ) -> Result<Diff<'s>, Diagnostics> {
     let matching = matching::matching(prev, next, hints)?;
-    let mut diff = Diff { prev, next, matching, steps: Vec::new(), causes: Causes::default() };
+    let (hints, causes) = (hints.clone(), Causes::default());
+    let mut diff = Diff { prev, next, hints, matching, steps: Vec::new(), causes };
     diff.steps = compare::steps(&diff);
     diff.causes = Causes::of(&diff.steps);
     Ok(diff)
@@ -91,6 +93,12 @@ impl<'s> Diff<'s> {
     #[must_use]
     pub fn prev(&self) -> Option<&'s Schema> {
         self.prev
+    }
+
+    /// Returns the hints that the schemas were compared with.
+    #[must_use]
+    pub fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// Returns the next schema.

@@ -1,5 +1,6 @@
 //! Provisioning, migrations and pulls on PostgreSQL and SQLite.
 
+mod approvals;
 mod earlier_layout;
 mod migrate_codes;
 mod migrate_engine;

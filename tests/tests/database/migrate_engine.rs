@@ -58,7 +58,10 @@ fn a_migration_is_applied_and_recorded() {
         &["CREATE TABLE public.a (id text);"],
         &["CREATE INDEX CONCURRENTLY i ON public.a (id);"],
     );
-    assert_eq!(database.apply(&record, PATIENCE), Ok(Applied { transaction: 1, after_commit: 1 }));
+    assert_eq!(
+        database.apply(&record, &[], PATIENCE),
+        Ok(Applied { transaction: 1, after_commit: 1 })
+    );
     let entries = database.ledger().expect("the ledger is readable");
     assert_eq!(entries.len(), 1);
     assert_eq!((&entries[0].record, entries[0].state), (&record, State::Done));
@@ -74,7 +77,7 @@ fn a_failed_statement_is_named_and_rolls_everything_back() {
     let mut database = open(&server.address());
     let failing = record(&["CREATE TABLE public.a (id text);", "SELECT 1/0;", "SELECT 1;"], &[]);
     let (code, message) =
-        single_finding(database.apply(&failing, PATIENCE).expect_err("division by zero"));
+        single_finding(database.apply(&failing, &[], PATIENCE).expect_err("division by zero"));
     assert_eq!(code, "ablo::migrate::statement_failed");
     assert_eq!(
         message,
@@ -83,7 +86,9 @@ fn a_failed_statement_is_named_and_rolls_everything_back() {
     assert_eq!(tables(&mut server.session()), [""; 0]);
     assert_eq!(database.ledger(), Ok(Vec::new()));
     // The session remains usable.
-    assert!(database.apply(&record(&["CREATE TABLE public.a (id text);"], &[]), PATIENCE).is_ok());
+    assert!(
+        database.apply(&record(&["CREATE TABLE public.a (id text);"], &[]), &[], PATIENCE).is_ok()
+    );
 }
 
 #[test]
@@ -103,7 +108,7 @@ fn a_code_raised_by_the_migration_is_reported() {
         let sql = format!("DO $$ BEGIN RAISE EXCEPTION '{code} public.tasks.due'; END $$;");
         let (found, message) = single_finding(
             database
-                .apply(&record(&[&sql], &[]), PATIENCE)
+                .apply(&record(&[&sql], &[]), &[], PATIENCE)
                 .expect_err("the statement raises the code"),
         );
         assert_eq!(found, code);
@@ -123,8 +128,9 @@ fn deferred_constraints_fail_before_the_commit() {
         ],
         &[],
     );
-    let (code, message) =
-        single_finding(database.apply(&record, PATIENCE).expect_err("the foreign key is violated"));
+    let (code, message) = single_finding(
+        database.apply(&record, &[], PATIENCE).expect_err("the foreign key is violated"),
+    );
     assert_eq!(code, "ablo::migrate::statement_failed");
     assert!(message.contains("SQLSTATE 23503"), "{message}");
     assert_eq!(tables(&mut server.session()), [""; 0]);
@@ -156,7 +162,7 @@ fn the_next_run_completes_after_a_session_ended_at_any_statement() {
         }
         let record = record(&in_transaction, &after_commit);
         let error =
-            open(&server.address()).apply(&record, PATIENCE).expect_err("the session ended");
+            open(&server.address()).apply(&record, &[], PATIENCE).expect_err("the session ended");
         assert!(!error.0.is_empty());
         let mut again = open(&server.address());
         let committed = !again.ledger().expect("the ledger is readable").is_empty();
@@ -165,7 +171,7 @@ fn the_next_run_completes_after_a_session_ended_at_any_statement() {
         if committed {
             assert!(finish(&mut again, PATIENCE).expect("the migration is finished") > 0);
         } else {
-            again.apply(&record, PATIENCE).expect("the migration applies");
+            again.apply(&record, &[], PATIENCE).expect("the migration applies");
         }
         assert_eq!(
             again
@@ -200,7 +206,7 @@ fn the_next_run_resumes_at_the_failed_statement_after_the_commit() {
         &after,
     );
     let (code, message) =
-        single_finding(database.apply(&record, PATIENCE).expect_err("a value is duplicated"));
+        single_finding(database.apply(&record, &[], PATIENCE).expect_err("a value is duplicated"));
     assert_eq!(code, "ablo::migrate::after_commit_failed");
     assert!(
         message.starts_with("statement 2 of 2 of the after-commit phase failed, SQLSTATE 23505"),
@@ -222,14 +228,15 @@ fn a_locked_table_is_waited_for_and_reported_after_the_timeout() {
     let mut database = open(&server.address());
     let change = record(&["ALTER TABLE public.a ADD COLUMN b text;"], &[]);
     let (code, message) =
-        single_finding(database.apply(&change, PATIENCE).expect_err("the table is locked"));
+        single_finding(database.apply(&change, &[], PATIENCE).expect_err("the table is locked"));
     assert_eq!(code, "ablo::migrate::busy");
     assert!(
         message.contains("statement 1 of 1") && message.contains("SQLSTATE 55P03"),
         "{message}"
     );
-    let waiting =
-        std::thread::spawn(move || database.apply(&change, Timeouts { attempts: 8, ..PATIENCE }));
+    let waiting = std::thread::spawn(move || {
+        database.apply(&change, &[], Timeouts { attempts: 8, ..PATIENCE })
+    });
     let mut observer = server.session();
     let start = Instant::now();
     while observer.texts("SELECT count(*)::text FROM pg_locks WHERE NOT granted") == ["0"] {
@@ -273,7 +280,7 @@ fn an_edited_ledger_is_refused() {
     let server = Server::shared().database();
     let mut database = open(&server.address());
     database
-        .apply(&record(&["CREATE TABLE public.a (id text);"], &[]), PATIENCE)
+        .apply(&record(&["CREATE TABLE public.a (id text);"], &[]), &[], PATIENCE)
         .expect("the migration applies");
     for (edit, word) in [("state = 'half'", "half"), ("record = '{}'", "missing field")] {
         server

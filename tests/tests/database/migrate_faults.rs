@@ -131,7 +131,8 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
         server.rearm();
         let mut database =
             Database::connect(&server.address(&name), "public").expect("the session opens");
-        let error = database.apply(&crashing, Timeouts::default()).expect_err("the server crashed");
+        let error =
+            database.apply(&crashing, &[], Timeouts::default()).expect_err("the server crashed");
         let code = error.0.first().expect("the error has a finding").code.name;
         assert!(
             code.starts_with("ablo::database::") || code.starts_with("ablo::migrate::"),
@@ -149,7 +150,7 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
                 finish(&mut again, Timeouts::default()).expect("the migration is finished") > 0
             );
         } else {
-            again.apply(&record, Timeouts::default()).expect("the migration applies");
+            again.apply(&record, &[], Timeouts::default()).expect("the migration applies");
         }
         assert_eq!(rows(&server, &name), "new", "position {at}");
         assert!(

@@ -112,7 +112,7 @@ fn record(statements: &[&str]) -> Record {
 /// Applies a record under the lock, as `apply` does.
 fn run(database: &mut Database, record: &Record) -> Result<Applied, Error> {
     database.lock(PATIENCE.migration_lock)?;
-    let applied = database.apply(record, PATIENCE);
+    let applied = database.apply(record, &[], PATIENCE);
     database.unlock()?;
     applied
 }

@@ -116,19 +116,19 @@ pub(crate) const QUERIES: &[Case] = &[
     ("ablo::database::warned", || {
         let mut session = open(&database().address());
         let warn = record(&["DO $$ BEGIN RAISE WARNING 'careful'; END $$;"], &[]);
-        session.apply(&warn, TIMEOUTS).expect("no failure");
+        session.apply(&warn, &[], TIMEOUTS).expect("no failure");
         findings(session.warnings())
     }),
     ("ablo::ledger::unreadable", || {
         let database = database();
         let mut session = open(&database.address());
-        session.apply(&record(&[], &[]), TIMEOUTS).expect("an entry");
+        session.apply(&record(&[], &[]), &[], TIMEOUTS).expect("an entry");
         database.session().run("UPDATE ablo_migrations SET state = 'half'").expect("an edit");
         error(session.ledger())
     }),
     ("ablo::ledger::schema_invalid", || {
         let mut session = open(&database().address());
-        session.apply(&record(&[], &[]), TIMEOUTS).expect("an entry");
+        session.apply(&record(&[], &[]), &[], TIMEOUTS).expect("an entry");
         error(current(&mut session, None))
     }),
 ];

@@ -7,10 +7,10 @@ use ablo_tests::postgres::schema;
 
 pub(crate) const MIGRATIONS: &[Case] = &[
     ("ablo::migrate::statement_failed", || {
-        error(open(&database().address()).apply(&record(&["SELECT 1/0;"], &[]), TIMEOUTS))
+        error(open(&database().address()).apply(&record(&["SELECT 1/0;"], &[]), &[], TIMEOUTS))
     }),
     ("ablo::migrate::after_commit_failed", || {
-        error(open(&database().address()).apply(&record(&[], &["SELECT 1/0;"]), TIMEOUTS))
+        error(open(&database().address()).apply(&record(&[], &["SELECT 1/0;"]), &[], TIMEOUTS))
     }),
     ("ablo::migrate::busy", || {
         let database = database();
@@ -18,7 +18,7 @@ pub(crate) const MIGRATIONS: &[Case] = &[
         holder.run("CREATE TABLE a (id text)").expect("a table");
         holder.run("BEGIN; LOCK TABLE a").expect("a lock");
         let change = record(&["ALTER TABLE public.a ADD COLUMN b text;"], &[]);
-        error(open(&database.address()).apply(&change, TIMEOUTS))
+        error(open(&database.address()).apply(&change, &[], TIMEOUTS))
     }),
     ("ablo::migrate::required_field_added", || {
         let due = r#""due":{"type":"string","isOptional":false,"isIndexed":false}"#;
@@ -70,7 +70,7 @@ pub(crate) const MIGRATIONS: &[Case] = &[
         let diff = diff(None, &next, &Hints::default()).expect("no hints");
         let plan = offline(&diff, &Backfills::default(), Dialect::Sqlite, "main", true);
         let record = plan.expect("a plan").record().expect("a record");
-        error(session.apply(&record, TIMEOUTS))
+        error(session.apply(&record, &[], TIMEOUTS))
     }),
     ("ablo::migrate::policy_skipped", || {
         let owner = r#""ownerId":{"type":"string","isOptional":true,"isIndexed":false}"#;

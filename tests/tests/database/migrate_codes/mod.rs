@@ -4,7 +4,7 @@ mod catalogs;
 mod connections;
 mod migrations;
 mod plans;
-mod support;
+pub(crate) mod support;
 
 use ablo_migrate::{Code, Error};
 use catalogs::{DRIFT, PULL};
@@ -18,6 +18,23 @@ use support::Case;
 const OF_THE_COMMAND: [&str; 2] = ["ablo::migrate::behind", "ablo::migrate::unfinished"];
 /// Raised only by a bug of ablo; a unit test of `prove::evidence` raises it.
 const OF_BUGS: [&str; 1] = ["ablo::prove::broken"];
+
+/// Codes of signed approvals and edited plans, tested in `approvals.rs`.
+const OF_APPROVALS: [&str; 13] = [
+    "ablo::approver::key_file",
+    "ablo::approver::list_invalid",
+    "ablo::approver::refused",
+    "ablo::approver::same_role",
+    "ablo::approver::untrusted",
+    "ablo::migrate::approval_elsewhere",
+    "ablo::migrate::approval_expired",
+    "ablo::migrate::approval_forged",
+    "ablo::migrate::approval_replayed",
+    "ablo::migrate::approval_rows",
+    "ablo::migrate::approval_unsigned",
+    "ablo::migrate::approval_untrusted",
+    "ablo::migrate::plan_not_derived",
+];
 
 fn check(cases: &[Case]) {
     for (name, raise) in cases {
@@ -63,7 +80,8 @@ fn codes_of_pull_are_raised() {
 fn every_code_has_a_case() {
     let cases = [CONNECTIONS, QUERIES, PLANS, MIGRATIONS, DRIFT, PULL].concat();
     let names = cases.iter().map(|(name, _)| *name);
-    let names: BTreeSet<_> = names.chain(OF_THE_COMMAND).chain(OF_BUGS).collect();
+    let names: BTreeSet<_> =
+        names.chain(OF_APPROVALS).chain(OF_THE_COMMAND).chain(OF_BUGS).collect();
     let codes: BTreeSet<_> = Code::all().map(|code| code.name).collect();
     assert_eq!(names, codes);
 }

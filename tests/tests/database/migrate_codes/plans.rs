@@ -46,13 +46,23 @@ pub(crate) const PLANS: &[Case] = &[
     ("ablo::migrate::approval_unknown", || {
         let mut plan = unapproved();
         let plan_hash = plan.plan_hash.clone();
-        plan.approvals.push(Approval { id: "loss:9".to_owned(), plan_hash, by: None });
+        plan.approvals.push(Approval {
+            id: "loss:9".to_owned(),
+            plan_hash,
+            by: None,
+            signature: None,
+        });
         error(plan.check_approvals())
     }),
     ("ablo::migrate::approval_void", || {
         let mut plan = unapproved();
         let plan_hash = "0".repeat(64);
-        plan.approvals.push(Approval { id: "loss:0".to_owned(), plan_hash, by: None });
+        plan.approvals.push(Approval {
+            id: "loss:0".to_owned(),
+            plan_hash,
+            by: None,
+            signature: None,
+        });
         error(plan.check_approvals())
     }),
     ("ablo::migrate::baseline_required", || {
