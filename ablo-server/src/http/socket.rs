@@ -3,6 +3,7 @@
 use super::answer::Failed;
 use super::request::{bearer, pairs};
 use crate::engine::access::no_credentials;
+use crate::identity::{Holder, HolderName};
 use crate::live::{self, Hubs};
 use crate::service::Service;
 use axum::extract::ws::WebSocketUpgrade;
@@ -36,16 +37,22 @@ pub(super) async fn upgrade(
     let state = service.identify(token).await?;
     hubs.limit(&state.identity)?;
     let pairs = pairs(query.as_deref());
+    let holder = pairs.iter().find(|(name, _)| name == "holder");
+    let holder = holder.map(|(_, name)| HolderName::new(name)).transpose()?;
     let groups: Vec<String> = pairs
         .into_iter()
         .filter(|(name, _)| name == "syncGroups")
         .map(|(_, group)| group)
         .collect();
+    let mut who = state.identity;
+    if let Some(name) = holder {
+        who.holder = Holder::Named(name);
+    }
     let max_bytes = service.options.max_body_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .max_message_size(max_bytes)
         .max_frame_size(max_bytes)
         .read_buffer_size(READ_BUFFER_BYTES);
-    Ok(upgrade.on_upgrade(move |socket| live::run((service, hubs), state.identity, groups, socket)))
+    Ok(upgrade.on_upgrade(move |socket| live::run((service, hubs), who, groups, socket)))
 }

@@ -15,9 +15,12 @@ use super::subscriptions::Subscriptions;
 use crate::engine::log;
 use crate::engine::sessions::Session;
 use crate::error::Result;
-use crate::identity::Identity;
+use crate::identity::{Holder, Identity};
 use crate::service::Service;
-use ablo_wire::{ClientFrame, PresenceReport, PresenceStatus, ServerFrame};
+use crate::service::roster::Party;
+use ablo_wire::{
+    ClientFrame, LostReason, PresenceKind, PresenceReport, PresenceStatus, ServerFrame,
+};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,10 +138,14 @@ impl Connection {
     fn new(
         (service, hubs): (Arc<Service>, Arc<Hubs>),
         guard: &HubGuard,
-        allowed: Identity,
+        mut allowed: Identity,
         requested_groups: Vec<String>,
         socket: WebSocket,
     ) -> Self {
+        let session = format!("ws_{}", uuid::Uuid::new_v4().simple());
+        if allowed.holder == Holder::Unnamed {
+            allowed.holder = Holder::Connection(session.clone());
+        }
         let hub = Arc::clone(&guard.hub);
         let groups_at_open = allowed.groups.clone();
         let who = limited(&allowed, &requested_groups, &groups_at_open);
@@ -152,7 +159,7 @@ impl Connection {
             flow,
             grants: Grants::default(),
             report: PresenceReport::new(PresenceStatus::Online),
-            session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
+            session,
             subscriptions: Subscriptions::new(who.groups.clone()),
             synced: false,
             last_received: Instant::now(),
@@ -389,7 +396,8 @@ impl Connection {
     async fn reload_credential(&mut self) -> Result<(), End> {
         let found = self.service.current(&self.who).await;
         let state = found.map_err(|failure| failed(&failure, "failed to look up a credential"))?;
-        self.allowed = state.identity;
+        let holder = self.who.holder.clone();
+        self.allowed = Identity { holder, ..state.identity };
         self.who = limited(&self.allowed, &self.requested_groups, &self.groups_at_open);
         self.subscriptions.narrow(self.who.groups.clone(), &self.allowed);
         self.update_groups().await?;
@@ -430,8 +438,9 @@ impl Connection {
 
     /// Sends the presence of all participants and the claims on all rows.
     pub(super) async fn send_roster(&mut self) -> Result<(), End> {
-        for peer in self.hub.sessions().into_iter().take(super::hub::MAX_ROSTER_SESSIONS) {
-            self.send_presence(&peer).await?;
+        for (party, state) in self.hub.roster(&self.who) {
+            let frame = state.update(&party, &self.who, PresenceKind::Enter);
+            self.answer(&ServerFrame::PresenceUpdate(Box::new(frame))).await?;
         }
         for row in self.hub.claimed_rows() {
             self.send_claims(&row).await?;
@@ -440,12 +449,21 @@ impl Connection {
     }
 
     async fn send_presence(&mut self, peer: &Session) -> Result<(), End> {
-        if self.who.is(&peer.kind, &peer.participant) || peer.groups.is_disjoint(&self.who.groups) {
+        let party = Party::of_session(peer, &self.who);
+        if party.is(&self.who) || peer.groups.is_disjoint(&self.who.groups) {
             return Ok(());
         }
-        let gone = peer.closed && !self.hub.is_connected(&peer.kind, &peer.participant);
-        let frame = super::peer_view::presence(&self.hub, &self.who, peer, gone);
-        self.answer(&frame).await
+        let mut state = self.hub.party(&party, &self.who.groups);
+        let kind = match state.sessions.is_empty() {
+            true => PresenceKind::Leave,
+            false => PresenceKind::Enter,
+        };
+        // Its state until now, for a peer that leaves.
+        if state.sessions.is_empty() {
+            state.sessions.push(Arc::new(peer.clone()));
+        }
+        let frame = state.update(&party, &self.who, kind);
+        self.answer(&ServerFrame::PresenceUpdate(Box::new(frame))).await
     }
 
     async fn send_claims(&mut self, row: &RowClaims) -> Result<(), End> {
@@ -457,9 +475,15 @@ impl Connection {
             return Ok(());
         }
         // If the lookup fails, the next change or renewal decides.
-        for id in self.service.ended_claims(&self.who, missing).await.unwrap_or_default() {
+        let lost = self.service.lost_claims(&self.who, missing).await.unwrap_or_default();
+        self.lose(lost).await
+    }
+
+    /// Reports lost claims.
+    pub(super) async fn lose(&mut self, lost: Vec<(String, LostReason)>) -> Result<(), End> {
+        for (id, reason) in lost {
             self.grants.remove(&id);
-            if let Some(frame) = self.peer_view.lose(&id) {
+            if let Some(frame) = self.peer_view.lose(&id, reason) {
                 self.answer(&frame).await?;
             }
         }

@@ -11,7 +11,8 @@ use crate::service::commits::Submit;
 use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, OtherFrame, Seconds, ServerFrame, SyncCapability,
+    IntentAbandon, IntentBegin, IntentReorder, LostReason, OtherFrame, Seconds, ServerFrame,
+    SyncCapability,
 };
 use std::time::Instant;
 
@@ -66,7 +67,7 @@ impl Connection {
             client_tx_id: frame.client_tx_id,
             idempotency_key: frame.idempotency_key,
             operations: frame.operations,
-            claim: ClaimInUse::OfConnection(self.peer_view.ids().into_iter().collect()),
+            claim: ClaimInUse::OfHolder,
             caused_by: frame.caused_by_task_id,
         };
         let result = self.service.submit(&self.who, request).await;
@@ -122,7 +123,8 @@ impl Connection {
         let found = self.service.model(&begin.entity_type);
         let Ok((model, key)) = found.map(|model| (model.id, model.key.clone())) else {
             // The only refusal that waiting clients understand (docs/protocol/differences.md A18).
-            return self.answer(&peer_view::lost(&begin.intent_id, target)).await;
+            let reason = LostReason::Expired;
+            return self.answer(&peer_view::lost(&begin.intent_id, target, reason)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
         let description = begin
@@ -142,6 +144,7 @@ impl Connection {
             ),
             ttl,
             queue,
+            connection: Some(self.session.clone()),
         };
         let outcome = self.service.claim(&self.who, model, request).await;
         let own_claim = |held: bool, position: u64| OwnClaim {
@@ -166,7 +169,7 @@ impl Connection {
             Err(failure) => {
                 end_of(&failure)?;
                 tracing::warn!(code = failure.into_api_error().code(), "failed to request a claim");
-                peer_view::lost(&begin.intent_id, target.clone())
+                peer_view::lost(&begin.intent_id, target.clone(), LostReason::Expired)
             }
         };
         self.answer_claim(frame, (&key, &begin.entity_id)).await
@@ -264,17 +267,11 @@ impl Connection {
         if let Err(failure) = &result {
             end_of(failure)?;
         }
-        let expired = result.unwrap_or_else(|failure| {
+        let lost = result.unwrap_or_else(|failure| {
             tracing::warn!(?failure, "failed to renew claims");
             Vec::new()
         });
-        for id in expired {
-            self.grants.remove(&id);
-            if let Some(frame) = self.peer_view.lose(&id) {
-                self.answer(&frame).await?;
-            }
-        }
-        Ok(())
+        self.lose(lost).await
     }
 
     /// Ends expired subscriptions and notifies the client.

@@ -1,12 +1,14 @@
 //! The hub of one organisation: updated after notifications, read by connections.
 
 use super::deliver::Item;
+use super::open_sessions::OpenSessions;
 use crate::engine::claims::{self, Claim, ClaimQueue};
 use crate::engine::log::Delta;
 use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
 use crate::error::Result;
-use crate::identity::organization_group;
+use crate::identity::{Identity, organization_group};
+use crate::service::roster::{Party, PartyState};
 use crate::store::{Notification, Store, Tenant, Tx};
 use crate::value::stored_date;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -29,7 +31,7 @@ const MAX_SWEEP: u64 = 256;
 /// How long a hub without connections is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of sessions of an organisation for which presence is broadcast.
-pub(super) const MAX_ROSTER_SESSIONS: usize = 1000;
+const MAX_ROSTER_SESSIONS: usize = 1000;
 
 /// The hub of one organisation.
 #[derive(Debug)]
@@ -55,11 +57,17 @@ struct HubState {
     /// Every delta after this sync id is in the ring.
     floor: u64,
     claims: BTreeMap<(String, String), Arc<RowClaims>>,
-    sessions: BTreeMap<String, Arc<Session>>,
+    sessions: OpenSessions,
     idle_since: Option<Instant>,
 }
 
 impl HubState {
+    /// Returns the claims that hold rows visible to any of `groups`.
+    fn held(&self, groups: &BTreeSet<String>) -> impl Iterator<Item = (&Claim, &RowClaims)> {
+        let visible = self.claims.values().filter(|row| !row.groups.is_disjoint(groups));
+        visible.filter_map(|row| Some((row.claims.holder.as_ref()?, &**row)))
+    }
+
     /// Appends deltas to the ring and drops the oldest ones beyond its limits.
     fn append(&mut self, deltas: Vec<Delta>) {
         self.ring_bytes += deltas.iter().map(Delta::size).sum::<usize>();
@@ -271,7 +279,7 @@ impl Hub {
         let changed = match found {
             Some(session) => {
                 let session = Arc::new(session);
-                state.sessions.insert(id.to_owned(), Arc::clone(&session));
+                state.sessions.insert(&session);
                 session
             }
             None => match state.sessions.remove(id) {
@@ -300,7 +308,7 @@ impl Hub {
             .collect();
         let ids: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
         let closed: Vec<String> =
-            state.sessions.keys().filter(|id| !ids.contains(*id)).cloned().collect();
+            state.sessions.all().keys().filter(|id| !ids.contains(*id)).cloned().collect();
         drop(state);
         for released in released {
             let (model, row) = (released.model.clone(), released.row.clone());
@@ -315,17 +323,22 @@ impl Hub {
         }
     }
 
-    /// Returns the sessions of all connected participants.
-    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
-        lock(&self.state).sessions.values().cloned().collect()
-    }
-
-    /// Returns whether a participant has a connection.
-    pub(super) fn is_connected(&self, kind: &str, participant: &str) -> bool {
-        lock(&self.state)
-            .sessions
-            .values()
-            .any(|session| session.kind == kind && session.participant == participant)
+    /// Returns the connected peers that a viewer sees, without itself.
+    pub(super) fn roster(&self, viewer: &Identity) -> BTreeMap<Party, PartyState> {
+        let mut parties: BTreeMap<Party, PartyState> = BTreeMap::new();
+        let state = lock(&self.state);
+        for session in state.sessions.all().values().take(MAX_ROSTER_SESSIONS) {
+            let party = Party::of_session(session, viewer);
+            if !party.is(viewer) && !session.groups.is_disjoint(&viewer.groups) {
+                parties.entry(party).or_default().sessions.push(Arc::clone(session));
+            }
+        }
+        for (claim, _) in state.held(&viewer.groups) {
+            if let Some(found) = parties.get_mut(&Party::of_claim(claim, viewer)) {
+                found.claims.push(claim.clone());
+            }
+        }
+        parties
     }
 
     /// Returns the rows that have claims.
@@ -333,20 +346,16 @@ impl Hub {
         lock(&self.state).claims.values().cloned().collect()
     }
 
-    /// Returns the claims that a participant holds on rows visible to any of `groups`.
-    pub(crate) fn held_by(
-        &self,
-        kind: &str,
-        participant: &str,
-        groups: &BTreeSet<String>,
-    ) -> Vec<Claim> {
+    /// Returns the sessions of a peer and the claims that it holds on rows visible to any of
+    /// `groups`.
+    pub(super) fn party(&self, party: &Party, groups: &BTreeSet<String>) -> PartyState {
         let state = lock(&self.state);
-        let visible = state.claims.values().filter(|row| !row.groups.is_disjoint(groups));
-        let holders = visible.filter_map(|row| row.claims.holder.as_ref());
-        holders
-            .filter(|claim| claim.kind == kind && claim.participant == participant)
-            .cloned()
-            .collect()
+        let mut found = PartyState { sessions: state.sessions.of(party), ..Default::default() };
+        for (claim, row) in state.held(groups).filter(|(claim, _)| party.has(claim)) {
+            found.row_groups.extend(row.groups.iter().cloned());
+            found.claims.push(claim.clone());
+        }
+        found
     }
 }
 

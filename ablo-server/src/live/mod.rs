@@ -14,6 +14,7 @@ mod frames;
 mod grants;
 mod hub;
 mod hubs;
+mod open_sessions;
 mod peer_view;
 mod subscriptions;
 

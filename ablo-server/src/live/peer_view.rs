@@ -6,13 +6,13 @@
 
 use super::hub::{Hub, RowClaims};
 use crate::engine::claims::Claim;
-use crate::engine::sessions::Session;
 use crate::identity::{Identity, claimant_kind};
+use crate::service::roster::{Party, intent_target, millis};
 use crate::value::shown_date;
 use ablo_wire::{
-    ActiveIntent, CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin,
-    IntentGranted, IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus,
-    IntentTarget, LostReason, Millis, PresenceKind, PresenceUpdate, RejectedReason, ServerFrame,
+    CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin, IntentGranted,
+    IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus, IntentTarget, LostReason,
+    PresenceKind, RejectedReason, ServerFrame,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,8 @@ pub(super) struct PeerView {
     own: BTreeMap<String, OwnClaim>,
     /// Rows whose claim queue the peer last saw with waiters.
     queues: BTreeSet<(String, String)>,
-    /// The holders that the peer last saw, by row: kind and participant.
-    holders: BTreeMap<(String, String), (String, String)>,
+    /// The holders that the peer last saw, by row.
+    holders: BTreeMap<(String, String), Party>,
     renew_at: Option<Instant>,
 }
 
@@ -87,7 +87,7 @@ impl PeerView {
         (self.update_others(hub, who, row, frames), missing)
     }
 
-    /// Appends the frames about other participants' claims on the row.
+    /// Appends the frames about the claims of others on the row.
     fn update_others(
         &mut self,
         hub: &Hub,
@@ -99,18 +99,15 @@ impl PeerView {
             return frames;
         }
         let key = (row.model.clone(), row.row.clone());
-        let holder =
-            row.claims.holder.as_ref().map(|claim| (claim.kind.clone(), claim.participant.clone()));
+        let holder = row.claims.holder.as_ref().map(|claim| Party::of_claim(claim, who));
         let before = match &holder {
             Some(holder) => self.holders.insert(key.clone(), holder.clone()),
             None => self.holders.remove(&key),
         };
         // The previous and the new holder: presence shows what each of them holds now.
-        let parties: BTreeSet<(String, String)> = before.into_iter().chain(holder).collect();
-        for (kind, participant) in
-            parties.into_iter().filter(|(kind, participant)| !who.is(kind, participant))
-        {
-            frames.push(holder_presence(hub, who, &kind, &participant, row));
+        let parties: BTreeSet<Party> = before.into_iter().chain(holder).collect();
+        for party in parties.iter().filter(|party| !party.is(who)) {
+            frames.push(holder_presence(hub, who, party, row));
         }
         let had_waiters = self.queues.contains(&key);
         if had_waiters || !row.claims.waiters.is_empty() {
@@ -131,7 +128,7 @@ impl PeerView {
         let (mut frames, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
-            let is_own = |claim: &Claim| claim.id == id && claim.belongs_to(who);
+            let is_own = |claim: &Claim| claim.id == id && claim.is_held_by(who);
             let holds = row.claims.holder.as_ref().is_some_and(is_own);
             let position = row.claims.waiters.iter().position(is_own);
             match (holds, position) {
@@ -158,12 +155,12 @@ impl PeerView {
     }
 
     /// Removes a lost claim and returns the frame that reports it.
-    pub(super) fn lose(&mut self, id: &str) -> Option<ServerFrame> {
+    pub(super) fn lose(&mut self, id: &str, reason: LostReason) -> Option<ServerFrame> {
         let own = self.own.remove(id)?;
         if self.own.is_empty() {
             self.renew_at = None;
         }
-        Some(lost(id, own.target))
+        Some(lost(id, own.target, reason))
     }
 }
 
@@ -189,8 +186,8 @@ pub(super) fn queued(id: &str, target: EntityTarget, position: u64) -> ServerFra
     ServerFrame::IntentQueued(frame)
 }
 
-pub(super) fn lost(id: &str, target: EntityTarget) -> ServerFrame {
-    ServerFrame::IntentLost(IntentLost::new(id.to_owned(), LostReason::Expired, target))
+pub(super) fn lost(id: &str, target: EntityTarget, reason: LostReason) -> ServerFrame {
+    ServerFrame::IntentLost(IntentLost::new(id.to_owned(), reason, target))
 }
 
 pub(super) fn rejected(id: &str, target: EntityTarget, holder: &Claim) -> ServerFrame {
@@ -199,11 +196,6 @@ pub(super) fn rejected(id: &str, target: EntityTarget, holder: &Claim) -> Server
     frame.held_by_intent_id = Some(holder.id.clone());
     frame.held_by_expires_at = Some(millis(&holder.expires_at));
     ServerFrame::IntentRejected(frame)
-}
-
-fn millis(date: &str) -> Millis {
-    let at: Option<jiff::Timestamp> = date.parse().ok();
-    Millis(at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default())
 }
 
 /// Returns the frame that contains the claim queue of a row.
@@ -227,84 +219,17 @@ fn intent_queue(row: &RowClaims) -> ServerFrame {
     ServerFrame::IntentQueue(IntentQueue::new(target, waiters.collect::<Vec<_>>()))
 }
 
-fn intent_target(claim: &Claim) -> IntentTarget {
-    let mut target = IntentTarget::new(claim.model.clone(), claim.row.clone());
-    target.path = claim.detail.path.clone();
-    target.range = claim.detail.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
-    target.field = claim.detail.field.clone();
-    target.meta = claim.detail.meta.as_ref().and_then(|meta| serde_json::from_str(meta).ok());
-    target
-}
-
-/// Converts a claim to the form that its holder's presence contains.
-fn active_intent(claim: &Claim) -> ActiveIntent {
-    let target = intent_target(claim);
-    let mut intent = ActiveIntent::new(
-        claim.id.clone(),
-        claim.model.clone(),
-        claim.row.clone(),
-        claim.action.clone(),
-        millis(&claim.declared_at),
-        millis(&claim.expires_at),
-    );
-    intent.path = target.path;
-    intent.range = target.range;
-    intent.field = target.field;
-    intent.meta = target.meta;
-    intent.status = Some(IntentStatus::from(claim.status.clone()));
-    intent
-}
-
 /// Returns a holder's presence after a row's claims changed: all claims that it holds, and its
 /// ended claim on this row.
-fn holder_presence(
-    hub: &Hub,
-    who: &Identity,
-    kind: &str,
-    participant: &str,
-    row: &RowClaims,
-) -> ServerFrame {
-    let mut frame = PresenceUpdate::new();
-    frame.kind = Some(PresenceKind::Update);
-    frame.user_id = Some(user_id(kind, participant));
-    frame.is_agent = Some(kind != "user");
-    let held = hub.held_by(kind, participant, &who.groups);
-    let ended = row
-        .claims
-        .ended
-        .iter()
-        .rev()
-        .find(|claim| claim.kind == kind && claim.participant == participant);
-    let ended = ended.filter(|ended| {
-        !held.iter().any(|claim| claim.model == ended.model && claim.row == ended.row)
-    });
-    frame.active_intents = Some(held.iter().chain(ended).map(active_intent).collect());
+fn holder_presence(hub: &Hub, who: &Identity, party: &Party, row: &RowClaims) -> ServerFrame {
+    let mut state = hub.party(party, &who.groups);
+    let ended = row.claims.ended.iter().rev().find(|claim| party.has(claim));
+    let holds_row =
+        state.claims.iter().any(|claim| claim.model == row.model && claim.row == row.row);
+    state.claims.extend(ended.filter(|_| !holds_row).cloned());
+    state.row_groups.extend(row.groups.iter().cloned());
+    let frame = state.update(party, who, PresenceKind::Update);
     ServerFrame::PresenceUpdate(Box::new(frame))
-}
-
-/// Returns the frame that reports a participant's presence.
-pub(super) fn presence(hub: &Hub, who: &Identity, peer: &Session, gone: bool) -> ServerFrame {
-    let mut frame = PresenceUpdate::new();
-    frame.kind = Some(if gone { PresenceKind::Leave } else { PresenceKind::Enter });
-    frame.user_id = Some(user_id(&peer.kind, &peer.participant));
-    frame.status =
-        Some(if gone { ablo_wire::PresenceStatus::Offline } else { peer.report.status.clone() });
-    frame.sync_groups = Some(peer.groups.intersection(&who.groups).cloned().collect());
-    frame.activity = peer.report.activity.clone();
-    frame.is_agent = Some(peer.kind != "user");
-    frame.timestamp = Some(peer.active_at);
-    frame.timezone = peer.report.timezone.clone();
-    frame.custom_status = peer.report.custom_status.clone();
-    let held = hub.held_by(&peer.kind, &peer.participant, &who.groups);
-    frame.active_intents = Some(held.iter().map(active_intent).collect());
-    ServerFrame::PresenceUpdate(Box::new(frame))
-}
-
-fn user_id(kind: &str, participant: &str) -> String {
-    match kind {
-        "agent" => format!("agent:{participant}"),
-        _ => participant.to_owned(),
-    }
 }
 
 /// Returns the answer to a frame that cannot be decoded, if its sender waits for one.
@@ -326,7 +251,7 @@ pub(super) fn decode_error_answer(text: &str, error: &serde_json::Error) -> Opti
                 text("entityType").unwrap_or_default(),
                 text("entityId").unwrap_or_default(),
             );
-            Some(lost(&text("intentId")?, target))
+            Some(lost(&text("intentId")?, target, LostReason::Expired))
         }
         _ => None,
     }

@@ -12,6 +12,7 @@ pub(crate) mod keys;
 mod metrics;
 mod options;
 mod presence;
+pub(crate) mod roster;
 pub(crate) mod rows;
 pub(crate) mod source;
 mod tokens;

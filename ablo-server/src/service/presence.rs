@@ -1,23 +1,41 @@
 //! Presence: the open connections of an organisation, and reports without a connection.
 
 use super::Service;
+use super::roster::{Party, PartyState};
+use crate::engine::claims;
 use crate::engine::credentials::mark_used;
-use crate::engine::sessions::{self, Session};
+use crate::engine::sessions;
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use ablo_wire::PresenceReport;
+use ablo_wire::{PresenceKind, PresenceReport, PresenceUpdate};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Service {
-    /// Returns the open connections that share a group with a participant.
+    /// Returns the presence of the participants that have an open connection that shares a group
+    /// with the caller or hold a claim that it may see.
     ///
     /// # Errors
     /// Returns the store's error.
-    pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<Session>> {
-        let organization = who.organization.clone();
-        let sessions =
-            self.viewing(who, move |_, tx| Ok(sessions::all(tx, &organization)?)).await?;
-        let visible = |session: &Session| !session.groups.is_disjoint(&who.groups);
-        Ok(sessions.into_iter().filter(visible).collect())
+    pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<PresenceUpdate>> {
+        let viewer = who.clone();
+        let (sessions, claims) = self
+            .viewing(who, move |engine, tx| {
+                let sessions = sessions::all(tx, &viewer.organization)?;
+                Ok((sessions, claims::visible(engine, tx, &viewer)?))
+            })
+            .await?;
+        let mut parties: BTreeMap<Party, PartyState> = BTreeMap::new();
+        for session in sessions.into_iter().filter(|own| !own.groups.is_disjoint(&who.groups)) {
+            let party = parties.entry(Party::of_session(&session, who)).or_default();
+            party.sessions.push(Arc::new(session));
+        }
+        for claim in claims.into_iter().filter(|claim| claim.status == "active") {
+            parties.entry(Party::of_claim(&claim, who)).or_default().claims.push(claim);
+        }
+        let presence =
+            |(party, state): (&Party, &PartyState)| state.update(party, who, PresenceKind::Update);
+        Ok(parties.iter().map(presence).collect())
     }
 
     /// Stores a report of a participant without a connection. It expires if no further report
@@ -46,7 +64,9 @@ impl Service {
             )
             .into());
         }
-        let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
+        // Neither a kind nor a name has a colon.
+        let (kind, name) = (who.kind.as_str(), who.holder.name().unwrap_or_default());
+        let id = format!("{}{kind}:{name}:{}", sessions::HTTP_REPORT, who.participant);
         let who = who.clone();
         self.acting(&who.clone(), move |_, tx| Ok(sessions::upsert(tx, &who, &id, &report)?)).await
     }

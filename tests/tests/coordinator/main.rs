@@ -9,6 +9,7 @@ mod engine;
 mod exchange;
 mod faults;
 mod guards;
+mod holders;
 mod housekeeping;
 mod isolation;
 mod keys;

@@ -34,7 +34,7 @@ pub enum LayoutStep {
 }
 
 /// All layouts, in order. A database without a recorded layout has the first one.
-pub const LAYOUTS: [ServiceLayout; 3] = [
+pub const LAYOUTS: [ServiceLayout; 4] = [
     ServiceLayout { version: 1, min_reader: 1, steps: &[] },
     // Indexes that begin with the organisation and follow the order of the statements.
     ServiceLayout {
@@ -55,6 +55,16 @@ pub const LAYOUTS: [ServiceLayout; 3] = [
         steps: &[
             LayoutStep::AddColumn { table: "sync_deltas", column: "intent_id" },
             LayoutStep::DropIndex("sync_deltas_transaction_key"),
+        ],
+    },
+    // The programs of a participant.
+    ServiceLayout {
+        version: 4,
+        min_reader: 1,
+        steps: &[
+            LayoutStep::AddColumn { table: "ablo_claims", column: "holder" },
+            LayoutStep::AddColumn { table: "ablo_claims", column: "session_id" },
+            LayoutStep::AddColumn { table: "ablo_sessions", column: "holder" },
         ],
     },
 ];

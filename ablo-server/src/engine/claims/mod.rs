@@ -1,5 +1,5 @@
-//! Claims: one participant holds a row for a limited time, others wait first in, first out
-//! (docs/protocol/claims.md).
+//! Claims: one holder, a program of a participant, has a row for a limited time; others wait first
+//! in, first out (docs/protocol/claims.md).
 //!
 //! The table is the only state, so every process on a database sees the same holder and the same
 //! claim queue. An expired claim ends when a request touches its row or when [`sweep`] runs; the
@@ -19,6 +19,7 @@ use crate::models::Model;
 use crate::store::Tx;
 use crate::store::tables::{claims as table, log};
 use crate::value::stored_date;
+use ablo_wire::LostReason;
 use jiff::{SignedDuration, Timestamp};
 use queue::{end, expire_due, notify, promote};
 use std::collections::BTreeMap;
@@ -78,25 +79,7 @@ pub fn begin(
         let mine = known.model == model.key && known.row == request.row;
         match known.status.as_str() {
             "active" | "queued" if mine => {
-                extend(
-                    tx,
-                    who,
-                    id,
-                    if known.status == "active" {
-                        request.ttl
-                    } else {
-                        request.ttl.min(GRACE_PERIOD_MS)
-                    },
-                )?;
-                let at = queue
-                    .waiters
-                    .iter()
-                    .position(|waiting| waiting.id == id && waiting.belongs_to(who));
-                let renewed = table::find(tx, who, id)?.unwrap_or(known);
-                return Ok(match at {
-                    Some(at) => ClaimOutcome::Queued(renewed, at as u64),
-                    None => ClaimOutcome::Held(renewed),
-                });
+                return Ok(resume(tx, who, model, request, &known)?);
             }
             // The id of a claim that has ended, or of a claim on another row, is reused.
             _ => {
@@ -109,7 +92,7 @@ pub fn begin(
         }
     }
     match &queue.holder {
-        Some(holder) if !holder.belongs_to(who) => {
+        Some(holder) if !holder.is_held_by(who) => {
             if !request.queue {
                 return Ok(ClaimOutcome::Refused(holder.clone()));
             }
@@ -119,16 +102,44 @@ pub fn begin(
             Ok(ClaimOutcome::Queued(claim, queue.waiters.len() as u64))
         }
         previous => {
-            // The participant claims its own row again: the new claim replaces the previous one
+            // The holder claims its own row again: the new claim replaces the previous one
             // (docs/protocol/differences.md B6).
             if let Some(previous) = previous {
                 end(tx, &who.organization, previous, "canceled")?;
+                table::set_replaced(tx, &who.organization, previous)?;
             }
             let claim = insert(tx, who, model, request, "active", request.ttl)?;
             notify(tx, &who.organization, &model.key, &request.row)?;
             Ok(ClaimOutcome::Held(claim))
         }
     }
+}
+
+/// Continues an open claim, perhaps of another program or connection of the participant.
+fn resume(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    model: &Model,
+    request: &ClaimRequest,
+    known: &Claim,
+) -> Result<ClaimOutcome, StoreError> {
+    let id = request.id.as_str();
+    table::set_holder(tx, who, id, request.connection.as_deref())?;
+    // Promotion skips waiters whose connection is gone.
+    promote(tx, &who.organization, &model.key, &request.row)?;
+    let is_own = |claim: &Claim| claim.id == id && claim.belongs_to(who);
+    let queue = claim_queue(tx, &who.organization, &model.key, &request.row)?;
+    let position = queue.waiters.iter().position(is_own);
+    let ttl = if position.is_some() { request.ttl.min(GRACE_PERIOD_MS) } else { request.ttl };
+    extend(tx, who, id, ttl)?;
+    let resumed = table::find(tx, who, id)?.unwrap_or_else(|| known.clone());
+    if (&resumed.holder, &resumed.status) != (&known.holder, &known.status) {
+        notify(tx, &who.organization, &model.key, &request.row)?;
+    }
+    Ok(match position {
+        Some(at) => ClaimOutcome::Queued(resumed, at as u64),
+        None => ClaimOutcome::Held(resumed),
+    })
 }
 
 fn insert(
@@ -153,12 +164,16 @@ fn insert(
         declared_at: stored_date(now),
         expires_at: stored_date(later(now, ttl)),
         ttl: request.ttl,
+        holder: who.holder.clone(),
+        connection: request.connection.clone(),
+        replaced: false,
     };
     table::insert(tx, &who.organization, &claim)?;
     Ok(claim)
 }
 
-/// Releases a claim or leaves the claim queue. Returns whether there was such a claim.
+/// Releases a claim or leaves the claim queue. Returns whether there was such a claim that the
+/// program that acts may release.
 ///
 /// # Errors
 ///
@@ -169,7 +184,8 @@ pub fn abandon(
     models: &crate::models::Models,
     id: &str,
 ) -> Result<bool, StoreError> {
-    let Some(claim) = table::find(tx, who, id)?.filter(Claim::is_open) else {
+    let claim = table::find(tx, who, id)?;
+    let Some(claim) = claim.filter(|claim| claim.is_open() && claim.can_be_released_by(who)) else {
         return Ok(false);
     };
     let has_written = match models.find(&claim.model) {
@@ -205,7 +221,7 @@ fn free_id(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<()> {
     }
 }
 
-/// Releases all claims of a participant on a row. Returns whether there were any.
+/// Releases all claims of the program that acts on a row. Returns whether there were any.
 ///
 /// # Errors
 ///
@@ -222,7 +238,7 @@ pub fn release(
         .holder
         .into_iter()
         .chain(queue.waiters)
-        .filter(|claim| claim.belongs_to(who))
+        .filter(|claim| claim.may_be_of(who))
         .collect();
     for claim in &own {
         abandon(tx, who, models, &claim.id)?;
@@ -230,13 +246,21 @@ pub fn release(
     Ok(!own.is_empty())
 }
 
-/// Returns whether a participant's claim holds its row or waits for it.
+/// Returns why a program has lost a claim, or `None` if it still holds the row or waits for it.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn is_open(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreError> {
-    Ok(table::find(tx, who, id)?.is_some_and(|claim| claim.is_open()))
+pub fn lost(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<LostReason>, StoreError> {
+    Ok(match table::find(tx, who, id)? {
+        Some(claim) if claim.is_open() && claim.is_held_by(who) => None,
+        // Another program or connection continues it, or requested another claim on the row.
+        Some(claim) if claim.is_open() || claim.replaced => Some(LostReason::Replaced),
+        Some(claim) if matches!(claim.status.as_str(), "canceled" | "committed") => {
+            Some(LostReason::Released)
+        }
+        _ => Some(LostReason::Expired),
+    })
 }
 
 /// Renews a claim of a participant. Returns whether it was still open.

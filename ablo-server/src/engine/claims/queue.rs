@@ -7,7 +7,7 @@ use crate::engine::groups::{Visibility, visibility};
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::tables::claims as table;
+use crate::store::tables::{claims as table, sessions};
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
@@ -110,7 +110,7 @@ pub(super) fn expire_due(
     Ok(())
 }
 
-/// Promotes the first waiter of a row without a holder.
+/// Promotes the first waiter of a row without a holder whose connection, if it has one, is open.
 pub(super) fn promote(
     tx: &mut Tx<'_>,
     organization: &str,
@@ -119,12 +119,30 @@ pub(super) fn promote(
 ) -> Result<(), StoreError> {
     let queue = claim_queue(tx, organization, model, row)?;
     let now = stored_date(tx.now());
-    // Waiters whose grace period is over are skipped; `sweep` ends them.
-    let next = queue.waiters.iter().find(|waiting| waiting.expires_at > now);
-    let (None, Some(next)) = (&queue.holder, next) else { return Ok(()) };
+    if queue.holder.is_some() {
+        return Ok(());
+    }
+    let mut next = None;
+    // Waiters whose grace period is over are skipped; `sweep` ends them. One that left keeps its
+    // position until then.
+    for waiting in queue.waiters.iter().filter(|waiting| waiting.expires_at > now) {
+        if is_present(tx, organization, waiting)? {
+            next = Some(waiting);
+            break;
+        }
+    }
+    let Some(next) = next else { return Ok(()) };
     // The new holder has to respond within the grace period; then its lease starts.
     let until = stored_date(later(tx.now(), GRACE_PERIOD_MS));
     table::set_status(tx, organization, next, "active", &until)
+}
+
+/// Returns whether a waiter can be informed of its promotion.
+fn is_present(tx: &mut Tx<'_>, organization: &str, waiting: &Claim) -> Result<bool, StoreError> {
+    match &waiting.connection {
+        Some(connection) => Ok(sessions::find(tx, organization, connection)?.is_some()),
+        None => Ok(true),
+    }
 }
 
 pub(super) fn end(

@@ -19,7 +19,7 @@ use super::commit::{ClaimInUse, Commit, commit, confirmed_receipt, find_receipt,
 use super::log;
 use super::mirror::{UpstreamChange, apply};
 use crate::error::{ApiError, Result};
-use crate::identity::{Identity, Operations, organization_group};
+use crate::identity::{Holder, Identity, Operations, organization_group};
 use crate::store::Tx;
 use crate::store::tables::source_commits as table;
 use crate::store::tables::{claims, operations};
@@ -227,12 +227,10 @@ fn claim_of(
     Ok(match &request.claim {
         ClaimInUse::None => None,
         ClaimInUse::Named(claim) => Some(claim.clone()),
-        ClaimInUse::OfConnection(own) => {
-            claims::holders(tx, &who.organization, model, &[row], now)?
-                .into_iter()
-                .find(|holder| holder.belongs_to(who) && own.contains(&holder.id))
-                .map(|holder| holder.id)
-        }
+        ClaimInUse::OfHolder => claims::holders(tx, &who.organization, model, &[row], now)?
+            .into_iter()
+            .find(|claim| claim.is_held_by(who))
+            .map(|claim| claim.id),
     })
 }
 
@@ -256,5 +254,6 @@ pub(crate) fn source_identity(organization: &str) -> Identity {
         groups: BTreeSet::from([organization_group(organization)]),
         user_meta: "{}".to_owned(),
         expires_at: None,
+        holder: Holder::Unnamed,
     }
 }

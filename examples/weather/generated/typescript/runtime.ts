@@ -545,6 +545,8 @@ type QueryParameters = readonly (readonly [string, string])[];
 
 class Http {
   readonly base: string;
+  /** The name of this client among those of its participant, which its claims belong to. */
+  readonly holder: string = uuid();
   readonly #fetch: Fetch;
   readonly #options: ClientOptions;
   readonly #timeoutMs: number;
@@ -707,7 +709,10 @@ class Http {
     query?: QueryParameters,
     key?: string,
   ): Promise<unknown> {
-    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${token}`,
+      "ablo-holder": this.holder,
+    };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const encoded = body === undefined ? {} : { body: JSON.stringify(body) };
@@ -893,7 +898,11 @@ class Connection {
       token = await this.#http.token();
       const Socket = await socketOf(this.#options);
       if (attempt !== this.#attempt) return;
-      const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
+      const query: [string, string][] = [
+        ["cursor", ""],
+        ["holder", this.#http.holder],
+      ];
+      const url = this.#http.url(["sync", "ws"], query).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
       if (attempt === this.#attempt) this.#fail(connectionError(error));
@@ -1020,7 +1029,11 @@ export class Presence {
     this.#report = report;
   }
 
-  /** The other participants. The array is the same until one of them changes. */
+  /**
+   * The other participants: an entry for each of their programs, such as tabs and workers
+   * (`holder`), and for the other programs of this participant. The array is the same until one of
+   * them changes.
+   */
   get others(): readonly wire.PresenceUpdate[] {
     return this.#others;
   }
@@ -1040,7 +1053,7 @@ export class Presence {
     return this.#changed.add(listener);
   }
 
-  /** Returns the claim of the other participant that holds a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   holder(model: string, id: string): wire.ActiveIntent | undefined {
     for (const peer of this.#peers.values()) {
       const held = peer.activeIntents?.find(
@@ -1061,8 +1074,8 @@ export class Presence {
 
   /** @internal */
   receive(update: wire.PresenceUpdate): void {
-    const id = update.userId;
-    if (id === undefined) return;
+    if (update.userId === undefined) return;
+    const id = `${update.userId}\0${update.holder ?? ""}`;
     if (update.kind === "leave") {
       this.#peers.delete(id);
     } else {
@@ -1627,9 +1640,9 @@ export interface Claim<Row, Patch> extends AsyncDisposable {
 
 /** Claims on the rows of a model. */
 export interface Claims<Row, Patch> {
-  /** Claims a row. Waits in its claim queue if another participant holds it. */
+  /** Claims a row. Waits in its claim queue if another client holds it, of any participant. */
   (options: ClaimOptions): Promise<Claim<Row, Patch>>;
-  /** Returns the claim of the holder of a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   state(options: { id: string }): Promise<wire.ModelClaim | null>;
   /** Returns the claim queue of a row, next first. */
   queue(options: { id: string }): Promise<readonly wire.ModelClaim[]>;
@@ -1638,11 +1651,11 @@ export interface Claims<Row, Patch> {
     id: string;
     order: readonly { readonly id: string; readonly actor: string }[];
   }): Promise<void>;
-  /** Releases this participant's claims on a row and returns whether there were any. */
+  /** Releases this client's claims on a row and returns whether there were any. */
   release(options: { id: string }): Promise<boolean>;
   /**
-   * Returns the claim of the other participant that holds a row, as last received; requires
-   * `ready()`.
+   * Returns the claim of the other client that holds a row, of any participant, as last received;
+   * requires `ready()`.
    */
   holder(id: string): wire.ActiveIntent | undefined;
 }
@@ -2372,8 +2385,8 @@ class Core {
     const held = this.#claimOn({ action, model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
     const onStale = options.onStale ?? (held === undefined ? null : "reject");
-    // A read that the caller names does not contain this client's unconfirmed writes; the local row,
-    // on which a write under a claim is based, does.
+    // A read that the caller names does not contain this client's unconfirmed writes; the local
+    // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
     // The guard knows the writes under the claim of this commit.
     const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);

@@ -113,9 +113,9 @@ export interface Claim<Row, Patch> extends AsyncDisposable {
 
 /** Claims on the rows of a model. */
 export interface Claims<Row, Patch> {
-  /** Claims a row. Waits in its claim queue if another participant holds it. */
+  /** Claims a row. Waits in its claim queue if another client holds it, of any participant. */
   (options: ClaimOptions): Promise<Claim<Row, Patch>>;
-  /** Returns the claim of the holder of a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   state(options: { id: string }): Promise<wire.ModelClaim | null>;
   /** Returns the claim queue of a row, next first. */
   queue(options: { id: string }): Promise<readonly wire.ModelClaim[]>;
@@ -124,11 +124,11 @@ export interface Claims<Row, Patch> {
     id: string;
     order: readonly { readonly id: string; readonly actor: string }[];
   }): Promise<void>;
-  /** Releases this participant's claims on a row and returns whether there were any. */
+  /** Releases this client's claims on a row and returns whether there were any. */
   release(options: { id: string }): Promise<boolean>;
   /**
-   * Returns the claim of the other participant that holds a row, as last received; requires
-   * `ready()`.
+   * Returns the claim of the other client that holds a row, of any participant, as last received;
+   * requires `ready()`.
    */
   holder(id: string): wire.ActiveIntent | undefined;
 }
