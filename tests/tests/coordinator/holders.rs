@@ -26,6 +26,7 @@ on_both_stores! { super::SCHEMA;
     presence_has_an_entry_per_program
     a_claims_presence_is_complete
     a_waiter_that_left_does_not_block_the_queue
+    programs_wait_for_each_other_on_a_row_that_they_do_not_see
     names_of_programs_are_checked
 }
 
@@ -380,6 +381,24 @@ async fn a_waiter_that_left_does_not_block_the_queue(world: World) {
         back.send("intent_abandon", json!({ "intentId": "left" })).await;
         handled(&mut back).await;
     }
+}
+
+async fn programs_wait_for_each_other_on_a_row_that_they_do_not_see(world: World) {
+    let server = start(&world).await;
+    let scope = json!({ "operations": ["notes.*"], "syncGroups": ["team:a"] });
+    let ann = server.session("user", "ann", scope.clone()).await;
+    let bob = server.session("user", "bob", scope).await;
+    let mut one = server.socket(&ann, "&holder=one").await;
+    let mut two = server.socket(&ann, "&holder=two").await;
+    let mut other = server.socket(&bob, "").await;
+    one.send("intent_begin", begin("c")).await;
+    one.receive("intent_acquired").await;
+    two.send("intent_begin", begin("w")).await;
+    two.receive("intent_queued").await;
+    other.send("intent_begin", begin("b")).await;
+    other.receive("intent_acquired").await;
+    one.send("intent_abandon", json!({ "intentId": "c" })).await;
+    assert_eq!(two.receive("intent_granted").await["intentId"], "w");
 }
 
 async fn names_of_programs_are_checked(world: World) {
