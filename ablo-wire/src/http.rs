@@ -292,6 +292,8 @@ record! {
         target: ClaimTarget,
         /// The kind of work, in one word.
         action: String,
+        /// A description of the work, in one sentence. By default `target.meta.description`.
+        description?: String,
         /// Requested duration of the claim.
         ttl?: Ttl,
         /// Whether to join the claim queue if the row is held.

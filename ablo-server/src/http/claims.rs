@@ -10,7 +10,7 @@ use crate::error::{ApiError, Result};
 use crate::identity::{Identity, claimant_kind};
 use crate::models::ModelId;
 use crate::service::Service;
-use crate::service::claims::{detail, lease};
+use crate::service::claims::{description_in, detail, lease};
 use crate::value::shown_date;
 use ablo_wire::{
     ClaimAnswer, ClaimBody, ClaimReleased, ClaimStatus, ClaimTarget, GrantedIntent, IntentBody,
@@ -110,7 +110,7 @@ pub(super) async fn claim(
         id: id_of_waiter.unwrap_or_else(new_id),
         row: id,
         action: body.action.unwrap_or_else(|| "editing".to_owned()),
-        description: body.description,
+        description: body.description.or_else(|| description_in(body.meta.as_ref())),
         detail: detail(None, None::<()>, None, body.meta),
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
@@ -132,7 +132,7 @@ pub(super) async fn open(
         id: body.intent_id,
         row: body.target.id,
         action: body.action,
-        description: None,
+        description: body.description.or_else(|| description_in(body.target.meta.as_ref())),
         detail: detail(body.target.path, body.target.range, body.target.field, body.target.meta),
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(false),

@@ -11,7 +11,7 @@ use crate::engine::claims::{Claim, ClaimOutcome, ClaimRequest};
 use crate::engine::commit::ClaimInUse;
 use crate::engine::exits::{self, Exit};
 use crate::error::{ApiError, Result};
-use crate::service::claims::{detail, lease};
+use crate::service::claims::{description_in, detail, lease};
 use crate::service::commits::Submit;
 use crate::store::Notification;
 use ablo_wire::{
@@ -193,15 +193,11 @@ impl Connection {
             return self.answer(&peer_view::lost(&begin.intent_id, target, reason)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
-        let description = begin
-            .meta
-            .as_ref()
-            .and_then(|meta| meta.get("description")?.as_str().map(str::to_owned));
         let request = ClaimRequest {
             id: begin.intent_id.clone(),
             row: begin.entity_id.clone(),
             action: begin.action.clone(),
-            description,
+            description: description_in(begin.meta.as_ref()),
             detail: detail(
                 begin.path.clone(),
                 begin.range.clone(),

@@ -61,6 +61,22 @@ struct HubState {
 }
 
 impl HubState {
+    /// Returns the claimed rows that deltas delete or put into other groups.
+    fn moved_claims(&self, engine: &Engine, deltas: &[Delta]) -> Vec<(String, String)> {
+        if self.claims.is_empty() {
+            return Vec::new();
+        }
+        let newest: BTreeMap<(&str, &str), &Delta> =
+            deltas.iter().map(|delta| ((&*delta.model, &*delta.row), delta)).collect();
+        let is_moved = |claimed: &RowClaims| {
+            let model = engine.models.find(&claimed.model)?;
+            let delta = newest.get(&(&*model.type_name, &*claimed.row))?;
+            Some(delta.action == "D" || delta.groups != claimed.groups)
+        };
+        let moved = self.claims.iter().filter(|(_, claimed)| is_moved(claimed) == Some(true));
+        moved.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Appends deltas to the ring and drops the oldest ones beyond its limits.
     fn append(&mut self, deltas: Vec<Delta>) {
         self.ring_bytes += deltas.iter().map(Delta::size).sum::<usize>();
@@ -168,7 +184,7 @@ impl Hub {
         let organization = self.organization.clone();
         let tenant = Tenant::Organization(organization.clone());
         match dirty.clone() {
-            Dirty::Log => self.read_log(store).await,
+            Dirty::Log => self.read_log(engine, store).await,
             Dirty::ExpiredClaims => {
                 let sweep = move |tx: &mut Tx<'_>| {
                     claims::sweep(tx, &organization, MAX_SWEEP)?;
@@ -176,16 +192,7 @@ impl Hub {
                 };
                 store.writing(tenant, sweep).await
             }
-            Dirty::Claims(model, row) => {
-                let engine = Arc::clone(engine);
-                let row = store
-                    .reading(tenant, move |tx| {
-                        read_claims(&engine, tx, &organization, &model, &row)
-                    })
-                    .await?;
-                self.put_claims(row);
-                Ok(())
-            }
+            Dirty::Claims(model, row) => self.read_claims(engine, store, model, row).await,
             Dirty::Session(id) => {
                 let (own, engine) = (id.clone(), Arc::clone(engine));
                 let found = store
@@ -199,7 +206,7 @@ impl Hub {
                 Ok(())
             }
             Dirty::All => {
-                let engine = Arc::clone(engine);
+                let reader = Arc::clone(engine);
                 let (rows, sessions) = store
                     .reading(tenant, move |tx| {
                         let live = claims::open(tx, &organization)?;
@@ -208,21 +215,39 @@ impl Hub {
                             .map(|claim| (claim.queue_name().into_owned(), claim.row.clone()))
                             .collect();
                         let rows = keys.iter().map(|(model, row)| {
-                            read_claims(&engine, tx, &organization, model, row)
+                            read_claims(&reader, tx, &organization, model, row)
                         });
                         let rows = rows.collect::<Result<Vec<_>>>()?;
                         let open = sessions::all(tx, &organization)?;
-                        Ok((rows, groups::locate_activities(&engine, tx, &organization, open)?))
+                        Ok((rows, groups::locate_activities(&reader, tx, &organization, open)?))
                     })
                     .await?;
                 self.replace(rows, sessions);
-                self.read_log(store).await
+                self.read_log(engine, store).await
             }
         }
     }
 
-    /// Reads new deltas into the ring and moves the head.
-    async fn read_log(&self, store: &Arc<dyn Store>) -> Result<()> {
+    /// Reads the claims on a row.
+    async fn read_claims(
+        &self,
+        engine: &Arc<Engine>,
+        store: &Arc<dyn Store>,
+        model: String,
+        row: String,
+    ) -> Result<()> {
+        let (engine, organization) = (Arc::clone(engine), self.organization.clone());
+        let tenant = Tenant::Organization(organization.clone());
+        let row = store
+            .reading(tenant, move |tx| read_claims(&engine, tx, &organization, &model, &row))
+            .await?;
+        self.put_claims(row);
+        Ok(())
+    }
+
+    /// Reads new deltas into the ring and moves the head. Claims on rows that are in other groups
+    /// now are read again.
+    async fn read_log(&self, engine: &Arc<Engine>, store: &Arc<dyn Store>) -> Result<()> {
         loop {
             let last_read = *self.head.borrow();
             let organization = self.organization.clone();
@@ -241,8 +266,12 @@ impl Hub {
                 .await?;
             let Some(last) = found.last().map(|delta| delta.id) else { return Ok(()) };
             let more = log::is_full(&found, READ_BATCH);
+            let moved = lock(&self.state).moved_claims(engine, &found);
             lock(&self.state).append(found);
             self.head.send_replace(last);
+            for (model, row) in moved {
+                self.read_claims(engine, store, model, row).await?;
+            }
             if !more {
                 return Ok(());
             }

@@ -159,10 +159,11 @@ impl PeerView {
         row: &RowClaims,
         mut frames: Vec<ServerFrame>,
     ) -> Vec<ServerFrame> {
+        let key = (row.model.clone(), row.row.clone());
         if !viewer.sees_claims(row) {
+            frames.extend(self.hide(viewer, key));
             return frames;
         }
-        let key = (row.model.clone(), row.row.clone());
         let holder = row.claims.holder.as_ref().map(|claim| Party::of_claim(claim, viewer.who));
         let before = match &holder {
             Some(holder) => self.holders.insert(key.clone(), holder.clone()),
@@ -180,6 +181,19 @@ impl PeerView {
                 true => drop(self.queues.remove(&key)),
                 false => drop(self.queues.insert(key)),
             }
+        }
+        frames
+    }
+
+    /// Returns the frames after which the peer shows no claims on a row that it no longer sees.
+    fn hide(&mut self, viewer: &Viewer<'_>, key: (String, String)) -> Vec<ServerFrame> {
+        let mut frames = Vec::new();
+        if let Some(holder) = self.holders.remove(&key).filter(|party| !party.is(viewer.who)) {
+            frames.push(viewer.frame(&holder, &viewer.party(&holder), PresenceKind::Update));
+        }
+        if self.queues.remove(&key) {
+            let target = IntentTarget::new(key.0, key.1);
+            frames.push(ServerFrame::IntentQueue(IntentQueue::new(target, Vec::new())));
         }
         frames
     }

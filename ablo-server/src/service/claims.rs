@@ -33,6 +33,11 @@ pub(crate) fn detail(
     }
 }
 
+/// Returns the description of the work in the data of a claim.
+pub(crate) fn description_in(meta: Option<&Object>) -> Option<String> {
+    meta?.get("description")?.as_str().map(str::to_owned)
+}
+
 impl Service {
     /// Requests a claim on a row of a model.
     ///

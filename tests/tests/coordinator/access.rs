@@ -33,6 +33,7 @@ on_both_stores! { super::SCHEMA;
     a_hidden_row_looks_like_one_that_does_not_exist
     an_id_in_use_is_refused_alike_for_all_participants
     a_claim_on_an_unseen_row_delays_no_other_participant
+    claims_follow_their_row_to_other_groups
     a_peer_is_seen_at_work_by_those_who_see_the_row
     an_event_of_a_peer_has_the_sender_that_the_coordinator_knows
     events_for_peers_are_a_right_with_limits
@@ -328,6 +329,37 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
     // The claim is the creator's own, and ends when it is released.
     let (_, released) = server.ask(&creator, "DELETE", &claim("r2"), None).await;
     assert_eq!(released["released"], true, "{released}");
+}
+
+/// Waits until a socket shows these rows as held.
+async fn shows_claims_on(socket: &mut Socket, rows: &[&str]) {
+    loop {
+        let frame = socket.receive("presence_update").await;
+        let claims = frame["activeIntents"].as_array().expect("claims");
+        let held: Vec<&str> =
+            claims.iter().map(|claim| claim["entityId"].as_str().expect("an id")).collect();
+        if held == rows {
+            return;
+        }
+    }
+}
+
+async fn claims_follow_their_row_to_other_groups(world: World) {
+    let server = start(&world).await;
+    let first = agent(&server, "first", &["*.*"], &["desk:d1"]).await;
+    let second = agent(&server, "second", &["*.*"], &["desk:d2"]).await;
+    let holder = agent(&server, "holder", &["*.*"], &["org:acme"]).await;
+    let mut first = server.socket(&first, "").await;
+    let mut second = server.socket(&second, "").await;
+    let claim = "/v1/models/reports/r1/claim";
+    let (status, held) = server.ask(&holder, "POST", claim, None).await;
+    assert_eq!(status, 201, "{held}");
+    shows_claims_on(&mut first, &["r1"]).await;
+    let moved = json!({"data": {"deskId": "d2"}, "intent": held["intentId"]});
+    let (status, answer) = patch(&server, &holder, "r1", moved).await;
+    assert_eq!(status, 200, "{answer}");
+    shows_claims_on(&mut second, &["r1"]).await;
+    shows_claims_on(&mut first, &[]).await;
 }
 
 async fn a_peer_is_seen_at_work_by_those_who_see_the_row(world: World) {

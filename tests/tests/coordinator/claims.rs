@@ -2,9 +2,11 @@
 
 use ablo_server::engine::claims::{self, ClaimOutcome, ClaimRequest};
 use ablo_server::store::{Notification, Store};
+use ablo_tests::coordinator::Coordinator;
 use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, ask, user};
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ on_both_stores! { super::SCHEMA;
     claims_survive_a_restart
     a_renewed_claim_does_not_expire
     other_processes_are_notified
+    a_claim_over_http_has_its_description
 }
 
 async fn queue(world: &World) -> (Option<String>, Vec<String>) {
@@ -235,4 +238,29 @@ async fn other_processes_are_notified(world: World) {
         matches!(receive(&mut notifications).await, Notification::ClaimsChanged { .. }),
         "a commit that is rolled back sends no notification"
     );
+}
+
+async fn a_claim_over_http_has_its_description(world: World) {
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let ann = server.session("user", "ann", json!({ "syncGroups": ["org:acme"] })).await;
+    let meta = json!({ "description": "From the data" });
+    let target = json!({ "model": "decks", "id": "d", "meta": meta });
+    let claim = "/v1/models/decks/d/claim";
+    let intents = "/v1/intents";
+    for (path, body, description) in [
+        (claim, json!({ "description": "A title" }), "A title"),
+        (claim, json!({ "meta": meta }), "From the data"),
+        (intents, json!({ "target": target, "description": "A title" }), "A title"),
+        (intents, json!({ "target": target }), "From the data"),
+    ] {
+        let mut body = body;
+        body["intentId"] = json!("c");
+        body["action"] = json!("editing");
+        let (status, answer) = server.ask(&server.key, "POST", path, Some(body)).await;
+        assert_eq!(status, 201, "{answer}");
+        let listed = server.ask(&ann, "GET", intents, None).await.1;
+        assert_eq!(listed["intents"][0]["description"], description, "{listed}");
+        let end = server.ask(&server.key, "DELETE", "/v1/intents/c", None).await;
+        assert_eq!(end.0, 200, "{}", end.1);
+    }
 }

@@ -100,7 +100,10 @@ fn paths_of_one_row(paths: &mut Object<'_>, key: &str, names: &ModelNames) {
         delete(path, key);
     });
     paths.object_at(&["/v1/models/", key, "/{id}/claim"], |path| {
-        path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Id")));
+        path.inline_array("parameters", |parameters| {
+            parameters.refers(Ref::Parameter("Id"));
+            parameters.refers(Ref::Parameter("Holder"));
+        });
         claim(path, key);
         release(path, key);
     });
@@ -282,7 +285,8 @@ fn reorder(path: &mut Object<'_>, key: &str) {
 
 fn idempotent(operation: &mut Object<'_>) {
     operation.inline_array("parameters", |parameters| {
-        parameters.refers(Ref::Parameter("IdempotencyKey"))
+        parameters.refers(Ref::Parameter("IdempotencyKey"));
+        parameters.refers(Ref::Parameter("Holder"));
     });
 }
 

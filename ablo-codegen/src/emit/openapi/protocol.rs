@@ -26,6 +26,7 @@ pub(super) fn tags(tags: &mut Array<'_>) {
 pub(super) fn paths(paths: &mut Object<'_>) {
     paths.object("/v1/commits", commit);
     paths.object("/v1/intents", |path| {
+        path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Holder")));
         list(path);
         create(path);
     });
@@ -36,7 +37,8 @@ fn commit(path: &mut Object<'_>) {
     let title = Title { id: &["createCommit"], tag: COMMITS, summary: &["Commit several writes"] };
     operation(path, "post", &title, |operation| {
         operation.inline_array("parameters", |parameters| {
-            parameters.refers(Ref::Parameter("IdempotencyKey"))
+            parameters.refers(Ref::Parameter("IdempotencyKey"));
+            parameters.refers(Ref::Parameter("Holder"));
         });
         request(operation, "CommitRequest");
         responses(operation, shared::COMMIT, |responses| {
@@ -90,6 +92,7 @@ fn delete(path: &mut Object<'_>) {
             parameter.string("description", "The id of the claim.");
             parameter.inline("schema", |schema| schema.string("type", "string"));
         });
+        parameters.refers(Ref::Parameter("Holder"));
     });
     let title = Title { id: &["deleteIntent"], tag: CLAIMS, summary: &["Release a claim"] };
     operation(path, "delete", &title, |operation| {
