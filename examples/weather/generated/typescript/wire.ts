@@ -1011,6 +1011,8 @@ export interface IntentBody {
   target: ClaimTarget;
   /** The kind of work, in one word. */
   action: string;
+  /** A description of the work, in one sentence. By default `target.meta.description`. */
+  description?: string;
   /** Requested duration of the claim. */
   ttl?: Ttl;
   /** Whether to join the claim queue if the row is held. */
