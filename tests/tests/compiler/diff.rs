@@ -123,8 +123,7 @@ fn checked(prev: &Schema, next: &Schema) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None,
-        ..ProptestConfig::default() })]
+    #![proptest_config(arbitrary::cases(60))]
 
     #[test]
     fn any_two_schemas_have_a_consistent_diff(prev in arbitrary::schema(),

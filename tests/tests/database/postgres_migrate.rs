@@ -5,6 +5,7 @@ use ablo_codegen::emit::sql::postgres::files;
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff, Hints, diff};
 use ablo_schema::front::json;
+use ablo_tests::arbitrary::cases;
 use ablo_tests::arbitrary::pair::pair;
 use ablo_tests::postgres::invariants::{self, Outcome, ScratchEnv};
 use ablo_tests::postgres::{Server, catalogue, provision_silently, schema};
@@ -150,14 +151,9 @@ fn fixture_diffs_satisfy_the_invariants() {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n\n"));
 }
 
-fn config() -> Config {
-    let cases =
-        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
-    Config { cases, max_shrink_iters: 200, ..Config::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(Config { max_shrink_iters: 200, ..cases(200) })]
+
     #[test]
     fn generated_pairs_satisfy_the_invariants(pair in pair()) {
         thread_local! { static SCRATCH: ScratchEnv<'static> = ScratchEnv::default(); }

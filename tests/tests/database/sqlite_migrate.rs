@@ -2,11 +2,11 @@
 //! the next schema.
 
 use ablo_codegen::shape::{TableShape, tables};
+use ablo_tests::arbitrary::cases;
 use ablo_tests::arbitrary::pair::{Pair, every_backfill, pair};
 use ablo_tests::fixtures;
 use ablo_tests::sqlite::{MigrationCase, quoted, run};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use rusqlite::Connection;
 
 /// Refusals that rows can cause. No backfill avoids the first two.
@@ -173,11 +173,6 @@ fn the_umami_history_migrates() {
     }
     // One step adds a key to a table that it has just created: no backfill can satisfy it.
     assert_eq!(migrated, versions.len() - 2);
-}
-
-fn cases(quick: u32) -> Config {
-    let cases = if std::env::var_os("ABLO_LONG").is_some() { 2_000 } else { quick };
-    Config { cases, max_shrink_iters: 2_000, ..Config::default() }
 }
 
 proptest! {
