@@ -6,6 +6,7 @@ use ablo_tests::arbitrary::cases;
 use ablo_tests::arbitrary::pair::{Pair, every_backfill, pair};
 use ablo_tests::fixtures;
 use ablo_tests::sqlite::{MigrationCase, quoted, run};
+use ablo_tests::type_changes::type_changes;
 use proptest::prelude::*;
 use rusqlite::Connection;
 
@@ -173,6 +174,15 @@ fn the_umami_history_migrates() {
     }
     // One step adds a key to a table that it has just created: no backfill can satisfy it.
     assert_eq!(migrated, versions.len() - 2);
+}
+
+#[test]
+fn every_type_changes_to_every_other() {
+    for optional in [true, false] {
+        let (prev, next) = type_changes(optional);
+        let name = format!("optional: {optional}");
+        assert!(check(&prev.to_string(), &next.to_string(), "{}", "[]", &name), "{name}");
+    }
 }
 
 proptest! {
