@@ -9,8 +9,22 @@ pub mod pair;
 use facets::FacetSpec;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+
+/// Returns the configuration of a property test with this number of cases, unless the environment
+/// has another one for a long search. A failure prints its input, so no file of seeds is kept.
+#[must_use]
+pub fn cases(quick: u32) -> Config {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    Config {
+        cases: cases.unwrap_or(quick),
+        max_shrink_iters: 2_000,
+        failure_persistence: None,
+        ..Config::default()
+    }
+}
 
 const WORDS: [&str; 40] = [
     "task",

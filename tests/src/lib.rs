@@ -19,4 +19,5 @@ pub mod server;
 pub mod source;
 pub mod sqlite;
 pub mod synthetic;
+pub mod type_changes;
 pub mod typescript;

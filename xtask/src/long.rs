@@ -105,7 +105,7 @@ fn parts() -> Vec<Part> {
             "database",
             "sqlite_migrate::",
         )
-        .with("ABLO_LONG", "1"),
+        .with("PROPTEST_CASES", "2000"),
         module(
             "migration-faults",
             "migrations with a server crash at every statement",

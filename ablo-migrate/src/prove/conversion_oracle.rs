@@ -5,6 +5,7 @@ use super::text;
 use crate::postgres::quoted;
 use ablo_codegen::shape::{ColumnKind, ColumnShape, Isolation, TableShape};
 use ablo_schema::diff::{Backfills, Diff};
+use ablo_schema::schema::Format;
 
 /// The strings that convert to booleans.
 const BOOLEANS: &str = "'true', 't', '1', 'yes', 'on', 'false', 'f', '0', 'no', 'off'";
@@ -75,8 +76,15 @@ pub fn expectation(
         ),
         (ColumnKind::Number, ColumnKind::Boolean) => format!("{a} = ({b} <> 0)"),
         (one, other) if one == other => format!("{a} = {b}"),
-        (ColumnKind::Exact(_) | ColumnKind::Number, ColumnKind::Exact(_) | ColumnKind::Number) => {
-            format!("{a} IS NULL OR {a}::text::numeric = {b}::text::numeric OR {has_fill}")
+        (one, other) if is_number(one) && is_number(other) => {
+            let (was, is) = (format!("{b}::text::numeric"), format!("{a}::text::numeric"));
+            match whole_range(other) {
+                Some((least, most)) => format!(
+                    "CASE WHEN {was} = trunc({was}) AND {was} BETWEEN {least} AND {most} \
+                     THEN {is} = {was} ELSE {unfit} END"
+                ),
+                None => format!("{a} IS NULL OR {is} = {was} OR {has_fill}"),
+            }
         }
         _ => return None,
     };
@@ -84,6 +92,21 @@ pub fn expectation(
     let empty = if has_fill { "true".to_owned() } else { format!("{a} IS NULL") };
     let condition = format!("CASE WHEN {b} IS NULL THEN {empty} ELSE ({same}) IS TRUE END");
     Some(Expectation { before: b, condition })
+}
+
+fn is_number(kind: ColumnKind<'_>) -> bool {
+    match kind {
+        ColumnKind::Exact(format) => format != Format::Uuid,
+        kind => kind == ColumnKind::Number,
+    }
+}
+
+/// Returns the bounds of a kind that has integers only.
+fn whole_range(kind: ColumnKind<'_>) -> Option<(i128, i128)> {
+    match kind {
+        ColumnKind::Exact(format) => format.bounds(),
+        _ => None,
+    }
 }
 
 /// Returns the column that had a column's values before the migration.

@@ -14,20 +14,27 @@ pub(super) struct FacetSpec {
     renamed: bool,
     numbered: bool,
     deprecated: Option<usize>,
+    relative: Option<usize>,
+    secret: bool,
 }
 
 pub(super) fn facets() -> impl Strategy<Value = FacetSpec> {
-    let flags = (prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.2));
+    let flag = || prop::bool::weighted(0.2);
+    let flags = (flag(), flag(), flag(), flag());
     let choice = || prop::option::weighted(0.4, any::<usize>());
-    (any::<usize>(), choice(), choice(), choice(), flags).prop_map(
-        |(format, default, shape, deprecated, (unique, renamed, numbered))| FacetSpec {
-            format,
-            default,
-            unique,
-            shape,
-            renamed,
-            numbered,
-            deprecated,
+    (any::<usize>(), choice(), choice(), choice(), choice(), flags).prop_map(
+        |(format, default, shape, deprecated, relative, (unique, renamed, numbered, secret))| {
+            FacetSpec {
+                format,
+                default,
+                unique,
+                shape,
+                renamed,
+                numbered,
+                deprecated,
+                relative,
+                secret,
+            }
         },
     )
 }
@@ -73,6 +80,40 @@ pub(super) fn add(field: &mut Map<String, Value>, name: &str, index: usize, spec
     if let Some(choice) = spec.deprecated {
         let notes = [json!(true), json!(false), json!(PROSE[choice % PROSE.len()])];
         field.insert("deprecated".into(), notes[choice / 7 % notes.len()].clone());
+    }
+    if let Some(choice) = spec.relative {
+        set_relative(field, choice);
+    }
+    if spec.secret && field["isOptional"] == true && field.get("unique").is_none() {
+        field.insert("secret".into(), true.into());
+    }
+}
+
+/// Sets some of the relative operations that a field allows, in any order.
+pub(super) fn set_relative(field: &mut Map<String, Value>, choice: usize) {
+    let allowed = operations(field);
+    if allowed.is_empty() {
+        field.shift_remove("relative");
+        return;
+    }
+    let (first, count) = (choice % allowed.len(), 1 + choice / 3 % allowed.len());
+    let words: Vec<&str> = allowed.iter().copied().cycle().skip(first).take(count).collect();
+    field.insert("relative".into(), words.into());
+}
+
+/// Returns the relative operations that a field allows.
+fn operations(field: &Map<String, Value>) -> &'static [&'static str] {
+    let text = |member: &str| field.get(member).and_then(Value::as_str);
+    let is_object = field.get("shape").is_some_and(|shape| shape["type"] == "object");
+    match (text("type"), text("format")) {
+        _ if field.get("unique") == Some(&Value::Bool(true)) => &[],
+        (Some("number"), _) | (Some("string"), Some("int64" | "uint64" | "decimal")) => {
+            &["increment"]
+        }
+        (Some("string"), Some("uuid")) => &[],
+        (Some("string"), _) => &["append"],
+        (Some("json"), _) if !is_object => &["append", "add", "remove"],
+        _ => &[],
     }
 }
 

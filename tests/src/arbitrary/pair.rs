@@ -3,7 +3,7 @@
 //!
 //! An edit that would make the document invalid is discarded, so both schemas are valid.
 
-use super::{VALUES, WORDS, capital};
+use super::{VALUES, WORDS, capital, facets};
 use ablo_schema::front::json;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ struct Edit {
     choice: usize,
 }
 
-const KINDS: [fn(&mut Draft, &Edit) -> Option<()>; 19] = [
+const KINDS: [fn(&mut Draft, &Edit) -> Option<()>; 21] = [
     drop_field,
     add_field,
     rename_field,
@@ -45,6 +45,8 @@ const KINDS: [fn(&mut Draft, &Edit) -> Option<()>; 19] = [
     change_values,
     flip_index,
     flip_unique,
+    flip_secret,
+    change_relative,
     change_table,
     change_tenancy,
     change_plane,
@@ -139,7 +141,9 @@ fn add_field(draft: &mut Draft, edit: &Edit) -> Option<()> {
 
 /// Changes a field's type and removes the facets of the old type.
 fn retype(field: &mut Map<String, Value>, choice: usize) {
-    for facet in ["enumValues", "format", "precision", "scale", "default", "shape", "unique"] {
+    let facets =
+        ["enumValues", "format", "precision", "scale", "default", "shape", "unique", "relative"];
+    for facet in facets {
         field.shift_remove(facet);
     }
     let kind = ["string", "number", "boolean", "date", "enum", "json"][choice % 6];
@@ -272,6 +276,21 @@ fn flip_unique(draft: &mut Draft, edit: &Edit) -> Option<()> {
     Some(())
 }
 
+fn flip_secret(draft: &mut Draft, edit: &Edit) -> Option<()> {
+    flip(draft.field(edit)?, "secret");
+    Some(())
+}
+
+fn change_relative(draft: &mut Draft, edit: &Edit) -> Option<()> {
+    let field = draft.field(edit)?;
+    if field.get("relative").is_some() && edit.choice.is_multiple_of(2) {
+        field.shift_remove("relative");
+    } else {
+        facets::set_relative(field, edit.choice);
+    }
+    Some(())
+}
+
 fn change_values(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let field = draft.field(edit)?;
     let listed = field.get_mut("enumValues")?.as_array_mut()?;
@@ -321,11 +340,11 @@ fn change_plane(draft: &mut Draft, edit: &Edit) -> Option<()> {
 
 fn change_facets(draft: &mut Draft, edit: &Edit) -> Option<()> {
     let field = draft.field(edit)?;
-    for facet in ["precision", "scale", "default"] {
+    for facet in ["precision", "scale", "default", "relative"] {
         field.shift_remove(facet);
     }
     let formats: &[&str] = match field["type"].as_str()? {
-        "number" => &["", "int8", "int32", "uint16", "float"],
+        "number" => &["", "int8", "int16", "int32", "uint8", "uint16", "uint32", "float"],
         "string" => &["", "int64", "uint64", "decimal", "uuid"],
         _ => &[""],
     };

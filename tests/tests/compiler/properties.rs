@@ -4,17 +4,9 @@ use ablo_codegen::{Files, Input, targets};
 use ablo_migrate::rows::rows;
 use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema, Severity, canonical};
-use ablo_tests::arbitrary;
+use ablo_tests::arbitrary::{self, cases};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use serde_json::{Map, Value};
-
-fn cases(quick: u32) -> Config {
-    // The long run sets PROPTEST_CASES.
-    let cases =
-        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(quick);
-    Config { cases, max_shrink_iters: 2_000, ..Config::default() }
-}
 
 fn emit_all(schema: &Schema) -> Files {
     let hashes = Hashes::of(schema);

@@ -269,7 +269,7 @@ fn a_printed_source_that_is_too_large_is_reported() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(arbitrary::cases(256))]
 
     #[test]
     fn any_schema_reads_back(document in arbitrary::schema()) {

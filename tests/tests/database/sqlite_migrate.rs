@@ -2,11 +2,12 @@
 //! the next schema.
 
 use ablo_codegen::shape::{TableShape, tables};
+use ablo_tests::arbitrary::cases;
 use ablo_tests::arbitrary::pair::{Pair, every_backfill, pair};
 use ablo_tests::fixtures;
 use ablo_tests::sqlite::{MigrationCase, quoted, run};
+use ablo_tests::type_changes::type_changes;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 use rusqlite::Connection;
 
 /// Refusals that rows can cause. No backfill avoids the first two.
@@ -175,9 +176,13 @@ fn the_umami_history_migrates() {
     assert_eq!(migrated, versions.len() - 2);
 }
 
-fn cases(quick: u32) -> Config {
-    let cases = if std::env::var_os("ABLO_LONG").is_some() { 2_000 } else { quick };
-    Config { cases, max_shrink_iters: 2_000, ..Config::default() }
+#[test]
+fn every_type_changes_to_every_other() {
+    for optional in [true, false] {
+        let (prev, next) = type_changes(optional);
+        let name = format!("optional: {optional}");
+        assert!(check(&prev.to_string(), &next.to_string(), "{}", "[]", &name), "{name}");
+    }
 }
 
 proptest! {

@@ -1,7 +1,8 @@
 //! Conversions of a column's values to another type.
 //!
-//! A conversion is an SQL expression over the column. It is NULL for a value that does not fit, and
-//! the caller decides what happens to such a row. Without a conversion, the column is recreated.
+//! A conversion is an SQL expression over the column. Its results satisfy the check of the new
+//! column. It is NULL for a value that does not fit, and the caller decides what happens to such a
+//! row. Without a conversion, the column is recreated.
 
 use super::super::ddl::ColumnType;
 use super::super::names::{Ident, Literal, Sql, sql, to_sql};
@@ -162,6 +163,12 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
         }
         _ => return None,
     };
+    // An enum is a text with a check. The range of a number is part of its class.
+    if let ColumnKind::Enum(allowed) = to.kind {
+        let fits = satisfies(&Rule::OneOf(allowed), &format!("({})", through.text));
+        through.text = format!("CASE WHEN {fits} THEN {} END", through.text);
+        through.total = false;
+    }
     Some(Conversion::Through(through))
 }
 

@@ -5,7 +5,7 @@ use super::super::names::{Ident, sql, to_sql};
 use super::super::render::idents;
 use super::super::table_defs::ResolvedOptions;
 use super::super::table_defs::{CheckDef, ColumnDef, TableDef, constant};
-use super::casts::{Conversion, Expression, Helper, satisfies};
+use super::casts::{Conversion, Expression, Helper};
 use super::change::{ColumnDefault, SqlChange};
 use super::guard::Guard;
 use super::pairing::{Pairing, Side};
@@ -267,11 +267,6 @@ impl<'a> Lowering<'a> {
         let Changed { pair, at, to, .. } = *changed;
         let mut out = through.clone();
         let (column, kind) = (to_sql(&Ident::new(to.name)), to_sql(&to.column_type));
-        if let Some(check) = check_of(pair.is, to.name) {
-            let condition = satisfies(&check.rule, &format!("({})", through.text));
-            out.text = format!("CASE WHEN {condition} THEN {} END", through.text);
-            out.total = false;
-        }
         if let Some(fill) = self.fill_value(pair.at, at) {
             let fill = to_sql(&fill);
             let filled = format!("COALESCE(({})::{kind}, {fill}::{kind})", out.text);
