@@ -56,7 +56,8 @@ fn record(part: &str, outcome: &Result<(), String>, seconds: u64) -> Result<(), 
 fn module(name: &'static str, about: &str, binary: &str, module: &str) -> Part {
     let arguments = [
         "test",
-        "--release",
+        "--profile",
+        "long",
         "--package",
         "ablo-tests",
         "--test",
@@ -139,7 +140,8 @@ fn parts() -> Vec<Part> {
                 "crashes of a coordinator and a data source",
                 &[
                     "test",
-                    "--release",
+                    "--profile",
+                    "long",
                     "--package",
                     "ablo-cli",
                     "--test",

@@ -5,6 +5,7 @@ use super::{Dialect, Notification, Row, SqlTemplate};
 use crate::error::{EngineError, Result, StoreError};
 use crate::value::Cell;
 use serde::de::DeserializeOwned;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 /// An open transaction of a database driver.
@@ -55,13 +56,14 @@ pub trait Connection {
 /// writes SQL.
 pub struct Tx<'t> {
     connection: &'t mut (dyn Connection + 't),
+    now: OnceCell<jiff::Timestamp>,
 }
 
 impl<'t> Tx<'t> {
     /// Wraps a transaction of a driver.
     #[must_use]
     pub fn new(connection: &'t mut (dyn Connection + 't)) -> Self {
-        Self { connection }
+        Self { connection, now: OnceCell::new() }
     }
 
     /// Returns the transaction of the driver, for tests that look at tables.
@@ -69,10 +71,11 @@ impl<'t> Tx<'t> {
         &mut *self.connection
     }
 
-    /// Returns the time of a monotonic clock that all processes on this database share.
+    /// Returns the time of the transaction, from a monotonic clock that all processes on this
+    /// database share: when it was first asked for.
     #[must_use]
     pub fn now(&self) -> jiff::Timestamp {
-        self.connection.now()
+        *self.now.get_or_init(|| self.connection.now())
     }
 
     /// Queues a notification that every process on this database receives after the commit.

@@ -66,15 +66,20 @@ impl State {
         self.waiting += 1;
     }
 
-    /// Takes the next unit of the tenant whose turn it is and that has a share left.
-    fn take(&mut self, share: Share) -> Option<Job> {
-        let at = self.turns.iter().position(|tenant| {
+    /// Returns the place in `turns` of the next tenant that has a share left.
+    fn next_turn(&self, share: Share) -> Option<usize> {
+        self.turns.iter().position(|tenant| {
             let limit = match tenant {
                 Tenant::Organization(_) => share.running,
                 Tenant::Global => share.global,
             };
             self.lanes.get(tenant).is_some_and(|lane| lane.running < limit)
-        })?;
+        })
+    }
+
+    /// Takes the next unit of the tenant whose turn it is and that has a share left.
+    fn take(&mut self, share: Share) -> Option<Job> {
+        let at = self.next_turn(share)?;
         let tenant = self.turns.remove(at)?;
         let lane = self.lanes.get_mut(&tenant)?;
         let job = lane.waiting.pop_front()?;
@@ -122,7 +127,7 @@ impl Queue {
             None => {
                 state.push(job);
                 drop(state);
-                self.changed.notify_all();
+                self.changed.notify_one();
             }
         }
     }
@@ -130,7 +135,7 @@ impl Queue {
     /// Adds work that was run before and is run again at a time.
     pub(super) fn push_later(&self, job: Job, at: Instant) {
         self.lock().later.push((at, job));
-        self.changed.notify_all();
+        self.changed.notify_one();
     }
 
     /// Waits for the next unit of work. Returns `None` when the queue is closed and empty.
@@ -139,6 +144,12 @@ impl Queue {
         loop {
             let wake = state.wake(Instant::now());
             if let Some(job) = state.take(self.share) {
+                // A thread that leaves wakes one other, if there is more to do, instead of all.
+                if state.closed && state.waiting == 0 {
+                    self.changed.notify_all();
+                } else if state.next_turn(self.share).is_some() || !state.later.is_empty() {
+                    self.changed.notify_one();
+                }
                 return Some(job);
             }
             if state.closed && state.waiting == 0 {
@@ -169,8 +180,11 @@ impl Queue {
                 state.lanes.remove(tenant);
             }
         }
+        let is_next_ready = state.next_turn(self.share).is_some();
         drop(state);
-        self.changed.notify_all();
+        if is_next_ready {
+            self.changed.notify_one();
+        }
     }
 
     /// Refuses new work. The threads end when all work is done.

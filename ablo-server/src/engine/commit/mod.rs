@@ -26,7 +26,7 @@ use crate::identity::Identity;
 use crate::models::Models;
 use crate::store::Tx;
 use crate::store::tables::{log_bounds, operations};
-use crate::value::stored_date;
+use crate::value::{shown_date, stored_date};
 use ablo_wire::CommitReceipt;
 use std::collections::BTreeSet;
 
@@ -207,10 +207,13 @@ fn apply(
     }
     let now = stored_date(tx.now());
     let mut sync_ids: Vec<u64> = Vec::with_capacity(steps.len());
+    let mut newest = 0;
     for (change, Decided { step, claim, new_operation }) in commit.changes.iter().zip(steps) {
         let model = engine.models.get(change.model);
         let caused_by = commit.caused_by.as_deref();
         let writer = RowWriter { engine, who, caused_by, claim: claim.as_deref(), change, model };
+        let writes =
+            matches!(step, Step::Insert { .. } | Step::Update { .. } | Step::Delete { .. });
         let sync_id = match step {
             Step::Nothing => Ok(0),
             Step::Applied(sync_id) => Ok(sync_id),
@@ -223,6 +226,9 @@ fn apply(
         if let Some((transaction, hash)) = change.transaction.as_deref().zip(new_operation) {
             operations::insert(tx, who, transaction, (&hash, sync_id), &now)?;
         }
+        if writes {
+            newest = newest.max(sync_id);
+        }
         sync_ids.push(sync_id);
     }
     let mut last = sync_ids.into_iter().max().unwrap_or_default();
@@ -231,7 +237,11 @@ fn apply(
         last = super::log::head(tx, &who.organization)?;
     }
     let mut receipt = confirmed_receipt(commit, last);
-    receipt.epoch = log_bounds::epoch(tx, &who.organization, last)?;
+    // Entries of this transaction have its time.
+    receipt.epoch = match last == newest {
+        true => Some(shown_date(&now)),
+        false => log_bounds::epoch(tx, &who.organization, last)?,
+    };
     save_receipt(engine, tx, who, commit, &receipt)?;
     Ok(receipt)
 }
