@@ -1,9 +1,9 @@
 //! The commands, one file each. Each turns its arguments into an [`Outcome`].
 
-#[cfg(feature = "server")]
-mod backup;
 #[cfg(feature = "database")]
 mod approver;
+#[cfg(feature = "server")]
+mod backup;
 #[cfg(feature = "database")]
 mod change;
 mod check;

@@ -33,6 +33,7 @@ mod relative;
 mod relative_load;
 mod replays;
 mod retention;
+mod rules_0_9;
 mod source_adapter;
 mod source_coordinator;
 mod source_endpoint;
