@@ -1,5 +1,6 @@
 //! The participant behind a credential, and what it may read and write.
 
+use crate::error::ApiError;
 use ablo_wire::{Actor, ClaimantKind, ParticipantKind};
 use std::collections::BTreeSet;
 
@@ -24,6 +25,75 @@ pub struct Identity {
     pub user_meta: String,
     /// When the credential expires, in the stored date format.
     pub expires_at: Option<String>,
+    /// The program of the participant that acts.
+    pub holder: Holder,
+}
+
+/// The program of a participant that acts: the holder of the claims that it requests. Programs of
+/// one participant exclude each other (docs/protocol/differences.md B5).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Holder {
+    /// A program that names itself, such as a tab or a worker, on all its connections.
+    Named(HolderName),
+    /// The connection, by its id, of a program that does not name itself.
+    Connection(String),
+    /// A request over HTTP of a program that does not name itself: one of several, perhaps.
+    #[default]
+    Unnamed,
+}
+
+/// The name of a program: up to 64 letters, digits, `-`, `.`, `_` and `~`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HolderName(String);
+
+/// The maximum length of the name of a program.
+const MAX_HOLDER_BYTES: usize = 64;
+
+impl HolderName {
+    /// Checks the name that a program gave itself.
+    ///
+    /// # Errors
+    /// Returns `invalid_request`.
+    pub fn new(name: &str) -> Result<Self, ApiError> {
+        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        if name.is_empty() || name.len() > MAX_HOLDER_BYTES || !name.bytes().all(is_valid) {
+            let message = format!(
+                "a holder has 1 to {MAX_HOLDER_BYTES} letters, digits, `-`, `.`, `_` and `~`"
+            );
+            return Err(ApiError::new("invalid_request", message).param("holder"));
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+impl Holder {
+    /// Returns the holder of a stored claim or session: its name and its connection.
+    #[must_use]
+    pub fn stored(name: Option<String>, connection: Option<&str>) -> Self {
+        match (name, connection) {
+            (Some(name), _) => Self::Named(HolderName(name)),
+            (None, Some(connection)) => Self::Connection(connection.to_owned()),
+            (None, None) => Self::Unnamed,
+        }
+    }
+
+    /// Returns the name of a program that names itself.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Named(HolderName(name)) => Some(name),
+            Self::Connection(_) | Self::Unnamed => None,
+        }
+    }
+
+    /// Returns what tells the program from others of its participant, if anything does.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Named(HolderName(id)) | Self::Connection(id) => Some(id),
+            Self::Unnamed => None,
+        }
+    }
 }
 
 /// The operations that a credential permits.
@@ -42,10 +112,7 @@ impl Identity {
     /// §11).
     #[must_use]
     pub fn claimant(&self) -> String {
-        match self.kind {
-            ParticipantKind::Agent => format!("agent:{}", self.participant),
-            _ => self.participant.clone(),
-        }
+        claimant(self.kind.as_str(), &self.participant)
     }
 
     /// Returns the participant's kind on claims.
@@ -98,6 +165,17 @@ pub(crate) fn everything(organization: &str) -> Identity {
         groups: BTreeSet::from([organization_group(organization)]),
         user_meta: "{}".to_owned(),
         expires_at: None,
+        holder: Holder::Unnamed,
+    }
+}
+
+/// Returns a participant's name on claims and in presence; agents have a prefix
+/// (docs/protocol/commits.md §11).
+#[must_use]
+pub fn claimant(kind: &str, participant: &str) -> String {
+    match kind {
+        "agent" => format!("agent:{participant}"),
+        _ => participant.to_owned(),
     }
 }
 

@@ -38,6 +38,10 @@ open_enum! {
         Expired = "expired",
         /// A privileged participant took the claim.
         Preempted = "preempted",
+        /// Its holder claimed the row again, or continues the claim on another connection.
+        Replaced = "replaced",
+        /// Its participant released it elsewhere.
+        Released = "released",
     }
 }
 

@@ -80,6 +80,8 @@ record! {
         kind?: PresenceKind,
         /// Id of the peer. Frames without it are ignored.
         user_id?: String,
+        /// The program of the peer, for clients that name their own.
+        holder?: String,
         /// Online status of the peer.
         status?: PresenceStatus,
         /// The shared sync groups, each `kind:id`.
@@ -104,6 +106,8 @@ record! {
     pub struct PresenceEntry {
         /// Id of the participant.
         user_id: String,
+        /// The program of the participant, for clients that name their own.
+        holder?: String,
         /// Whether the participant is an agent.
         is_agent?: bool,
         /// Online status of the participant.

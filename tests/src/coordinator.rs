@@ -62,13 +62,19 @@ impl Coordinator {
         path: &str,
         body: Option<Value>,
     ) -> StatusAndBody {
-        let response = self.ask_raw(key, method, path, body).await;
-        let status = response.status().as_u16();
-        let text = response.text().await.expect("a body");
-        (
-            status,
-            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") },
-        )
+        decoded(self.ask_raw(key, method, path, body).await).await
+    }
+
+    /// Sends a request of a program that names itself.
+    pub async fn ask_as(
+        &self,
+        (key, holder): (&str, &str),
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> StatusAndBody {
+        let request = self.request(key, method, path, body).header("Ablo-Holder", holder);
+        decoded(request.send().await.expect("a response")).await
     }
 
     /// Sends a request. Returns the whole response.
@@ -79,13 +85,23 @@ impl Coordinator {
         path: &str,
         body: Option<Value>,
     ) -> reqwest::Response {
+        self.request(key, method, path, body).send().await.expect("a response")
+    }
+
+    fn request(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::RequestBuilder {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let mut request =
             self.client.request(method, format!("http://{}{path}", self.address)).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
-        request.send().await.expect("a response")
+        request
     }
 
     /// Creates a token for a participant.
@@ -103,6 +119,12 @@ impl Coordinator {
     pub async fn socket(&self, token: &str, query: &str) -> Socket {
         Socket::open(self.address, token, query).await
     }
+}
+
+async fn decoded(response: reqwest::Response) -> StatusAndBody {
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("a body");
+    (status, if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") })
 }
 
 /// Creates an HTTP client. reqwest requires a TLS backend although it is not used.

@@ -11,7 +11,7 @@ use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
 use ablo_server::engine::read::{self, ListQuery, Page};
 use ablo_server::error::{EngineError, StoreError};
-use ablo_server::identity::{Identity, Operations, organization_group};
+use ablo_server::identity::{Holder, HolderName, Identity, Operations, organization_group};
 use ablo_server::store::{DbPath, Postgres, Sqlite, Store, Tenant, Tx};
 use ablo_wire::{CommitReceipt, Operation, ParticipantKind, Query, RawRow};
 use serde_json::Value;
@@ -74,6 +74,7 @@ pub fn user(name: &str) -> Identity {
         groups: BTreeSet::from([organization_group("acme")]),
         user_meta: "{}".to_owned(),
         expires_at: None,
+        holder: Holder::Named(HolderName::new(name).expect("a name")),
     }
 }
 
@@ -97,6 +98,7 @@ pub fn ask(id: &str, row: &str, queue: bool) -> ClaimRequest {
         detail: ClaimDetail::default(),
         ttl: 60_000,
         queue,
+        connection: None,
     }
 }
 

@@ -80,7 +80,7 @@ main(async () => {
   const mine = await one.counters.claim({ id });
   assert(
     await one.counters.claim.release({ id }),
-    "another client of the same participant releases the claim",
+    "the client releases its claim by its row",
   );
   const reason = await mine.lost;
   equal(reason.code, "claim_lost", "the reason");

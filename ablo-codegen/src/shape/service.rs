@@ -206,6 +206,9 @@ const CLAIMS: ServiceTable = ServiceTable {
              by it",
         ),
         json("error").about("The reason why it ended, if the holder did not release it"),
+        text("holder")
+            .about("The name of the participant's program that requested it, if it has one"),
+        text("session_id").about("The connection on which it was last requested"),
     ],
     // Participants choose claim ids, so that the key has to include the participant.
     key: &["organization_id", "participant_id", "id"],
@@ -361,6 +364,7 @@ const SESSIONS: ServiceTable = ServiceTable {
         ServiceColumn::new("expires_at", ServiceKind::Date)
             .required()
             .about("Renewed by the process; it passes if the process stops"),
+        text("holder").about("The name of the participant's program, if it has one"),
     ],
     key: &["organization_id", "id"],
     indexes: &[lookup("organization_expiry", &["organization_id", "expires_at"], IndexRows::All)],
@@ -405,7 +409,8 @@ mod tests {
         assert_eq!(
             columns("ablo_claims"),
             "id organization_id participant_id participant_kind model row_id path range field \
-             action description meta status arrival declared_at expires_at ttl_ms error"
+             action description meta status arrival declared_at expires_at ttl_ms error holder \
+             session_id"
         );
     }
 

@@ -10,7 +10,7 @@ use super::credentials::{
     NewCredential, issue,
 };
 use crate::error::Result;
-use crate::identity::{Identity, organization_group};
+use crate::identity::{Holder, Identity, organization_group};
 use crate::store::Tx;
 use crate::store::tables::credentials as table;
 use crate::value::Cell;
@@ -144,6 +144,7 @@ pub fn exchange(
         groups: grant.groups,
         user_meta: Value::Object(grant.user_meta).to_string(),
         expires_at: issued.expires_at.clone(),
+        holder: Holder::Unnamed,
     };
     Ok((issued, identity))
 }

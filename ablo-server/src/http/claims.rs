@@ -114,6 +114,7 @@ pub(super) async fn claim(
         detail: detail(None, None::<()>, None, body.meta),
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(true),
+        connection: None,
     };
     begin(&service, caller.who(), model.id, request).await
 }
@@ -135,6 +136,7 @@ pub(super) async fn open(
         detail: detail(body.target.path, body.target.range, body.target.field, body.target.meta),
         ttl: requested_ttl(body.ttl.as_ref())?,
         queue: body.queue.unwrap_or(false),
+        connection: None,
     };
     begin(&service, caller.who(), model.id, request).await
 }
@@ -201,7 +203,7 @@ pub(super) async fn list(
     for claim in visible.into_iter().filter(wanted) {
         match claim.status.as_str() {
             // The caller's own claim does not block it (docs/protocol/differences.md B9).
-            "active" if claim.belongs_to(caller.who()) => {}
+            "active" if claim.may_be_of(caller.who()) => {}
             "active" => holders.push(model_claim(&claim)),
             _ => waiters.push(claim),
         }

@@ -141,6 +141,7 @@ fn cors() -> CorsLayer {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header_name("idempotency-key"),
+            header_name(request::HOLDER),
             header::CACHE_CONTROL,
             header::PRAGMA,
         ])

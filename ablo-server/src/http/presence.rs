@@ -4,24 +4,27 @@ use super::answer::{Answer, ok};
 use super::request::{Body, Caller};
 use crate::service::Service;
 use crate::value::shown_date;
-use ablo_wire::{PresenceEntry, PresencePost, PresenceReport, PresenceRoster};
+use ablo_wire::{PresenceEntry, PresencePost, PresenceReport, PresenceRoster, PresenceStatus};
 use axum::extract::State;
 use std::sync::Arc;
 
 pub(super) async fn roster(State(service): State<Arc<Service>>, caller: Caller) -> Answer {
     let who = caller.who();
-    let sessions = service.roster(who).await?;
-    let entries: Vec<PresenceEntry> = sessions
+    let roster = service.roster(who).await?;
+    let entries: Vec<PresenceEntry> = roster
         .into_iter()
-        .map(|session| {
-            let mut entry = PresenceEntry::new(session.participant, session.report.status);
-            entry.is_agent = Some(session.kind == "agent");
-            entry.sync_groups = Some(session.groups.intersection(&who.groups).cloned().collect());
-            entry.activity = session.report.activity;
-            let at =
-                jiff::Timestamp::from_millisecond(i64::try_from(session.active_at.0).unwrap_or(0));
-            entry.updated_at = at.ok().map(|at| shown_date(&crate::value::stored_date(at)));
+        .map(|peer| {
+            let status = peer.status.unwrap_or(PresenceStatus::Online);
+            let mut entry = PresenceEntry::new(peer.user_id.unwrap_or_default(), status);
+            entry.holder = peer.holder;
+            entry.is_agent = peer.is_agent;
+            entry.sync_groups = peer.sync_groups;
+            entry.activity = peer.activity;
+            let at = peer.timestamp.and_then(|at| i64::try_from(at.0).ok());
+            let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at).ok());
+            entry.updated_at = at.map(|at| shown_date(&crate::value::stored_date(at)));
             entry.organization_id = Some(who.organization.clone());
+            entry.active_intents = peer.active_intents;
             entry
         })
         .collect();

@@ -5,7 +5,7 @@ use super::answer::Failed;
 use crate::engine::access::no_credentials;
 use crate::engine::credentials::Credential;
 use crate::error::ApiError;
-use crate::identity::Identity;
+use crate::identity::{Holder, HolderName, Identity};
 use crate::limits::Limits;
 use crate::service::commits::decode_error;
 use axum::body::Bytes;
@@ -31,11 +31,18 @@ impl FromRequestParts<HttpState> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, state: &HttpState) -> Result<Self, Failed> {
         let token = bearer(&parts.headers).ok_or_else(no_credentials)?;
-        let credential = state.service.identify(token).await?;
+        let mut credential = state.service.identify(token).await?;
         state.hubs.limit(&credential.identity)?;
+        if let Some(name) = parts.headers.get(HOLDER) {
+            let name = HolderName::new(name.to_str().unwrap_or_default())?;
+            credential.identity.holder = Holder::Named(name);
+        }
         Ok(Self(credential))
     }
 }
+
+/// The header in which a program names itself.
+pub(super) const HOLDER: &str = "ablo-holder";
 
 /// Returns the bearer token of a request.
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

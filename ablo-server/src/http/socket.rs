@@ -3,6 +3,7 @@
 use super::answer::Failed;
 use super::request::{bearer, pairs};
 use crate::engine::access::no_credentials;
+use crate::identity::{Holder, HolderName};
 use crate::live::{self, Hubs};
 use crate::service::Service;
 use axum::extract::ws::WebSocketUpgrade;
@@ -37,11 +38,17 @@ pub(super) async fn upgrade(
     hubs.limit(&state.identity)?;
     let seat = hubs.seat(&state.identity)?;
     let pairs = pairs(query.as_deref());
+    let holder = pairs.iter().find(|(name, _)| name == "holder");
+    let holder = holder.map(|(_, name)| HolderName::new(name)).transpose()?;
     let groups: Vec<String> = pairs
         .into_iter()
         .filter(|(name, _)| name == "syncGroups")
         .map(|(_, group)| group)
         .collect();
+    let mut who = state.identity;
+    if let Some(name) = holder {
+        who.holder = Holder::Named(name);
+    }
     let max_bytes = service.options.limits.body_bytes;
     let upgrade = upgrade
         .protocols([PROTOCOL])
@@ -50,6 +57,6 @@ pub(super) async fn upgrade(
         .read_buffer_size(READ_BUFFER_BYTES);
     Ok(upgrade.on_upgrade(async move |socket| {
         let _seat = seat;
-        live::run((service, hubs), state.identity, groups, socket).await;
+        live::run((service, hubs), who, groups, socket).await;
     }))
 }

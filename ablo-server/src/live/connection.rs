@@ -20,9 +20,10 @@ use crate::engine::exits::{self, Exit};
 use crate::engine::log;
 use crate::engine::sessions::Session;
 use crate::error::Result;
-use crate::identity::Identity;
+use crate::identity::{Holder, Identity};
 use crate::service::Service;
-use ablo_wire::{ClientFrame, PresenceReport, PresenceStatus, ServerFrame};
+use crate::service::roster::Party;
+use ablo_wire::{ClientFrame, LostReason, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -154,10 +155,14 @@ impl Connection {
     fn new(
         (service, hubs): (Arc<Service>, Arc<Hubs>),
         guard: &HubGuard,
-        allowed: Identity,
+        mut allowed: Identity,
         requested_groups: Vec<String>,
         socket: WebSocket,
     ) -> Self {
+        let session = format!("ws_{}", uuid::Uuid::new_v4().simple());
+        if allowed.holder == Holder::Unnamed {
+            allowed.holder = Holder::Connection(session.clone());
+        }
         let hub = Arc::clone(&guard.hub);
         let groups_at_open = allowed.groups.clone();
         let who = limited(&allowed, &requested_groups, &groups_at_open);
@@ -172,7 +177,7 @@ impl Connection {
             grants: Grants::default(),
             report: PresenceReport::new(PresenceStatus::Online),
             knows_envelopes: false,
-            session: format!("ws_{}", uuid::Uuid::new_v4().simple()),
+            session,
             subscriptions: Subscriptions::new(who.groups.clone()),
             synced: false,
             start: Start::Log,
@@ -400,7 +405,8 @@ impl Connection {
     async fn reload_credential(&mut self) -> Result<(), End> {
         let found = self.service.current(&self.who).await;
         let state = found.map_err(|failure| failed(&failure, "failed to look up a credential"))?;
-        self.allowed = state.identity;
+        let holder = self.who.holder.clone();
+        self.allowed = Identity { holder, ..state.identity };
         self.who = limited(&self.allowed, &self.requested_groups, &self.groups_at_open);
         self.subscriptions.narrow(self.who.groups.clone(), &self.allowed);
         self.update_groups().await?;
@@ -444,8 +450,8 @@ impl Connection {
 
     /// Sends the presence of all participants and the claims on all rows.
     pub(super) async fn send_roster(&mut self) -> Result<(), End> {
-        for peer in self.hub.sessions().into_iter().take(super::hub::MAX_ROSTER_SESSIONS) {
-            self.send_presence(&peer).await?;
+        for frame in self.viewer().roster() {
+            self.answer(&frame).await?;
         }
         for row in self.hub.claimed_rows() {
             self.send_claims(&row).await?;
@@ -458,13 +464,11 @@ impl Connection {
     }
 
     async fn send_presence(&mut self, peer: &Session) -> Result<(), End> {
-        if self.who.is(&peer.kind, &peer.participant)
-            || !exits::sees(Exit::Presence, &self.who, &peer.groups)
-        {
+        let party = Party::of_session(peer, &self.who);
+        if party.is(&self.who) || !exits::sees(Exit::Presence, &self.who, &peer.groups) {
             return Ok(());
         }
-        let gone = peer.closed && !self.hub.is_connected(&peer.kind, &peer.participant);
-        let frame = super::peer_view::presence(&self.viewer(), peer, gone);
+        let frame = super::peer_view::presence(&self.viewer(), &party, peer);
         self.answer(&frame).await
     }
 
@@ -478,9 +482,15 @@ impl Connection {
             return Ok(());
         }
         // If the lookup fails, the next change or renewal decides.
-        for id in self.service.ended_claims(&self.who, missing).await.unwrap_or_default() {
+        let lost = self.service.lost_claims(&self.who, missing).await.unwrap_or_default();
+        self.lose(lost).await
+    }
+
+    /// Reports lost claims.
+    pub(super) async fn lose(&mut self, lost: Vec<(String, LostReason)>) -> Result<(), End> {
+        for (id, reason) in lost {
             self.grants.remove(&id);
-            if let Some(frame) = self.peer_view.lose(&id) {
+            if let Some(frame) = self.peer_view.lose(&id, reason) {
                 self.answer(&frame).await?;
             }
         }

@@ -7,7 +7,7 @@ use super::hub::Relay;
 use super::peer_view::{self, OwnClaim};
 use super::relay::{MAX_RELAY_BYTES, is_reserved};
 use crate::engine::access::check_relay;
-use crate::engine::claims::{ClaimOutcome, ClaimRequest};
+use crate::engine::claims::{Claim, ClaimOutcome, ClaimRequest};
 use crate::engine::commit::ClaimInUse;
 use crate::engine::exits::{self, Exit};
 use crate::error::{ApiError, Result};
@@ -16,8 +16,8 @@ use crate::service::commits::Submit;
 use crate::store::Notification;
 use ablo_wire::{
     ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, Maybe, OtherFrame, RawJson, RelayFrame, Seconds,
-    ServerFrame,
+    IntentAbandon, IntentBegin, IntentReorder, LostReason, Maybe, OtherFrame, RawJson, RelayFrame,
+    Seconds, ServerFrame,
 };
 use std::time::Instant;
 
@@ -122,7 +122,7 @@ impl Connection {
             client_tx_id: frame.client_tx_id,
             idempotency_key: frame.idempotency_key,
             operations: frame.operations,
-            claim: ClaimInUse::OfConnection(self.peer_view.ids().into_iter().collect()),
+            claim: ClaimInUse::OfHolder,
             caused_by: frame.caused_by_task_id,
         }
     }
@@ -189,7 +189,8 @@ impl Connection {
         let found = self.service.model(&begin.entity_type);
         let Ok((model, key)) = found.map(|model| (model.id, model.key.clone())) else {
             // The only refusal that waiting clients understand (docs/protocol/differences.md A18).
-            return self.answer(&peer_view::lost(&begin.intent_id, target)).await;
+            let reason = LostReason::Expired;
+            return self.answer(&peer_view::lost(&begin.intent_id, target, reason)).await;
         };
         let ttl = lease(begin.estimated_ms.map(|ttl| ttl.0));
         let description = begin
@@ -209,22 +210,23 @@ impl Connection {
             ),
             ttl,
             queue,
+            connection: Some(self.session.clone()),
         };
         let outcome = self.service.claim(&self.who, model, request).await;
-        let own_claim = |held: bool, position: u64| OwnClaim {
+        let own_claim = |claim: &Claim, held: bool, position: u64| OwnClaim {
             target: target.clone(),
-            model: key.clone(),
+            queue: claim.queue_name().into_owned(),
             ttl,
             held,
             position,
         };
         let frame = match outcome {
-            Ok(ClaimOutcome::Held(_)) => {
-                self.peer_view.insert(&begin.intent_id, own_claim(true, 0));
+            Ok(ClaimOutcome::Held(claim)) => {
+                self.peer_view.insert(&begin.intent_id, own_claim(&claim, true, 0));
                 peer_view::acquired(&begin.intent_id, target.clone())
             }
-            Ok(ClaimOutcome::Queued(_, position)) => {
-                self.peer_view.insert(&begin.intent_id, own_claim(false, position));
+            Ok(ClaimOutcome::Queued(claim, position)) => {
+                self.peer_view.insert(&begin.intent_id, own_claim(&claim, false, position));
                 peer_view::queued(&begin.intent_id, target.clone(), position)
             }
             Ok(ClaimOutcome::Refused(holder)) => {
@@ -233,7 +235,7 @@ impl Connection {
             Err(failure) => {
                 end_of(&failure)?;
                 tracing::warn!(code = failure.into_api_error().code(), "failed to request a claim");
-                peer_view::lost(&begin.intent_id, target.clone())
+                peer_view::lost(&begin.intent_id, target.clone(), LostReason::Expired)
             }
         };
         self.answer_claim(frame, (&key, &begin.entity_id)).await
@@ -366,17 +368,11 @@ impl Connection {
         if let Err(failure) = &result {
             end_of(failure)?;
         }
-        let expired = result.unwrap_or_else(|failure| {
+        let lost = result.unwrap_or_else(|failure| {
             tracing::warn!(?failure, "failed to renew claims");
             Vec::new()
         });
-        for id in expired {
-            self.grants.remove(&id);
-            if let Some(frame) = self.peer_view.lose(&id) {
-                self.answer(&frame).await?;
-            }
-        }
-        Ok(())
+        self.lose(lost).await
     }
 
     /// Ends expired subscriptions and notifies the client.

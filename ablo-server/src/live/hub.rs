@@ -1,11 +1,13 @@
 //! The hub of one organisation: updated after notifications, read by connections.
 
 use super::deliver::Item;
+use super::open_sessions::OpenSessions;
 use crate::engine::claims::{self, Claim, ClaimQueue};
 use crate::engine::log::Delta;
 use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
 use crate::error::Result;
+use crate::service::roster::Party;
 use crate::store::{Notification, Store, Tenant, Tx};
 use crate::value::stored_date;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -28,7 +30,7 @@ const MAX_SWEEP: u64 = 256;
 /// How long a hub without connections is kept.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of sessions of an organisation for which presence is broadcast.
-pub(super) const MAX_ROSTER_SESSIONS: usize = 1000;
+const MAX_ROSTER_SESSIONS: usize = 1000;
 
 /// The hub of one organisation.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ struct HubState {
     /// Every delta after this sync id is in the ring.
     floor: u64,
     claims: BTreeMap<(String, String), Arc<RowClaims>>,
-    sessions: BTreeMap<String, Arc<Session>>,
+    sessions: OpenSessions,
     idle_since: Option<Instant>,
 }
 
@@ -201,8 +203,10 @@ impl Hub {
                 let (rows, sessions) = store
                     .reading(tenant, move |tx| {
                         let live = claims::open(tx, &organization)?;
-                        let keys: BTreeSet<(String, String)> =
-                            live.into_iter().map(|claim| (claim.model, claim.row)).collect();
+                        let keys: BTreeSet<(String, String)> = live
+                            .iter()
+                            .map(|claim| (claim.queue_name().into_owned(), claim.row.clone()))
+                            .collect();
                         let rows = keys.iter().map(|(model, row)| {
                             read_claims(&engine, tx, &organization, model, row)
                         });
@@ -280,7 +284,7 @@ impl Hub {
         let changed = match found {
             Some(session) => {
                 let session = Arc::new(session);
-                state.sessions.insert(id.to_owned(), Arc::clone(&session));
+                state.sessions.insert(&session);
                 session
             }
             None => match state.sessions.remove(id) {
@@ -309,7 +313,7 @@ impl Hub {
             .collect();
         let ids: BTreeSet<String> = sessions.iter().map(|session| session.id.clone()).collect();
         let closed: Vec<String> =
-            state.sessions.keys().filter(|id| !ids.contains(*id)).cloned().collect();
+            state.sessions.all().keys().filter(|id| !ids.contains(*id)).cloned().collect();
         drop(state);
         for released in released {
             let (model, row) = (released.model.clone(), released.row.clone());
@@ -324,17 +328,14 @@ impl Hub {
         }
     }
 
-    /// Returns the sessions of all connected participants.
-    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
-        lock(&self.state).sessions.values().cloned().collect()
+    /// Returns the open sessions, up to the number for which presence is sent.
+    pub(super) fn sessions(&self) -> Vec<Arc<Session>> {
+        lock(&self.state).sessions.all().values().take(MAX_ROSTER_SESSIONS).cloned().collect()
     }
 
-    /// Returns whether a participant has a connection.
-    pub(super) fn is_connected(&self, kind: &str, participant: &str) -> bool {
-        lock(&self.state)
-            .sessions
-            .values()
-            .any(|session| session.kind == kind && session.participant == participant)
+    /// Returns the open sessions of a peer.
+    pub(super) fn sessions_of(&self, party: &Party) -> Vec<Arc<Session>> {
+        lock(&self.state).sessions.of(party)
     }
 
     /// Returns the rows that have claims.
@@ -342,20 +343,11 @@ impl Hub {
         lock(&self.state).claims.values().cloned().collect()
     }
 
-    /// Returns the claims that a participant holds on rows that are visible.
-    pub(super) fn held_by(
-        &self,
-        kind: &str,
-        participant: &str,
-        is_visible: impl Fn(&RowClaims) -> bool,
-    ) -> Vec<Claim> {
+    /// Returns the rows whose holder's claim is one of these.
+    pub(super) fn held(&self, is_wanted: impl Fn(&Claim) -> bool) -> Vec<Arc<RowClaims>> {
         let state = lock(&self.state);
-        let visible = state.claims.values().filter(|row| is_visible(row));
-        let holders = visible.filter_map(|row| row.claims.holder.as_ref());
-        holders
-            .filter(|claim| claim.kind == kind && claim.participant == participant)
-            .cloned()
-            .collect()
+        let is_held = |row: &&Arc<RowClaims>| row.claims.holder.as_ref().is_some_and(&is_wanted);
+        state.claims.values().filter(is_held).cloned().collect()
     }
 }
 

@@ -331,6 +331,7 @@ mod tests {
             groups: BTreeSet::new(),
             user_meta: "{}".to_owned(),
             expires_at: None,
+            holder: crate::identity::Holder::Unnamed,
         }
     }
 

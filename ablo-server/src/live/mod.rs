@@ -15,6 +15,7 @@ mod grants;
 mod held;
 mod hub;
 mod hubs;
+mod open_sessions;
 mod pace;
 mod peer_view;
 mod refusals;

@@ -6,18 +6,20 @@
 
 use super::hub::{Hub, RowClaims};
 use crate::engine::claims::Claim;
-use crate::engine::exits;
+use crate::engine::exits::{self, Exit};
 use crate::engine::sessions::Session;
 use crate::identity::{Identity, claimant_kind};
 use crate::models::Models;
+use crate::service::roster::{Party, PartyState, intent_target, millis};
 use crate::value::shown_date;
 use ablo_wire::{
-    ActiveIntent, CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin,
-    IntentGranted, IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus,
-    IntentTarget, LostReason, Millis, PresenceKind, PresenceUpdate, RejectedReason, ServerFrame,
+    CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin, IntentGranted,
+    IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus, IntentTarget, LostReason,
+    PresenceKind, RejectedReason, ServerFrame,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A participant that looks at the claims and peers of an organisation.
@@ -33,9 +35,52 @@ impl Viewer<'_> {
         exits::sees_claims(self.models, self.who, &row.model, &row.groups)
     }
 
-    /// Returns the claims that a participant holds on rows that the viewer sees.
-    fn held_by(&self, kind: &str, participant: &str) -> Vec<Claim> {
-        self.hub.held_by(kind, participant, |row| self.sees_claims(row))
+    /// Returns the sessions and the claims of a peer that the viewer sees.
+    fn party(&self, party: &Party) -> PartyState {
+        let sessions = self.hub.sessions_of(party).into_iter();
+        let mut found = PartyState {
+            sessions: sessions.filter(|own| self.sees_session(own)).collect(),
+            ..Default::default()
+        };
+        for row in self.hub.held(|claim| party.has(claim)) {
+            self.add_claim(&mut found, &row);
+        }
+        found
+    }
+
+    /// Returns the frames that report the presence of all connected peers.
+    pub(super) fn roster(&self) -> Vec<ServerFrame> {
+        let mut parties: BTreeMap<Party, PartyState> = BTreeMap::new();
+        for session in self.hub.sessions() {
+            let party = Party::of_session(&session, self.who);
+            if !party.is(self.who) && self.sees_session(&session) {
+                parties.entry(party).or_default().sessions.push(session);
+            }
+        }
+        for row in self.hub.held(|_| true) {
+            let holder = row.claims.holder.as_ref();
+            let party = holder.map(|claim| Party::of_claim(claim, self.who));
+            if let Some(found) = party.and_then(|party| parties.get_mut(&party)) {
+                self.add_claim(found, &row);
+            }
+        }
+        let frame = |(party, state)| self.frame(party, state, PresenceKind::Enter);
+        parties.iter().map(frame).collect()
+    }
+
+    fn sees_session(&self, session: &Session) -> bool {
+        exits::sees(Exit::Presence, self.who, &session.groups)
+    }
+
+    fn add_claim(&self, state: &mut PartyState, row: &RowClaims) {
+        if self.sees_claims(row) {
+            state.row_groups.extend(row.groups.iter().cloned());
+            state.claims.extend(row.claims.holder.clone());
+        }
+    }
+
+    fn frame(&self, party: &Party, state: &PartyState, kind: PresenceKind) -> ServerFrame {
+        ServerFrame::PresenceUpdate(Box::new(state.update(party, self.who, kind)))
     }
 }
 
@@ -46,8 +91,8 @@ pub(super) struct PeerView {
     own: BTreeMap<String, OwnClaim>,
     /// Rows whose claim queue the peer last saw with waiters.
     queues: BTreeSet<(String, String)>,
-    /// The holders that the peer last saw, by row: kind and participant.
-    holders: BTreeMap<(String, String), (String, String)>,
+    /// The holders that the peer last saw, by row.
+    holders: BTreeMap<(String, String), Party>,
     renew_at: Option<Instant>,
 }
 
@@ -56,8 +101,8 @@ pub(super) struct PeerView {
 pub(super) struct OwnClaim {
     /// The target as the peer spelled it.
     pub(super) target: EntityTarget,
-    /// The key of the model.
-    pub(super) model: String,
+    /// The name of the claim queue: the key of the model, if the participant sees the row.
+    pub(super) queue: String,
     /// The TTL of the lease, in milliseconds.
     pub(super) ttl: u64,
     /// Whether the peer was sent that it holds the claim.
@@ -107,7 +152,7 @@ impl PeerView {
         (self.update_others(viewer, row, frames), missing)
     }
 
-    /// Appends the frames about other participants' claims on the row.
+    /// Appends the frames about the claims of others on the row.
     fn update_others(
         &mut self,
         viewer: &Viewer<'_>,
@@ -118,18 +163,15 @@ impl PeerView {
             return frames;
         }
         let key = (row.model.clone(), row.row.clone());
-        let holder =
-            row.claims.holder.as_ref().map(|claim| (claim.kind.clone(), claim.participant.clone()));
+        let holder = row.claims.holder.as_ref().map(|claim| Party::of_claim(claim, viewer.who));
         let before = match &holder {
             Some(holder) => self.holders.insert(key.clone(), holder.clone()),
             None => self.holders.remove(&key),
         };
         // The previous and the new holder: presence shows what each of them holds now.
-        let parties: BTreeSet<(String, String)> = before.into_iter().chain(holder).collect();
-        for (kind, participant) in
-            parties.into_iter().filter(|(kind, participant)| !viewer.who.is(kind, participant))
-        {
-            frames.push(holder_presence(viewer, &kind, &participant, row));
+        let parties: BTreeSet<Party> = before.into_iter().chain(holder).collect();
+        for party in parties.iter().filter(|party| !party.is(viewer.who)) {
+            frames.push(holder_presence(viewer, party, row));
         }
         let had_waiters = self.queues.contains(&key);
         if had_waiters || !row.claims.waiters.is_empty() {
@@ -144,13 +186,13 @@ impl PeerView {
 
     /// Returns the frames about the connection's own claims on the row, and the missing ones.
     fn update_own(&mut self, who: &Identity, row: &RowClaims) -> (Vec<ServerFrame>, Vec<String>) {
-        let on_row = |own: &OwnClaim| own.model == row.model && own.target.entity_id == row.row;
+        let on_row = |own: &OwnClaim| own.queue == row.model && own.target.entity_id == row.row;
         let ids: Vec<String> =
             self.own.iter().filter(|(_, own)| on_row(own)).map(|(id, _)| id.clone()).collect();
         let (mut frames, mut missing) = (Vec::new(), Vec::new());
         for id in ids {
             let Some(own) = self.own.get_mut(&id) else { continue };
-            let is_own = |claim: &Claim| claim.id == id && claim.belongs_to(who);
+            let is_own = |claim: &Claim| claim.id == id && claim.is_held_by(who);
             let holds = row.claims.holder.as_ref().is_some_and(is_own);
             let position = row.claims.waiters.iter().position(is_own);
             match (holds, position) {
@@ -177,12 +219,12 @@ impl PeerView {
     }
 
     /// Removes a lost claim and returns the frame that reports it.
-    pub(super) fn lose(&mut self, id: &str) -> Option<ServerFrame> {
+    pub(super) fn lose(&mut self, id: &str, reason: LostReason) -> Option<ServerFrame> {
         let own = self.own.remove(id)?;
         if self.own.is_empty() {
             self.renew_at = None;
         }
-        Some(lost(id, own.target))
+        Some(lost(id, own.target, reason))
     }
 }
 
@@ -208,8 +250,8 @@ pub(super) fn queued(id: &str, target: EntityTarget, position: u64) -> ServerFra
     ServerFrame::IntentQueued(frame)
 }
 
-pub(super) fn lost(id: &str, target: EntityTarget) -> ServerFrame {
-    ServerFrame::IntentLost(IntentLost::new(id.to_owned(), LostReason::Expired, target))
+pub(super) fn lost(id: &str, target: EntityTarget, reason: LostReason) -> ServerFrame {
+    ServerFrame::IntentLost(IntentLost::new(id.to_owned(), reason, target))
 }
 
 pub(super) fn rejected(id: &str, target: EntityTarget, holder: &Claim) -> ServerFrame {
@@ -218,11 +260,6 @@ pub(super) fn rejected(id: &str, target: EntityTarget, holder: &Claim) -> Server
     frame.held_by_intent_id = Some(holder.id.clone());
     frame.held_by_expires_at = Some(millis(&holder.expires_at));
     ServerFrame::IntentRejected(frame)
-}
-
-fn millis(date: &str) -> Millis {
-    let at: Option<jiff::Timestamp> = date.parse().ok();
-    Millis(at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).unwrap_or_default())
 }
 
 /// Returns the frame that contains the claim queue of a row.
@@ -246,83 +283,27 @@ fn intent_queue(row: &RowClaims) -> ServerFrame {
     ServerFrame::IntentQueue(IntentQueue::new(target, waiters.collect::<Vec<_>>()))
 }
 
-fn intent_target(claim: &Claim) -> IntentTarget {
-    let mut target = IntentTarget::new(claim.model.clone(), claim.row.clone());
-    target.path = claim.detail.path.clone();
-    target.range = claim.detail.range.as_ref().and_then(|range| serde_json::from_str(range).ok());
-    target.field = claim.detail.field.clone();
-    target.meta = claim.detail.meta.as_ref().and_then(|meta| serde_json::from_str(meta).ok());
-    target
-}
-
-/// Converts a claim to the form that its holder's presence contains.
-fn active_intent(claim: &Claim) -> ActiveIntent {
-    let target = intent_target(claim);
-    let mut intent = ActiveIntent::new(
-        claim.id.clone(),
-        claim.model.clone(),
-        claim.row.clone(),
-        claim.action.clone(),
-        millis(&claim.declared_at),
-        millis(&claim.expires_at),
-    );
-    intent.path = target.path;
-    intent.range = target.range;
-    intent.field = target.field;
-    intent.meta = target.meta;
-    intent.status = Some(IntentStatus::from(claim.status.clone()));
-    intent
-}
-
 /// Returns a holder's presence after a row's claims changed: all claims that it holds, and its
 /// ended claim on this row.
-fn holder_presence(
-    viewer: &Viewer<'_>,
-    kind: &str,
-    participant: &str,
-    row: &RowClaims,
-) -> ServerFrame {
-    let mut frame = PresenceUpdate::new();
-    frame.kind = Some(PresenceKind::Update);
-    frame.user_id = Some(user_id(kind, participant));
-    frame.is_agent = Some(kind != "user");
-    let held = viewer.held_by(kind, participant);
-    let ended = row
-        .claims
-        .ended
-        .iter()
-        .rev()
-        .find(|claim| claim.kind == kind && claim.participant == participant);
-    let ended = ended.filter(|ended| {
-        !held.iter().any(|claim| claim.model == ended.model && claim.row == ended.row)
-    });
-    frame.active_intents = Some(held.iter().chain(ended).map(active_intent).collect());
-    ServerFrame::PresenceUpdate(Box::new(frame))
+fn holder_presence(viewer: &Viewer<'_>, party: &Party, row: &RowClaims) -> ServerFrame {
+    let mut state = viewer.party(party);
+    let ended = row.claims.ended.iter().rev().find(|claim| party.has(claim));
+    let holds_row =
+        state.claims.iter().any(|claim| claim.model == row.model && claim.row == row.row);
+    state.claims.extend(ended.filter(|_| !holds_row).cloned());
+    state.row_groups.extend(row.groups.iter().cloned());
+    viewer.frame(party, &state, PresenceKind::Update)
 }
 
-/// Returns the frame that reports a participant's presence.
-pub(super) fn presence(viewer: &Viewer<'_>, peer: &Session, gone: bool) -> ServerFrame {
-    let mut frame = PresenceUpdate::new();
-    frame.kind = Some(if gone { PresenceKind::Leave } else { PresenceKind::Enter });
-    frame.user_id = Some(user_id(&peer.kind, &peer.participant));
-    frame.status =
-        Some(if gone { ablo_wire::PresenceStatus::Offline } else { peer.report.status.clone() });
-    frame.sync_groups = Some(peer.groups.intersection(&viewer.who.groups).cloned().collect());
-    frame.activity = exits::activity(viewer.who, peer).cloned();
-    frame.is_agent = Some(peer.kind != "user");
-    frame.timestamp = Some(peer.active_at);
-    frame.timezone = peer.report.timezone.clone();
-    frame.custom_status = peer.report.custom_status.clone();
-    let held = viewer.held_by(&peer.kind, &peer.participant);
-    frame.active_intents = Some(held.iter().map(active_intent).collect());
-    ServerFrame::PresenceUpdate(Box::new(frame))
-}
-
-fn user_id(kind: &str, participant: &str) -> String {
-    match kind {
-        "agent" => format!("agent:{participant}"),
-        _ => participant.to_owned(),
+/// Returns the frame that reports the presence of a peer after one of its sessions changed.
+pub(super) fn presence(viewer: &Viewer<'_>, party: &Party, changed: &Session) -> ServerFrame {
+    let mut state = viewer.party(party);
+    if !state.sessions.is_empty() {
+        return viewer.frame(party, &state, PresenceKind::Enter);
     }
+    // A peer that leaves is shown as it was.
+    state.sessions.push(Arc::new(changed.clone()));
+    viewer.frame(party, &state, PresenceKind::Leave)
 }
 
 /// Returns the answer to a frame that cannot be decoded, if its sender waits for one.
@@ -344,7 +325,7 @@ pub(super) fn decode_error_answer(text: &str, error: &serde_json::Error) -> Opti
                 text("entityType").unwrap_or_default(),
                 text("entityId").unwrap_or_default(),
             );
-            Some(lost(&text("intentId")?, target))
+            Some(lost(&text("intentId")?, target, LostReason::Expired))
         }
         _ => None,
     }

@@ -112,6 +112,7 @@ mod tests {
             groups: set(&["deck:1", "deck:2"]),
             user_meta: "{}".to_owned(),
             expires_at: None,
+            holder: crate::identity::Holder::Unnamed,
         };
         let mut all = Subscriptions::new(set(&["deck:1"]));
         all.open("more".to_owned(), set(&["deck:2"]), None, Instant::now());

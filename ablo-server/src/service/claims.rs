@@ -10,7 +10,7 @@ use crate::engine::plan::row_id;
 use crate::error::Result;
 use crate::identity::Identity;
 use crate::models::ModelId;
-use ablo_wire::Object;
+use ablo_wire::{LostReason, Object};
 use serde::Serialize;
 
 /// Returns the length of a lease in milliseconds (docs/protocol/differences.md B1).
@@ -55,7 +55,7 @@ impl Service {
         .await
     }
 
-    /// Releases all claims of a participant on a row. Returns whether there were any.
+    /// Releases all claims of a program on a row. Returns whether there were any.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -84,7 +84,7 @@ impl Service {
         .await
     }
 
-    /// Renews claims of a participant and returns the ids of those that have ended.
+    /// Renews claims of a program and returns those that it has lost.
     ///
     /// # Errors
     /// Returns the store's error.
@@ -92,16 +92,17 @@ impl Service {
         &self,
         who: &Identity,
         ids: Vec<String>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<(String, LostReason)>> {
         let who = who.clone();
         self.acting(&who.clone(), move |_, tx| {
-            let mut ended = Vec::new();
+            let mut lost = Vec::new();
             for id in &ids {
-                if !claims::renew(tx, &who, id)? {
-                    ended.push(id.clone());
+                match claims::lost(tx, &who, id)? {
+                    Some(reason) => lost.push((id.clone(), reason)),
+                    None => drop(claims::renew(tx, &who, id)?),
                 }
             }
-            Ok(ended)
+            Ok(lost)
         })
         .await
     }
@@ -134,24 +135,22 @@ impl Service {
         self.viewing(&who.clone(), move |engine, tx| Ok(claims::visible(engine, tx, &who)?)).await
     }
 
-    /// Returns which of these claims of a participant have ended.
+    /// Returns which of these claims a program has lost.
     ///
     /// # Errors
     /// Returns the store's error.
-    pub(crate) async fn ended_claims(
+    pub(crate) async fn lost_claims(
         &self,
         who: &Identity,
         ids: Vec<String>,
-    ) -> Result<Vec<String>> {
+    ) -> Result<Vec<(String, LostReason)>> {
         let who = who.clone();
         self.viewing(&who.clone(), move |_, tx| {
-            let mut ended = Vec::new();
-            for id in &ids {
-                if !claims::is_open(tx, &who, id)? {
-                    ended.push(id.clone());
-                }
+            let mut lost = Vec::new();
+            for id in ids.clone() {
+                lost.extend(claims::lost(tx, &who, &id)?.map(|reason| (id, reason)));
             }
-            Ok(ended)
+            Ok(lost)
         })
         .await
     }

@@ -13,6 +13,7 @@ mod metrics;
 mod options;
 pub(crate) mod positions;
 mod presence;
+pub(crate) mod roster;
 pub(crate) mod rows;
 pub(crate) mod source;
 mod tokens;

@@ -1,33 +1,45 @@
 //! Presence: the open connections of an organisation, and reports without a connection.
 
 use super::Service;
+use super::roster::{Party, PartyState};
+use crate::engine::claims;
 use crate::engine::credentials::mark_used;
 use crate::engine::exits::{self, Exit};
 use crate::engine::groups;
 use crate::engine::sessions::{self, Session};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
-use ablo_wire::PresenceReport;
+use ablo_wire::{PresenceKind, PresenceReport, PresenceUpdate};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl Service {
-    /// Returns the open connections that share a group with a participant.
+    /// Returns the presence of the participants that have an open connection that shares a group
+    /// with the caller or hold a claim that it may see.
     ///
     /// # Errors
     /// Returns the store's error.
-    pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<Session>> {
-        let organization = who.organization.clone();
-        let sessions = self
+    pub(crate) async fn roster(&self, who: &Identity) -> Result<Vec<PresenceUpdate>> {
+        let viewer = who.clone();
+        let (sessions, claims) = self
             .viewing(who, move |engine, tx| {
-                let open = sessions::all(tx, &organization)?;
-                Ok(groups::locate_activities(engine, tx, &organization, open)?)
+                let open = sessions::all(tx, &viewer.organization)?;
+                let open = groups::locate_activities(engine, tx, &viewer.organization, open)?;
+                Ok((open, claims::visible(engine, tx, &viewer)?))
             })
             .await?;
-        let visible = |session: &Session| exits::sees(Exit::Presence, who, &session.groups);
-        let mut sessions: Vec<Session> = sessions.into_iter().filter(visible).collect();
-        for session in &mut sessions {
-            session.report.activity = exits::activity(who, session).cloned();
+        let mut parties: BTreeMap<Party, PartyState> = BTreeMap::new();
+        let sees = |session: &Session| exits::sees(Exit::Presence, who, &session.groups);
+        for session in sessions.into_iter().filter(sees) {
+            let party = parties.entry(Party::of_session(&session, who)).or_default();
+            party.sessions.push(Arc::new(session));
         }
-        Ok(sessions)
+        for claim in claims.into_iter().filter(|claim| claim.status == "active") {
+            parties.entry(Party::of_claim(&claim, who)).or_default().claims.push(claim);
+        }
+        let presence =
+            |(party, state): (&Party, &PartyState)| state.update(party, who, PresenceKind::Update);
+        Ok(parties.iter().map(presence).collect())
     }
 
     /// Stores a report of a participant without a connection. It expires if no further report
@@ -57,7 +69,9 @@ impl Service {
             .into());
         }
         self.check_presence(&report)?;
-        let id = format!("http:{}:{}", who.kind.as_str(), who.participant);
+        // Neither a kind nor a name has a colon.
+        let (kind, name) = (who.kind.as_str(), who.holder.name().unwrap_or_default());
+        let id = format!("{}{kind}:{name}:{}", sessions::HTTP_REPORT, who.participant);
         let who = who.clone();
         self.acting(&who.clone(), move |_, tx| Ok(sessions::upsert(tx, &who, &id, &report)?)).await
     }

@@ -408,7 +408,7 @@ impl<M: Model> ClaimQueue<M> {
         self.inner.http.send(&Request::get(["v1", "intents"]).query(query)).await
     }
 
-    /// Returns the claim that another participant holds on the row.
+    /// Returns the claim that another client holds on the row, of any participant.
     ///
     /// # Errors
     /// Returns an error if the request fails.
@@ -424,8 +424,8 @@ impl<M: Model> ClaimQueue<M> {
         Ok(self.list().await?.queue)
     }
 
-    /// Releases the claim that this participant holds or waits for on the row, whichever handle
-    /// requested it. Returns false if there is none.
+    /// Releases the claims that this client and its clones hold or wait for on the row, whichever
+    /// handle requested them. Returns false if there is none.
     ///
     /// # Errors
     /// Returns an error if the request fails.

@@ -23,6 +23,8 @@ pub(super) struct Http {
     attempts: u32,
     timeout: Duration,
     dialer: Option<Dialer>,
+    /// The name of this client among those of its participant, which its claims belong to.
+    holder: String,
 }
 
 /// A request that may be sent more than once: it only reads, or it has an idempotency key.
@@ -98,6 +100,7 @@ impl Http {
             attempts,
             timeout,
             dialer,
+            holder: super::commit::fresh_id(),
         })
     }
 
@@ -160,7 +163,8 @@ impl Http {
         let mut builder = self
             .client
             .request(request.method.clone(), url)
-            .header(AUTHORIZATION, format!("Bearer {token}"));
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .header("Ablo-Holder", &self.holder);
         if let Some(body) = &request.body {
             builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
@@ -223,8 +227,8 @@ impl Http {
 
     /// Returns the URL of the WebSocket.
     pub(super) fn socket_url(&self) -> Result<Url> {
-        let mut url =
-            self.url(&["sync".to_owned(), "ws".to_owned()], &[("cursor", String::new())])?;
+        let query = [("cursor", String::new()), ("holder", self.holder.clone())];
+        let mut url = self.url(&["sync".to_owned(), "ws".to_owned()], &query)?;
         let scheme = if url.scheme() == "https" { "wss" } else { "ws" };
         url.set_scheme(scheme).map_err(|()| invalid_base(self.base.as_str()))?;
         Ok(url)

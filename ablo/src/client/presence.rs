@@ -55,13 +55,14 @@ impl Presence {
         self.report(Activity::idle())
     }
 
-    /// Returns the other participants, ordered by id.
+    /// Returns the other participants, ordered by id: an entry for each of their programs, such as
+    /// tabs and workers (`holder`), and for the other programs of this participant.
     #[must_use]
     pub fn others(&self) -> Vec<PresenceUpdate> {
         self.roster.borrow().peers.values().cloned().collect()
     }
 
-    /// Returns the claim that another participant holds on a row.
+    /// Returns the claim that another client holds on a row, of any participant.
     #[must_use]
     pub fn holder<M: Model>(&self, id: impl Into<Id<M>>) -> Option<ActiveIntent> {
         let id = id.into();

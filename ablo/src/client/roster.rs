@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 /// The state of all peers.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    pub(super) peers: BTreeMap<String, PresenceUpdate>,
+    /// By participant and program.
+    pub(super) peers: BTreeMap<(String, Option<String>), PresenceUpdate>,
     /// The waiters, by model key and row id.
     pub(super) claim_queues: BTreeMap<(String, String), Vec<Intent>>,
 }
@@ -15,7 +16,8 @@ impl Roster {
     /// Applies a presence frame. Its claims are complete; other members are present only if they
     /// changed.
     pub(super) fn update_peer(&mut self, update: PresenceUpdate) {
-        let Some(id) = update.user_id.clone() else { return };
+        let Some(participant) = update.user_id.clone() else { return };
+        let id = (participant, update.holder.clone());
         if update.kind == Some(PresenceKind::Leave) {
             self.peers.remove(&id);
             return;

@@ -8,7 +8,11 @@ const HOSTILE =
   "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">";
 
 const ask = async (token, method, path, body) => {
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "ablo-holder": "page",
+    "content-type": "application/json",
+  };
   const response = await fetch(`${url}/api${path}`, {
     method,
     headers,

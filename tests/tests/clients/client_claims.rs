@@ -106,6 +106,55 @@ async fn people_and_agents_edit_one_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn programs_with_one_key_exclude_each_other() {
+    for http_only in [false, true] {
+        let world = World::start().await;
+        create_stockholm(&world.system().await).await;
+        let connect = || {
+            let connect = Client::connect(&world.url, world.key.as_str());
+            if http_only { connect.http_only() } else { connect }
+        };
+        let (one, two) = (connect().await.expect("connects"), connect().await.expect("connects"));
+        let (by_one, by_two) = (one.model::<WeatherReport>(), two.model::<WeatherReport>());
+        let held = in_time(by_one.claim("stockholm").action("first")).await.expect("free");
+        let refused = in_time(by_two.claim("stockholm").wait(false)).await.expect_err("held");
+        assert_eq!(refused.code(), "entity_claimed");
+        let rain = || WeatherReport::patch().forecast("Rain");
+        let blocked = by_two.update("stockholm", rain()).await.expect_err("held");
+        assert_eq!(blocked.code(), "entity_claimed");
+        by_one.update("stockholm", rain()).await.expect("a write of the holder beside the handle");
+        held.update(WeatherReport::patch().confidence(0.5)).await.expect("under the claim");
+        // Each sees the claims of the other only.
+        let queues = [&by_one, &by_two].map(|reports| reports.claim_queue("stockholm"));
+        assert!(queues[0].state().await.expect("a state").is_none());
+        let shown = queues[1].state().await.expect("a state").expect("a holder");
+        assert_eq!(shown.action, "first");
+        let read = by_two.retrieve("stockholm").if_claimed(IfClaimed::Fail).await;
+        assert_eq!(read.expect_err("held").code(), "model_claimed");
+        if !http_only {
+            let mut peers = two.presence().expect("a connection");
+            let holds = |who: &Presence| who.holder::<WeatherReport>("stockholm").is_some();
+            in_time(wait_for(&mut peers, holds)).await;
+            assert!(peers.others().iter().all(|peer| peer.holder.is_some()));
+            let own = one.presence().expect("a connection");
+            assert!(!holds(&own), "a client is not its own peer");
+        }
+        assert!(!queues[1].release().await.expect("an answer"), "another client");
+        assert!(held.is_held());
+        let waiting = tokio::spawn({
+            let reports = two.model::<WeatherReport>();
+            async move { reports.claim("stockholm").await }
+        });
+        in_time(poll_until(|| async { queues[0].queue().await.is_ok_and(|all| all.len() == 1) }))
+            .await;
+        assert!(queues[0].release().await.expect("an answer"), "its own claim");
+        let granted = in_time(waiting).await.expect("no panic").expect("granted");
+        granted.update(WeatherReport::patch().forecast("Sun")).await.expect("written");
+        granted.release().await.expect("released");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_shows_the_work() {
     let world = World::start().await;
     create_stockholm(&world.system().await).await;
@@ -247,7 +296,7 @@ async fn presence_appears_and_ends() {
         })
     };
     in_time(wait_for(&mut seen, reads)).await;
-    assert!(ada.peers().await.expect("a roster").iter().any(|peer| peer.user_id == "writer"));
+    assert!(ada.peers().await.expect("a roster").iter().any(|peer| peer.user_id == "agent:writer"));
     drop((shown, writer));
     let gone = |who: &Presence| {
         who.others().iter().all(|peer| peer.user_id.as_deref() != Some("agent:writer"))

@@ -32,6 +32,7 @@ on_both_stores! { &ablo_tests::typescript::program_schema();
     a_person_and_agents_edit_one_report
     values_round_trip_exactly
     claim_queues_are_fair_and_credentials_expire
+    tabs_of_one_user_exclude_each_other
     rows_are_kept_live
     another_log_is_noticed_by_both_clients
     two_languages_stay_consistent_across_disconnects
@@ -117,6 +118,11 @@ async fn values_round_trip_exactly(world: World) {
 async fn claim_queues_are_fair_and_credentials_expire(world: World) {
     let server = serve(&world).await;
     run_program("claims.js", vec![url(&server), server.key.clone()], |_| {}).await;
+}
+
+async fn tabs_of_one_user_exclude_each_other(world: World) {
+    let server = serve(&world).await;
+    run_program("holders.js", vec![url(&server), server.key.clone()], |_| {}).await;
 }
 
 #[test]

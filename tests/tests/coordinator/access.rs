@@ -292,7 +292,8 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
     let claim = |id: &str| format!("/v1/models/reports/{id}/claim");
     // The row `r2` is held by a participant who sees it.
     let holder = agent(&server, "holder", &["*.*"], &["desk:d2"]).await;
-    assert_eq!(server.ask(&holder, "POST", &claim("r2"), None).await.0, 201);
+    let (status, held) = server.ask(&holder, "POST", &claim("r2"), None).await;
+    assert_eq!(status, 201, "{held}");
     let mut answers = BTreeSet::new();
     for row in ["r2", "absent"] {
         let (status, granted) = server.ask(&creator, "POST", &claim(row), None).await;
@@ -306,8 +307,13 @@ async fn a_claim_on_an_unseen_row_delays_no_other_participant(world: World) {
         assert_eq!(server.ask(&second, "POST", &claim(row), None).await.0, 201);
     }
     assert_eq!(answers, BTreeSet::from([(404, json!("entity_not_found").to_string())]));
-    let (status, answer) =
-        patch(&server, &holder, "r2", json!({"data": {"headline": "Mine"}})).await;
+    let (status, answer) = patch(
+        &server,
+        &holder,
+        "r2",
+        json!({"data": {"headline": "Mine"}, "intent": held["intentId"]}),
+    )
+    .await;
     assert_eq!(status, 200, "{answer}");
     let third = agent(&server, "third", &["*.*"], &["desk:d2"]).await;
     let refused = server.ask(&third, "POST", &claim("r2"), Some(json!({"queue": false}))).await;
@@ -456,6 +462,7 @@ fn rows_leave_only_through_listed_exits() {
                 "engine/webhooks.rs",
                 "live/connection.rs",
                 "live/frames.rs",
+                "live/peer_view.rs",
                 "live/synchronize.rs",
                 "service/presence.rs",
             ],

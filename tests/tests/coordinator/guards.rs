@@ -246,7 +246,12 @@ async fn a_claim_of_another_connection_with_the_same_key_does_not_count(world: W
     let held = send(&mut holder, &write("1")).await;
     assert_eq!(held["success"], true, "{held}");
     let refused = send(&mut other, &write("2")).await;
-    assert_eq!(refused["error"]["code"], "stale_context", "{refused}");
+    assert_eq!(refused["error"]["code"], "entity_claimed", "{refused}");
     let again = send(&mut holder, &write("3")).await;
     assert_eq!(again["success"], true, "{again}");
+    holder.send("intent_abandon", json!({ "intentId": "c" })).await;
+    holder.send("ping", Value::Null).await;
+    holder.receive("pong").await;
+    let refused = send(&mut other, &write("4")).await;
+    assert_eq!(refused["error"]["code"], "stale_context", "{refused}");
 }

@@ -13,6 +13,7 @@ mod exchange;
 mod faults;
 mod guards;
 mod held_commits;
+mod holders;
 mod hostile_peers;
 mod housekeeping;
 mod isolation;

@@ -67,7 +67,7 @@ async fn increment(
     server: &Coordinator,
     token: &str,
     row: usize,
-    pause: u64,
+    (pause, claim): (u64, Option<&str>),
     history: &Shared,
 ) -> bool {
     let (status, read) =
@@ -75,7 +75,7 @@ async fn increment(
     assert_eq!(status, 200, "{read}");
     tokio::time::sleep(Duration::from_millis(pause)).await;
     let count = read["data"]["count"].as_f64().expect("a number") + 1.0;
-    let body = json!({ "data": { "count": count }, "readAt": read["stamp"] });
+    let body = json!({ "data": { "count": count }, "readAt": read["stamp"], "intent": claim });
     let (status, answer) =
         server.ask(token, "PATCH", &format!("/v1/models/counters/c{row}"), Some(body)).await;
     let mut history = history.lock().expect("the lock is not poisoned");
@@ -145,7 +145,8 @@ async fn claimed(
         hold(&who.history, row, &id, true);
     }
     // Only the holder can write, so its read cannot be stale.
-    assert!(increment(server, &who.token, row, 3, &who.history).await, "the holder was refused");
+    let written = increment(server, &who.token, row, (3, Some(&id)), &who.history).await;
+    assert!(written, "the holder was refused");
     who.history.lock().expect("the lock is not poisoned").holders.remove(&row);
     socket.send("intent_abandon", json!({ "intentId": id })).await;
 }
@@ -179,7 +180,7 @@ async fn participant(
         match random.below(3) {
             0 => {
                 let pause = random.below(12) as u64;
-                increment(&server, &who.token, row, pause, &who.history).await;
+                increment(&server, &who.token, row, (pause, None), &who.history).await;
             }
             _ => claimed(&server, &mut socket, &who, turn, row, &gates[row]).await,
         }

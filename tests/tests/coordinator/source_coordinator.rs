@@ -166,7 +166,9 @@ async fn claims_and_stale_writes_are_checked_before_the_source() {
         server.ask(&ben, "PATCH", "/api/v1/models/tasks/a", patch("ben's")).await;
     assert_eq!((status, refusal["code"].as_str()), (409, Some("entity_claimed")), "{refusal}");
     assert_eq!(row(&server, "a").await["title"], "one");
-    let (status, body) = server.ask(&ada, "PATCH", "/api/v1/models/tasks/a", patch("ada's")).await;
+    let mut own = patch("ada's").expect("a body");
+    own["intent"] = claim["intentId"].clone();
+    let (status, body) = server.ask(&ada, "PATCH", "/api/v1/models/tasks/a", Some(own)).await;
     assert_eq!(status, 200, "{body}");
     assert_eq!(
         server.ask(&ada, "DELETE", "/api/v1/models/tasks/a/claim", Some(json!({}))).await.0,

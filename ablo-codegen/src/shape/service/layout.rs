@@ -57,13 +57,16 @@ pub const LAYOUTS: [ServiceLayout; 4] = [
             LayoutStep::DropIndex("sync_deltas_transaction_key"),
         ],
     },
-    // Logs that are shortened, and large values that are stored once.
+    // Logs that are shortened, large values that are stored once, and the programs of a participant.
     ServiceLayout {
         version: 4,
         min_reader: 1,
         steps: &[
             LayoutStep::AddColumn { table: "sync_deltas", column: "large_values" },
             LayoutStep::AddColumn { table: "sync_deltas", column: "full_bytes" },
+            LayoutStep::AddColumn { table: "ablo_claims", column: "holder" },
+            LayoutStep::AddColumn { table: "ablo_claims", column: "session_id" },
+            LayoutStep::AddColumn { table: "ablo_sessions", column: "holder" },
         ],
     },
 ];

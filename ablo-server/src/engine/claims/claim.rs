@@ -17,18 +17,20 @@ pub struct ClaimRequest {
     pub detail: ClaimDetail,
     /// The length of the lease, in milliseconds.
     pub ttl: u64,
-    /// Whether to join the claim queue if another participant holds the row.
+    /// Whether to join the claim queue if another holder has the row.
     pub queue: bool,
+    /// The connection on which the claim is requested.
+    pub connection: Option<String>,
 }
 
 /// The outcome of a claim request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimOutcome {
-    /// The participant holds the row.
+    /// The requester holds the row.
     Held(Claim),
-    /// The participant waits at this position, from 0.
+    /// The requester waits at this position, from 0.
     Queued(Claim, u64),
-    /// Another participant holds the row, and the request did not ask to wait.
+    /// Another holder has the row, and the request did not ask to wait.
     Refused(Claim),
 }
 

@@ -1,5 +1,5 @@
-//! Claims: one participant holds a row for a limited time, others wait first in, first out
-//! (docs/protocol/claims.md).
+//! Claims: one holder, a program of a participant, has a row for a limited time; others wait first
+//! in, first out (docs/protocol/claims.md).
 //!
 //! The table is the only state, so every process on a database sees the same holder and the same
 //! claim queue. An expired claim ends when a request touches its row or when [`sweep`] runs; the
@@ -23,6 +23,7 @@ use crate::models::{Model, Models};
 use crate::store::Tx;
 use crate::store::tables::{claims as table, log};
 use crate::value::stored_date;
+use ablo_wire::LostReason;
 use jiff::{SignedDuration, Timestamp};
 use queue::{end, expire_due, notify, promote};
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,38 +106,21 @@ pub fn begin(
         let mine = is_row && known.unseen == unseen;
         match known.status.as_str() {
             "active" | "queued" if mine => {
-                extend(
-                    tx,
-                    who,
-                    id,
-                    if known.status == "active" {
-                        request.ttl
-                    } else {
-                        request.ttl.min(GRACE_PERIOD_MS)
-                    },
-                )?;
-                let at = queue
-                    .waiters
-                    .iter()
-                    .position(|waiting| waiting.id == id && waiting.belongs_to(who));
-                let renewed = table::find(tx, who, id)?.unwrap_or(known);
-                return Ok(match at {
-                    Some(at) => ClaimOutcome::Queued(renewed, at as u64),
-                    None => ClaimOutcome::Held(renewed),
-                });
+                return Ok(resume(tx, who, &name, request, &known)?);
             }
             // The id of a claim that has ended, or of a claim on another row, is reused.
             _ => {
                 table::delete(tx, &who.organization, &who.participant, id)?;
                 if !mine {
-                    promote(tx, &who.organization, &known.model, &known.row)?;
-                    notify(tx, &who.organization, &known.model, &known.row)?;
+                    let name = known.queue_name();
+                    promote(tx, &who.organization, &name, &known.row)?;
+                    notify(tx, &who.organization, &name, &known.row)?;
                 }
             }
         }
     }
     match &queue.holder {
-        Some(holder) if !holder.belongs_to(who) => {
+        Some(holder) if !holder.is_held_by(who) => {
             if !request.queue {
                 return Ok(ClaimOutcome::Refused(holder.clone()));
             }
@@ -152,16 +136,44 @@ pub fn begin(
             Ok(ClaimOutcome::Queued(claim, queue.waiters.len() as u64))
         }
         previous => {
-            // The participant claims its own row again: the new claim replaces the previous one
+            // The holder claims its own row again: the new claim replaces the previous one
             // (docs/protocol/differences.md B6).
             if let Some(previous) = previous {
                 end(tx, &who.organization, previous, "canceled")?;
+                table::set_replaced(tx, &who.organization, previous)?;
             }
             let claim = insert(tx, who, (model, unseen), request, "active", request.ttl)?;
             notify(tx, &who.organization, &name, &request.row)?;
             Ok(ClaimOutcome::Held(claim))
         }
     }
+}
+
+/// Continues an open claim, perhaps of another program or connection of the participant.
+fn resume(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    name: &str,
+    request: &ClaimRequest,
+    known: &Claim,
+) -> Result<ClaimOutcome, StoreError> {
+    let id = request.id.as_str();
+    table::set_holder(tx, who, id, request.connection.as_deref())?;
+    // Promotion skips waiters whose connection is gone.
+    promote(tx, &who.organization, name, &request.row)?;
+    let is_own = |claim: &Claim| claim.id == id && claim.belongs_to(who);
+    let queue = claim_queue(tx, &who.organization, name, &request.row)?;
+    let position = queue.waiters.iter().position(is_own);
+    let ttl = if position.is_some() { request.ttl.min(GRACE_PERIOD_MS) } else { request.ttl };
+    extend(tx, who, id, ttl)?;
+    let resumed = table::find(tx, who, id)?.unwrap_or_else(|| known.clone());
+    if (&resumed.holder, &resumed.status) != (&known.holder, &known.status) {
+        notify(tx, &who.organization, name, &request.row)?;
+    }
+    Ok(match position {
+        Some(at) => ClaimOutcome::Queued(resumed, at as u64),
+        None => ClaimOutcome::Held(resumed),
+    })
 }
 
 fn insert(
@@ -187,12 +199,16 @@ fn insert(
         expires_at: stored_date(later(now, ttl)),
         ttl: request.ttl,
         unseen,
+        holder: who.holder.clone(),
+        connection: request.connection.clone(),
+        replaced: false,
     };
     table::insert(tx, &who.organization, &claim)?;
     Ok(claim)
 }
 
-/// Releases a claim or leaves the claim queue. Returns whether there was such a claim.
+/// Releases a claim or leaves the claim queue. Returns whether there was such a claim that the
+/// program that acts may release.
 ///
 /// # Errors
 ///
@@ -203,7 +219,8 @@ pub fn abandon(
     models: &crate::models::Models,
     id: &str,
 ) -> Result<bool, StoreError> {
-    let Some(claim) = table::find(tx, who, id)?.filter(Claim::is_open) else {
+    let claim = table::find(tx, who, id)?;
+    let Some(claim) = claim.filter(|claim| claim.is_open() && claim.can_be_released_by(who)) else {
         return Ok(false);
     };
     let has_written = match models.find(&claim.model) {
@@ -211,8 +228,9 @@ pub fn abandon(
         _ => false,
     };
     end(tx, &who.organization, &claim, if has_written { "committed" } else { "canceled" })?;
-    promote(tx, &who.organization, &claim.model, &claim.row)?;
-    notify(tx, &who.organization, &claim.model, &claim.row)?;
+    let name = claim.queue_name();
+    promote(tx, &who.organization, &name, &claim.row)?;
+    notify(tx, &who.organization, &name, &claim.row)?;
     Ok(true)
 }
 
@@ -239,7 +257,7 @@ fn free_id(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<()> {
     }
 }
 
-/// Releases all claims of a participant on a row. Returns whether there were any.
+/// Releases all claims of the program that acts on a row. Returns whether there were any.
 ///
 /// # Errors
 ///
@@ -256,7 +274,7 @@ pub fn release(
     for name in [&model.key, &unseen] {
         let queue = claim_queue(tx, &who.organization, name, row)?;
         let open = queue.holder.into_iter().chain(queue.waiters);
-        own.extend(open.filter(|claim| claim.belongs_to(who)));
+        own.extend(open.filter(|claim| claim.may_be_of(who)));
     }
     for claim in &own {
         abandon(tx, who, models, &claim.id)?;
@@ -264,13 +282,21 @@ pub fn release(
     Ok(!own.is_empty())
 }
 
-/// Returns whether a participant's claim holds its row or waits for it.
+/// Returns why a program has lost a claim, or `None` if it still holds the row or waits for it.
 ///
 /// # Errors
 ///
 /// Returns an error if a statement fails.
-pub fn is_open(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<bool, StoreError> {
-    Ok(table::find(tx, who, id)?.is_some_and(|claim| claim.is_open()))
+pub fn lost(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<LostReason>, StoreError> {
+    Ok(match table::find(tx, who, id)? {
+        Some(claim) if claim.is_open() && claim.is_held_by(who) => None,
+        // Another program or connection continues it, or requested another claim on the row.
+        Some(claim) if claim.is_open() || claim.replaced => Some(LostReason::Replaced),
+        Some(claim) if matches!(claim.status.as_str(), "canceled" | "committed") => {
+            Some(LostReason::Released)
+        }
+        _ => Some(LostReason::Expired),
+    })
 }
 
 /// Renews a claim of a participant. Returns whether it was still open.

@@ -7,10 +7,12 @@ use crate::engine::exits::{self, Exit};
 use crate::error::{Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Model;
-use crate::store::tables::claims as table;
+use crate::store::tables::{claims as table, sessions};
 use crate::store::{Notification, Tx};
 use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// Returns the holder, the waiters and the recently ended claims of a row.
 ///
@@ -76,14 +78,14 @@ pub fn reorder(
 pub fn sweep(tx: &mut Tx<'_>, organization: &str, limit: u64) -> Result<u64, StoreError> {
     let now = stored_date(tx.now());
     let due = table::due(tx, organization, &now, limit)?;
-    let rows: std::collections::BTreeSet<(&str, &str)> =
-        due.iter().map(|claim| (claim.model.as_str(), claim.row.as_str())).collect();
+    let rows: BTreeSet<(Cow<'_, str>, &str)> =
+        due.iter().map(|claim| (claim.queue_name(), claim.row.as_str())).collect();
     for claim in &due {
         end(tx, organization, claim, "expired")?;
     }
     for (model, row) in rows {
-        promote(tx, organization, model, row)?;
-        notify(tx, organization, model, row)?;
+        promote(tx, organization, &model, row)?;
+        notify(tx, organization, &model, row)?;
     }
     let old = stored_date(earlier(tx.now(), GRACE_PERIOD_MS));
     let deleted = table::delete_ended(tx, organization, &old, limit)?;
@@ -111,7 +113,7 @@ pub(super) fn expire_due(
     Ok(())
 }
 
-/// Promotes the first waiter of a row without a holder.
+/// Promotes the first waiter of a row without a holder whose connection, if it has one, is open.
 pub(super) fn promote(
     tx: &mut Tx<'_>,
     organization: &str,
@@ -120,12 +122,30 @@ pub(super) fn promote(
 ) -> Result<(), StoreError> {
     let queue = claim_queue(tx, organization, model, row)?;
     let now = stored_date(tx.now());
-    // Waiters whose grace period is over are skipped; `sweep` ends them.
-    let next = queue.waiters.iter().find(|waiting| waiting.expires_at > now);
-    let (None, Some(next)) = (&queue.holder, next) else { return Ok(()) };
+    if queue.holder.is_some() {
+        return Ok(());
+    }
+    let mut next = None;
+    // Waiters whose grace period is over are skipped; `sweep` ends them. One that left keeps its
+    // position until then.
+    for waiting in queue.waiters.iter().filter(|waiting| waiting.expires_at > now) {
+        if is_present(tx, organization, waiting)? {
+            next = Some(waiting);
+            break;
+        }
+    }
+    let Some(next) = next else { return Ok(()) };
     // The new holder has to respond within the grace period; then its lease starts.
     let until = stored_date(later(tx.now(), GRACE_PERIOD_MS));
     table::set_status(tx, organization, next, "active", &until)
+}
+
+/// Returns whether a waiter can be informed of its promotion.
+fn is_present(tx: &mut Tx<'_>, organization: &str, waiting: &Claim) -> Result<bool, StoreError> {
+    match &waiting.connection {
+        Some(connection) => Ok(sessions::find(tx, organization, connection)?.is_some()),
+        None => Ok(true),
+    }
 }
 
 pub(super) fn end(

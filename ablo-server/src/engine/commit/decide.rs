@@ -247,11 +247,18 @@ impl<'d> Decider<'d> {
         match &self.commit.claim {
             ClaimInUse::None => None,
             ClaimInUse::Named(claim) => self.state.claims.get(&OwnKey::new(self.who, claim)),
-            ClaimInUse::OfConnection(own) => {
+            ClaimInUse::OfHolder => {
                 let holder = self.state.holders.get(&(change.model, change.id.clone()));
-                holder.filter(|holder| holder.belongs_to(self.who) && own.contains(&holder.id))
+                holder.filter(|claim| claim.is_held_by(self.who))
             }
         }
+    }
+
+    /// Returns whether the commit may write the row that a claim holds: as its holder, or because
+    /// it names the claim.
+    fn may_write_under(&self, holder: &Claim) -> bool {
+        let is_named = self.commit.claim.named() == Some(holder.id.as_str());
+        holder.is_held_by(self.who) || is_named && holder.belongs_to(self.who)
     }
 
     fn step(&mut self, at: usize, change: &PlannedChange) -> Result<Step, ApiError> {
@@ -273,7 +280,7 @@ impl<'d> Decider<'d> {
         }
         if !change.bypass_claims
             && let Some(holder) = self.state.holders.get(&key)
-            && !holder.belongs_to(self.who)
+            && !self.may_write_under(holder)
         {
             let groups = before.as_ref().map(|(groups, _)| groups);
             return Err(claimed(self.models, self.who, holder, groups));

@@ -54,8 +54,8 @@ pub enum ClaimInUse {
     None,
     /// A claim that has to be held, and that the commit renews.
     Named(String),
-    /// For each row, the one of these claims that holds it: those of the writer's connection.
-    OfConnection(BTreeSet<String>),
+    /// For each row, the claim that the writer's program has on it.
+    OfHolder,
 }
 
 impl ClaimInUse {
@@ -64,7 +64,7 @@ impl ClaimInUse {
     pub fn named(&self) -> Option<&str> {
         match self {
             ClaimInUse::Named(claim) => Some(claim),
-            ClaimInUse::None | ClaimInUse::OfConnection(_) => None,
+            ClaimInUse::None | ClaimInUse::OfHolder => None,
         }
     }
 }

@@ -228,12 +228,10 @@ fn claim_of(
     Ok(match &request.claim {
         ClaimInUse::None => None,
         ClaimInUse::Named(claim) => Some(claim.clone()),
-        ClaimInUse::OfConnection(own) => {
-            claims::holders(tx, &who.organization, model, &[row], now)?
-                .into_iter()
-                .find(|holder| holder.belongs_to(who) && own.contains(&holder.id))
-                .map(|holder| holder.id)
-        }
+        ClaimInUse::OfHolder => claims::holders(tx, &who.organization, model, &[row], now)?
+            .into_iter()
+            .find(|claim| claim.is_held_by(who))
+            .map(|claim| claim.id),
     })
 }
 

@@ -1,9 +1,10 @@
 //! Claims: who holds a row, who waits for it, and claims that ended a moment ago.
 
 use crate::error::StoreError;
-use crate::identity::Identity;
+use crate::identity::{Holder, Identity, claimant};
 use crate::store::{ListTemplate, Record, SqlTemplate, Tx};
 use crate::value::{Cell, stored_date};
+use std::borrow::Cow;
 
 /// A claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,16 @@ pub struct Claim {
     /// Whether its participant could not see the row: it may create the row, and nothing else
     /// depends on the claim.
     pub unseen: bool,
+    /// The program that requested it.
+    pub holder: Holder,
+    /// The connection on which it was last requested.
+    pub connection: Option<String>,
+    /// Whether another claim of its holder replaced it.
+    pub replaced: bool,
 }
+
+/// The stored reason of a claim that another one of its holder replaced.
+const REPLACED: &str = r#"{"code":"replaced"}"#;
 
 /// The part of a row that a claim is about, for display.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,20 +67,47 @@ impl Claim {
         who.is(&self.kind, &self.participant)
     }
 
+    /// Returns whether the claim is one of the program that acts, without doubt.
+    #[must_use]
+    pub fn is_held_by(&self, who: &Identity) -> bool {
+        self.holder != Holder::Unnamed && self.may_be_of(who)
+    }
+
+    /// Returns whether the claim can be one of the program that acts. Programs of a participant
+    /// that do not name themselves over HTTP cannot be distinguished.
+    #[must_use]
+    pub fn may_be_of(&self, who: &Identity) -> bool {
+        self.belongs_to(who) && self.holder == who.holder
+    }
+
+    /// Returns whether the program that acts may release the claim by its id
+    /// (docs/protocol/differences.md B19).
+    #[must_use]
+    pub fn can_be_released_by(&self, who: &Identity) -> bool {
+        self.belongs_to(who) && (who.holder.name().is_none() || self.holder == who.holder)
+    }
+
     /// Returns whether the participant holds the row or waits for it.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.status.as_str(), "active" | "queued")
     }
 
+    /// Returns the name under which the claim queue of the row is stored: the model's key, or for
+    /// an unseen claim one of the participant's own.
+    #[must_use]
+    pub fn queue_name(&self) -> Cow<'_, str> {
+        match self.unseen {
+            true => Cow::Owned(unseen_name(&self.kind, &self.participant, &self.model)),
+            false => Cow::Borrowed(&self.model),
+        }
+    }
+
     /// Returns the participant's name on claims; agents have a prefix (docs/protocol/commits.md
     /// §11).
     #[must_use]
     pub fn claimant(&self) -> String {
-        match self.kind.as_str() {
-            "agent" => format!("agent:{}", self.participant),
-            _ => self.participant.clone(),
-        }
+        claimant(&self.kind, &self.participant)
     }
 }
 
@@ -82,7 +119,7 @@ macro_rules! select {
         $template::new(concat!(
             "SELECT id, participant_id, participant_kind, model, row_id, action, description, \
              path, {range:json}, field, {meta:json}, status, {declared_at:date}, \
-             {expires_at:date}, ttl_ms FROM ablo_claims WHERE organization_id = {1} AND ",
+             {expires_at:date}, ttl_ms, holder, session_id, {error:json} FROM ablo_claims WHERE organization_id = {1} AND ",
             $rest
         ))
     };
@@ -120,12 +157,22 @@ static DUE: SqlTemplate = select!(
 static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_claims (organization_id, id, participant_id, participant_kind, model, \
      row_id, action, description, path, range, field, meta, status, declared_at, expires_at, \
-     ttl_ms) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, {10:json}, {11}, {12:json}, \
-     {13}, {14:date}, {15:date}, {16})",
+     ttl_ms, holder, session_id) VALUES ({1}, {2}, {3}, {4}, {5}, {6}, {7}, {8}, {9}, {10:json}, \
+     {11}, {12:json}, {13}, {14:date}, {15:date}, {16}, {17}, {18})",
 );
 
 static STATUS: SqlTemplate = SqlTemplate::new(
     "UPDATE ablo_claims SET status = {4}, expires_at = {5:date} WHERE organization_id = {1} AND \
+     participant_id = {2} AND id = {3}",
+);
+
+static REPLACE: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_claims SET error = {4:json} WHERE organization_id = {1} AND participant_id = {2} \
+     AND id = {3}",
+);
+
+static MOVE: SqlTemplate = SqlTemplate::new(
+    "UPDATE ablo_claims SET holder = {4}, session_id = {5} WHERE organization_id = {1} AND \
      participant_id = {2} AND id = {3}",
 );
 
@@ -172,6 +219,8 @@ fn decode(mut record: Record) -> Result<Claim, StoreError> {
     let mut model = record.text("model")?;
     let unseen = model.find(UNSEEN);
     model.truncate(unseen.unwrap_or(model.len()));
+    let connection = record.optional_text("session_id")?;
+    let error: Option<serde_json::Value> = record.optional_json("error")?;
     Ok(Claim {
         id: record.text("id")?,
         participant: record.text("participant_id")?,
@@ -191,6 +240,9 @@ fn decode(mut record: Record) -> Result<Claim, StoreError> {
         expires_at: record.text("expires_at")?,
         ttl: record.number("ttl_ms")?,
         unseen: unseen.is_some(),
+        holder: Holder::stored(record.optional_text("holder")?, connection.as_deref()),
+        connection,
+        replaced: error.is_some_and(|error| error["code"] == "replaced"),
     })
 }
 
@@ -282,16 +334,12 @@ pub(crate) fn due(
 /// Inserts a claim at the end of the claim queue of its row.
 pub(crate) fn insert(tx: &mut Tx<'_>, organization: &str, claim: &Claim) -> Result<(), StoreError> {
     let text = |text: &Option<String>| Cell::from(text.as_deref());
-    let model = match claim.unseen {
-        true => unseen_name(&claim.kind, &claim.participant, &claim.model),
-        false => claim.model.clone(),
-    };
     let values = [
         organization.into(),
         claim.id.as_str().into(),
         claim.participant.as_str().into(),
         claim.kind.as_str().into(),
-        model.as_str().into(),
+        claim.queue_name().as_ref().into(),
         claim.row.as_str().into(),
         claim.action.as_str().into(),
         text(&claim.description),
@@ -303,8 +351,32 @@ pub(crate) fn insert(tx: &mut Tx<'_>, organization: &str, claim: &Claim) -> Resu
         claim.declared_at.as_str().into(),
         claim.expires_at.as_str().into(),
         claim.ttl.into(),
+        claim.holder.name().into(),
+        claim.connection.as_deref().into(),
     ];
     tx.run(&INSERT, &values).map(drop)
+}
+
+/// Notes that a claim ended because another one of its holder replaced it.
+pub(crate) fn set_replaced(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    claim: &Claim,
+) -> Result<(), StoreError> {
+    let [organization, participant, id] = key(organization, &claim.participant, &claim.id);
+    tx.run(&REPLACE, &[organization, participant, id, REPLACED.into()]).map(drop)
+}
+
+/// Moves a claim to the program that acts.
+pub(crate) fn set_holder(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    id: &str,
+    connection: Option<&str>,
+) -> Result<(), StoreError> {
+    let [organization, participant, id] = key(&who.organization, &who.participant, id);
+    let values = [organization, participant, id, who.holder.name().into(), connection.into()];
+    tx.run(&MOVE, &values).map(drop)
 }
 
 /// Sets the status and the expiry of a claim.

@@ -2,7 +2,7 @@
 
 use super::log::json_array;
 use crate::error::StoreError;
-use crate::identity::{Identity, Operations};
+use crate::identity::{Holder, Identity, Operations};
 use crate::store::{Notification, Record, SqlTemplate, Tx};
 use crate::value::stored_date;
 use ablo_wire::ParticipantKind;
@@ -415,6 +415,7 @@ fn decode(mut record: Record) -> Result<Credential, StoreError> {
         groups: record.json("sync_groups")?,
         user_meta: record.text("user_meta")?,
         expires_at: record.optional_text("expires_at")?,
+        holder: Holder::Unnamed,
     };
     Ok(Credential {
         id,

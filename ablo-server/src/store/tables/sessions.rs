@@ -3,7 +3,7 @@
 
 use super::log::json_array;
 use crate::error::StoreError;
-use crate::identity::Identity;
+use crate::identity::{Holder, Identity};
 use crate::store::{ListTemplate, Notification, Record, SqlTemplate, Tx};
 use crate::value::stored_date;
 use ablo_wire::{Millis, PresenceReport, PresenceStatus};
@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 
 /// How long a session remains without renewal by its process, in seconds.
 pub const SESSION_TTL_SECONDS: i64 = 45;
+
+/// The beginning of the ids of sessions without a connection: reports of presence over HTTP.
+pub(crate) const HTTP_REPORT: &str = "http:";
 
 /// An open connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +31,8 @@ pub struct Session {
     pub report: PresenceReport,
     /// The time of that report, in milliseconds since 1970.
     pub active_at: Millis,
+    /// The program of the participant.
+    pub holder: Holder,
     /// Whether the connection is closed.
     pub closed: bool,
     /// The groups of the row that the reported activity is about; empty if the row does not exist,
@@ -37,10 +42,10 @@ pub struct Session {
 
 static UPSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_sessions (organization_id, id, participant_id, participant_kind, \
-     sync_groups, presence, active_at, expires_at) VALUES ({1}, {2}, {3}, {4}, {5:texts}, \
-     {6:json}, {7:date}, {8:date}) ON CONFLICT (organization_id, id) DO UPDATE SET sync_groups = \
-     excluded.sync_groups, presence = excluded.presence, active_at = excluded.active_at, \
-     expires_at = excluded.expires_at",
+     sync_groups, presence, active_at, expires_at, holder) VALUES ({1}, {2}, {3}, {4}, {5:texts}, \
+     {6:json}, {7:date}, {8:date}, {9}) ON CONFLICT (organization_id, id) DO UPDATE SET \
+     sync_groups = excluded.sync_groups, presence = excluded.presence, active_at = \
+     excluded.active_at, expires_at = excluded.expires_at",
 );
 static RENEW: ListTemplate = ListTemplate::new(
     "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}",
@@ -57,7 +62,7 @@ macro_rules! select {
     ($rest:literal) => {
         SqlTemplate::new(concat!(
             "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, \
-             {active_at:date} FROM ablo_sessions WHERE organization_id = {1} AND expires_at > \
+             {active_at:date}, holder FROM ablo_sessions WHERE organization_id = {1} AND expires_at > \
              {2:date}",
             $rest
         ))
@@ -89,6 +94,7 @@ pub fn upsert(
         serde_json::to_string(report).unwrap_or_default().into(),
         stored_date(now).into(),
         stored_date(until).into(),
+        who.holder.name().into(),
     ];
     tx.run(&UPSERT, &values)?;
     notify(tx, &who.organization, id)
@@ -163,8 +169,11 @@ fn session(mut record: Record) -> Result<Session, StoreError> {
     let active_at: Option<jiff::Timestamp> =
         record.optional_text("active_at")?.and_then(|at| at.parse().ok());
     let millis = active_at.and_then(|at| u64::try_from(at.as_millisecond()).ok());
+    let id = record.text("id")?;
+    let connection = Some(id.as_str()).filter(|id| !id.starts_with(HTTP_REPORT));
     Ok(Session {
-        id: record.text("id")?,
+        holder: Holder::stored(record.optional_text("holder")?, connection),
+        id,
         participant: record.text("participant_id")?,
         kind: record.text("participant_kind")?,
         groups: record.json("sync_groups")?,

@@ -417,9 +417,11 @@ CREATE TABLE IF NOT EXISTS "public"."ablo_claims" (
   "declared_at" timestamptz NOT NULL DEFAULT now(),
   "expires_at" timestamptz NOT NULL,
   "ttl_ms" bigint NOT NULL,
-  "error" jsonb
+  "error" jsonb,
+  "holder" text,
+  "session_id" text
 );
-CALL pg_temp.ablo_columns('"public"."ablo_claims"', 'text', ARRAY['id', 'organization_id', 'participant_id', 'participant_kind', 'model', 'row_id', 'path', 'field', 'action', 'description', 'status']);
+CALL pg_temp.ablo_columns('"public"."ablo_claims"', 'text', ARRAY['id', 'organization_id', 'participant_id', 'participant_kind', 'model', 'row_id', 'path', 'field', 'action', 'description', 'status', 'holder', 'session_id']);
 CALL pg_temp.ablo_columns('"public"."ablo_claims"', 'timestamptz', ARRAY['expires_at']);
 CALL pg_temp.ablo_columns('"public"."ablo_claims"', 'timestamptz DEFAULT now()', ARRAY['declared_at']);
 CALL pg_temp.ablo_columns('"public"."ablo_claims"', 'jsonb', ARRAY['range', 'meta', 'error']);
@@ -441,6 +443,8 @@ CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'model', 'The key of the mod
 CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'arrival', 'A waiter''s position is the number of queued claims on the row with a lower number');
 CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'ttl_ms', 'The length of the lease in milliseconds; a heartbeat of the holder extends expires_at by it');
 CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'error', 'The reason why it ended, if the holder did not release it');
+CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'holder', 'The name of the participant''s program that requested it, if it has one');
+CALL pg_temp.ablo_comment('"public"."ablo_claims"', 'session_id', 'The connection on which it was last requested');
 
 -- ablo_commits: The receipts of commits that coordinators before layout 3 stored. They are read for a day.
 CREATE TABLE IF NOT EXISTS "public"."ablo_commits" (
@@ -589,9 +593,10 @@ CREATE TABLE IF NOT EXISTS "public"."ablo_sessions" (
   "sync_groups" text[] NOT NULL,
   "presence" jsonb NOT NULL,
   "active_at" timestamptz NOT NULL,
-  "expires_at" timestamptz NOT NULL
+  "expires_at" timestamptz NOT NULL,
+  "holder" text
 );
-CALL pg_temp.ablo_columns('"public"."ablo_sessions"', 'text', ARRAY['organization_id', 'id', 'participant_id', 'participant_kind']);
+CALL pg_temp.ablo_columns('"public"."ablo_sessions"', 'text', ARRAY['organization_id', 'id', 'participant_id', 'participant_kind', 'holder']);
 CALL pg_temp.ablo_columns('"public"."ablo_sessions"', 'timestamptz', ARRAY['active_at', 'expires_at']);
 CALL pg_temp.ablo_columns('"public"."ablo_sessions"', 'jsonb', ARRAY['presence']);
 CALL pg_temp.ablo_columns('"public"."ablo_sessions"', 'text[]', ARRAY['sync_groups']);
@@ -604,6 +609,7 @@ CALL pg_temp.ablo_about('"public"."ablo_sessions"', 'Presence: one row per open 
 CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'id', 'The connection');
 CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'presence', 'The participant''s last presence update');
 CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'expires_at', 'Renewed by the process; it passes if the process stops');
+CALL pg_temp.ablo_comment('"public"."ablo_sessions"', 'holder', 'The name of the participant''s program, if it has one');
 
 -- ablo_sources: The read position in the outbox of an organisation's own database.
 CREATE TABLE IF NOT EXISTS "public"."ablo_sources" (

@@ -546,6 +546,8 @@ type QueryParameters = readonly (readonly [string, string])[];
 
 class Http {
   readonly base: string;
+  /** The name of this client among those of its participant, which its claims belong to. */
+  readonly holder: string = uuid();
   readonly #fetch: Fetch;
   readonly #options: ClientOptions;
   readonly #timeoutMs: number;
@@ -708,7 +710,10 @@ class Http {
     query?: QueryParameters,
     key?: string,
   ): Promise<unknown> {
-    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${token}`,
+      "ablo-holder": this.holder,
+    };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const encoded = body === undefined ? {} : { body: JSON.stringify(body) };
@@ -894,7 +899,11 @@ class Connection {
       token = await this.#http.token();
       const Socket = await socketOf(this.#options);
       if (attempt !== this.#attempt) return;
-      const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
+      const query: [string, string][] = [
+        ["cursor", ""],
+        ["holder", this.#http.holder],
+      ];
+      const url = this.#http.url(["sync", "ws"], query).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
       if (attempt === this.#attempt) this.#fail(connectionError(error));
@@ -1021,7 +1030,11 @@ export class Presence {
     this.#report = report;
   }
 
-  /** The other participants. The array is the same until one of them changes. */
+  /**
+   * The other participants: an entry for each of their programs, such as tabs and workers
+   * (`holder`), and for the other programs of this participant. The array is the same until one of
+   * them changes.
+   */
   get others(): readonly wire.PresenceUpdate[] {
     return this.#others;
   }
@@ -1041,7 +1054,7 @@ export class Presence {
     return this.#changed.add(listener);
   }
 
-  /** Returns the claim of the other participant that holds a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   holder(model: string, id: string): wire.ActiveIntent | undefined {
     for (const peer of this.#peers.values()) {
       const held = peer.activeIntents?.find(
@@ -1062,8 +1075,8 @@ export class Presence {
 
   /** @internal */
   receive(update: wire.PresenceUpdate): void {
-    const id = update.userId;
-    if (id === undefined) return;
+    if (update.userId === undefined) return;
+    const id = `${update.userId}\0${update.holder ?? ""}`;
     if (update.kind === "leave") {
       this.#peers.delete(id);
     } else {
@@ -1636,9 +1649,9 @@ export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
 
 /** Claims on the rows of a model. */
 export interface Claims<Row, Patch, Relative = never> {
-  /** Claims a row. Waits in its claim queue if another participant holds it. */
+  /** Claims a row. Waits in its claim queue if another client holds it, of any participant. */
   (options: ClaimOptions): Promise<Claim<Row, Patch, Relative>>;
-  /** Returns the claim of the holder of a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   state(options: { id: string }): Promise<wire.ModelClaim | null>;
   /** Returns the claim queue of a row, next first. */
   queue(options: { id: string }): Promise<readonly wire.ModelClaim[]>;
@@ -1647,11 +1660,11 @@ export interface Claims<Row, Patch, Relative = never> {
     id: string;
     order: readonly { readonly id: string; readonly actor: string }[];
   }): Promise<void>;
-  /** Releases this participant's claims on a row and returns whether there were any. */
+  /** Releases this client's claims on a row and returns whether there were any. */
   release(options: { id: string }): Promise<boolean>;
   /**
-   * Returns the claim of the other participant that holds a row, as last received; requires
-   * `ready()`.
+   * Returns the claim of the other client that holds a row, of any participant, as last received;
+   * requires `ready()`.
    */
   holder(id: string): wire.ActiveIntent | undefined;
 }

@@ -1174,7 +1174,12 @@ export interface LoadAnswer {
 }
 
 /** The reason a claim was lost. */
-export type LostReason = "expired" | "preempted" | (string & {});
+export type LostReason =
+  | "expired"
+  | "preempted"
+  | "replaced"
+  | "released"
+  | (string & {});
 
 /** Milliseconds. */
 export type Millis = number;
@@ -1284,6 +1289,8 @@ export type ParticipantKind =
 export interface PresenceEntry {
   /** Id of the participant. */
   userId: string;
+  /** The program of the participant, for clients that name their own. */
+  holder?: string;
   /** Whether the participant is an agent. */
   isAgent?: boolean;
   /** Online status of the participant. */
@@ -1352,6 +1359,8 @@ export interface PresenceUpdate {
   kind?: PresenceKind;
   /** Id of the peer. Frames without it are ignored. */
   userId?: string;
+  /** The program of the peer, for clients that name their own. */
+  holder?: string;
   /** Online status of the peer. */
   status?: PresenceStatus;
   /** The shared sync groups, each `kind:id`. */

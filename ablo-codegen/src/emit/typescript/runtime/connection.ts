@@ -154,7 +154,11 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
       token = await this.#http.token();
       const Socket = await socketOf(this.#options);
       if (attempt !== this.#attempt) return;
-      const url = this.#http.url(["sync", "ws"], [["cursor", ""]]).replace(/^http/, "ws");
+      const query: [string, string][] = [
+        ["cursor", ""],
+        ["holder", this.#http.holder],
+      ];
+      const url = this.#http.url(["sync", "ws"], query).replace(/^http/, "ws");
       socket = new Socket(url, [`ablo.bearer.${token}`, "ablo.sync.v1"]);
     } catch (error) {
       if (attempt === this.#attempt) this.#fail(connectionError(error));

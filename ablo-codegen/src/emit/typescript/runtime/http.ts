@@ -20,6 +20,7 @@ import {
   type FetchResponse,
   type SocketConstructor,
   type Timer,
+  uuid,
 } from "./platform.js";
 import {
   ATTEMPTS,
@@ -71,6 +72,8 @@ export interface ClientOptions {
 
 /** @internal */ export class Http {
   readonly base: string;
+  /** The name of this client among those of its participant, which its claims belong to. */
+  readonly holder: string = uuid();
   readonly #fetch: Fetch;
   readonly #options: ClientOptions;
   readonly #timeoutMs: number;
@@ -233,7 +236,10 @@ export interface ClientOptions {
     query?: QueryParameters,
     key?: string,
   ): Promise<unknown> {
-    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const headers: Record<string, string> = {
+      authorization: `Bearer ${token}`,
+      "ablo-holder": this.holder,
+    };
     if (body !== undefined) headers["content-type"] = "application/json";
     if (key !== undefined) headers["idempotency-key"] = key;
     const encoded = body === undefined ? {} : { body: JSON.stringify(body) };

@@ -16,7 +16,11 @@ export class Presence {
     this.#report = report;
   }
 
-  /** The other participants. The array is the same until one of them changes. */
+  /**
+   * The other participants: an entry for each of their programs, such as tabs and workers
+   * (`holder`), and for the other programs of this participant. The array is the same until one of
+   * them changes.
+   */
   get others(): readonly wire.PresenceUpdate[] {
     return this.#others;
   }
@@ -36,7 +40,7 @@ export class Presence {
     return this.#changed.add(listener);
   }
 
-  /** Returns the claim of the other participant that holds a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   holder(model: string, id: string): wire.ActiveIntent | undefined {
     for (const peer of this.#peers.values()) {
       const held = peer.activeIntents?.find(
@@ -57,8 +61,8 @@ export class Presence {
 
   /** @internal */
   receive(update: wire.PresenceUpdate): void {
-    const id = update.userId;
-    if (id === undefined) return;
+    if (update.userId === undefined) return;
+    const id = `${update.userId}\0${update.holder ?? ""}`;
     if (update.kind === "leave") {
       this.#peers.delete(id);
     } else {

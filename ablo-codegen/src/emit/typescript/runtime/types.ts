@@ -121,9 +121,9 @@ export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
 
 /** Claims on the rows of a model. */
 export interface Claims<Row, Patch, Relative = never> {
-  /** Claims a row. Waits in its claim queue if another participant holds it. */
+  /** Claims a row. Waits in its claim queue if another client holds it, of any participant. */
   (options: ClaimOptions): Promise<Claim<Row, Patch, Relative>>;
-  /** Returns the claim of the holder of a row. */
+  /** Returns the claim of the other client that holds a row, of any participant. */
   state(options: { id: string }): Promise<wire.ModelClaim | null>;
   /** Returns the claim queue of a row, next first. */
   queue(options: { id: string }): Promise<readonly wire.ModelClaim[]>;
@@ -132,11 +132,11 @@ export interface Claims<Row, Patch, Relative = never> {
     id: string;
     order: readonly { readonly id: string; readonly actor: string }[];
   }): Promise<void>;
-  /** Releases this participant's claims on a row and returns whether there were any. */
+  /** Releases this client's claims on a row and returns whether there were any. */
   release(options: { id: string }): Promise<boolean>;
   /**
-   * Returns the claim of the other participant that holds a row, as last received; requires
-   * `ready()`.
+   * Returns the claim of the other client that holds a row, of any participant, as last received;
+   * requires `ready()`.
    */
   holder(id: string): wire.ActiveIntent | undefined;
 }
