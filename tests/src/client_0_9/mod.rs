@@ -237,11 +237,12 @@ impl<'s> Client<'s> {
         }
     }
 
-    /// Handles the next frame or timer, for at most some time. Returns whether a frame arrived.
+    /// Handles the next frame or timer, for at most some time. Returns whether there was one.
     async fn step(&mut self, at_most: Duration) -> bool {
         let now = Instant::now();
         if self.apply_at.is_some_and(|at| at <= now) {
             self.apply().await;
+            return true;
         }
         if self.beat_at <= now {
             self.beat_at = now + BEAT;

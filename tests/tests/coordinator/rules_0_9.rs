@@ -10,6 +10,7 @@ use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +43,9 @@ on_both_stores! { super::SCHEMA;
     a_plain_update_of_a_held_row_is_applied_when_the_claim_ends
     a_guarded_write_of_a_deleted_row_is_not_repeated
     a_session_writes_models_that_are_mutable_by_the_default_of_the_schema
+    an_archived_row_stays_archived_through_a_bootstrap
+    an_archived_row_stays_archived_for_a_client_without_a_position
+    a_claim_keeps_the_activity_and_groups_of_its_holder
     a_close_frame_is_answered
     a_refused_commit_has_a_server_tx_id
     a_revoked_client_clears_its_rows
@@ -205,6 +209,81 @@ async fn a_session_writes_models_that_are_mutable_by_the_default_of_the_schema(w
     assert_eq!(row["data"]["title"], "Snow");
 }
 
+/// Archives or restores a report as the application does.
+async fn archive(server: &Coordinator, action: &str, id: &str) -> u64 {
+    let operation = json!({ "action": action, "model": "reports", "id": id });
+    let body = Some(json!({ "operations": [operation] }));
+    let (status, receipt) = server.ask(&server.key, "POST", "/api/v1/commits", body).await;
+    assert_eq!(status, 200, "{receipt}");
+    receipt["lastSyncId"].as_u64().expect("a sync id")
+}
+
+async fn an_archived_row_stays_archived_through_a_bootstrap(world: World) {
+    let server = newsroom(&world).await;
+    let mut ann = ann(&server).await;
+    ann.until("a position", |ann| ann.pool.position() > 0).await;
+    archive(&server, "archive", "r1").await;
+    ann.until("the archived row", |ann| member(ann, "r1", "title").is_none()).await;
+    ann.reconnect().await;
+    let edited = patch(&server, "r1", json!({ "title": "Snow" })).await;
+    let last = patch(&server, "r1", json!({ "title": "Hail" })).await;
+    create(&server, "reports", "r3", json!({ "title": "Fog", "deskId": "d1" })).await;
+    ann.until("later changes", |ann| has_title(ann, "r3", "Fog")).await;
+    assert!(member(&ann, "r1", "title").is_none(), "{edited} and {last} do not restore it");
+    // A client of this project reads archived rows, too.
+    let path = "/api/sync/bootstrap?capabilities=resume";
+    let (_, all) = server.ask(&ann.token, "GET", path, None).await;
+    assert_eq!(all["models"]["Report"][0]["title"], "Hail");
+    archive(&server, "unarchive", "r1").await;
+    ann.until("the restored row", |ann| has_title(ann, "r1", "Hail")).await;
+    // One that it has in its archive.
+    archive(&server, "archive", "r1").await;
+    ann.until("the archived row", |ann| member(ann, "r1", "title").is_none()).await;
+    archive(&server, "unarchive", "r1").await;
+    ann.until("the restored row", |ann| has_title(ann, "r1", "Hail")).await;
+}
+
+async fn an_archived_row_stays_archived_for_a_client_without_a_position(world: World) {
+    let server = newsroom(&world).await;
+    // Several changes of a row arrive as one.
+    create(&server, "reports", "r3", json!({ "title": "Fog", "deskId": "d1" })).await;
+    archive(&server, "archive", "r3").await;
+    archive(&server, "archive", "r1").await;
+    let last = patch(&server, "r1", json!({ "title": "Snow" })).await;
+    // It has the row as it was before, and the coordinator knows of no bootstrap.
+    let mut ann = Client::sign_in(&server, "user", "ann", json!({})).await;
+    ann.pool.read("Report", &json!({ "id": "r1", "title": "Rain" }));
+    ann.open().await;
+    ann.until("the rows", |ann| ann.pool.position() == last).await;
+    assert_eq!(ann.pool.texts("Report", "title"), BTreeMap::new());
+    // Rows of a new group, and one that was archived since.
+    archive(&server, "archive", "r2").await;
+    create(&server, "members", "m2", json!({ "deskId": "d2", "userId": "ann" })).await;
+    create(&server, "reports", "r4", json!({ "title": "Sun", "deskId": "d2" })).await;
+    ann.until("the new group", |ann| has_title(ann, "r4", "Sun")).await;
+    assert!(member(&ann, "r2", "title").is_none(), "{ann:?}");
+}
+
+async fn a_claim_keeps_the_activity_and_groups_of_its_holder(world: World) {
+    let server = newsroom(&world).await;
+    let (mut holder, mut other) = (agent(&server, "holder").await, agent(&server, "other").await);
+    let activity = json!({ "entityType": "reports", "entityId": "r1", "action": "reading" });
+    holder.report(activity.clone()).await;
+    let shown = |client: &Client<'_>| client.peers.get("agent:holder").cloned().unwrap_or_default();
+    other.until("the activity", |other| shown(other)["activity"] == activity).await;
+    let before = shown(&other);
+    holder.claim(REPORTS, "r1").await.expect("a free row");
+    other.until("the claim", |other| shown(other)["activeIntents"] != json!([])).await;
+    let after = shown(&other);
+    for member in ["userId", "isAgent", "status", "activity", "syncGroups"] {
+        assert!(!after[member].is_null(), "{after}");
+        assert_eq!(after[member], before[member], "{member} of {after}");
+    }
+    holder.release(REPORTS, "r1").await;
+    other.until("the end of the claim", |other| shown(other)["activeIntents"] == json!([])).await;
+    assert_eq!(shown(&other)["activity"], activity);
+}
+
 async fn a_close_frame_is_answered(world: World) {
     let server = newsroom(&world).await;
     assert_eq!(ann(&server).await.dispose().await, Some(1000));
@@ -219,6 +298,7 @@ async fn a_refused_commit_has_a_server_tx_id(world: World) {
         json!({ "type": "UPDATE", "model": "planet", "id": "none", "input": {} }),
         json!({ "type": "UPSERT", "model": "report", "id": "r1", "input": {} }),
         json!({ "type": "UPDATE", "model": "report", "id": "r1", "input": { "title": 5 } }),
+        json!("no operation"),
     ] {
         let receipt = ann.commit(&json!([operation])).await.expect("an answer");
         let receipt = &receipt["payload"];
