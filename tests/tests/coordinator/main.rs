@@ -2,6 +2,7 @@
 
 mod access;
 mod access_histories;
+mod bodies;
 mod bounds;
 mod claims;
 mod clock;
