@@ -28,7 +28,7 @@ on_both_stores! { super::SCHEMA;
     private_addresses_are_refused
 }
 
-/// Whose rows can be archived.
+/// A schema whose rows can be archived.
 const ARCHIVED: &str = r#"{"v":3,"identityRoles":[],"models":{
   "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
     "text":{"type":"string","isOptional":false,"isIndexed":false},
