@@ -3,6 +3,7 @@
 pub mod arbitrary;
 pub mod chromium;
 pub mod client;
+pub mod client_0_9;
 pub mod conformance;
 pub mod coordinator;
 pub mod derived;

@@ -27,6 +27,8 @@ struct State {
     ahead: AtomicI64,
     /// Whether notifications are lost.
     silent: AtomicBool,
+    /// Whether the next reading of the clock outside of a transaction panics.
+    panics: AtomicBool,
     log: Mutex<Vec<(String, Vec<Cell>)>>,
 }
 
@@ -74,6 +76,11 @@ impl Observed {
         self.state.silent.store(true, Ordering::SeqCst);
     }
 
+    /// Makes the next reading of the clock outside of a transaction panic.
+    pub fn panic_once(&self) {
+        self.state.panics.store(true, Ordering::SeqCst);
+    }
+
     /// Returns whether no work is queued or running.
     #[must_use]
     pub fn is_idle(&self) -> bool {
@@ -113,6 +120,7 @@ impl Store for Observed {
     }
 
     fn now(&self) -> Timestamp {
+        assert!(!self.state.panics.swap(false, Ordering::SeqCst), "as the test wishes");
         self.state.shifted(self.store.now())
     }
 }

@@ -9,7 +9,7 @@ use ablo_server::engine::commit::{ClaimInUse, Commit, commit};
 use ablo_server::engine::exits::Visible;
 use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
-use ablo_server::engine::read::{self, ListQuery, Page};
+use ablo_server::engine::read::{self, BootstrapQuery, ListQuery, Page};
 use ablo_server::error::{EngineError, StoreError};
 use ablo_server::identity::{Holder, HolderName, Identity, Operations, organization_group};
 use ablo_server::store::{DbPath, Postgres, Sqlite, Store, Tenant, Tx};
@@ -343,7 +343,7 @@ impl World {
         who: &Identity,
     ) -> Result<BTreeMap<String, Vec<String>>, EngineError> {
         self.read(who, |engine, tx, who| {
-            let models = read::bootstrap(engine, tx, who, None)?.0;
+            let models = read::bootstrap(engine, tx, who, &BootstrapQuery::default())?.0;
             Ok(models.into_iter().map(|(name, rows)| (name, texts(rows))).collect())
         })
         .await

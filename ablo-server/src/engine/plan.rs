@@ -281,7 +281,7 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiErr
 
 /// Returns the column that archiving sets, with its value.
 fn archive(model: &Model, archived: bool) -> Result<Vec<(usize, Cell)>, ApiError> {
-    match model.columns.iter().position(|column| column.member == "archivedAt") {
+    match model.archived_at() {
         // `RowWriter` replaces the placeholder with the time of the write.
         Some(at) => Ok(vec![(at, if archived { Cell::Text(String::new()) } else { Cell::Null })]),
         None => {

@@ -287,6 +287,15 @@ fn related_rows(
     Ok(found)
 }
 
+/// The parameters of a bootstrap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootstrapQuery {
+    /// The names of the models; `None` for all that are loaded at once.
+    pub models: Option<Vec<String>>,
+    /// Whether archived rows are left out, for clients that take every row as live.
+    pub live_only: bool,
+}
+
 /// Returns the rows of a bootstrap by type name, and the head of the sync log.
 ///
 /// # Errors
@@ -296,12 +305,12 @@ pub fn bootstrap(
     engine: &Engine,
     tx: &mut Tx<'_>,
     who: &Identity,
-    wanted: Option<&[String]>,
+    query: &BootstrapQuery,
 ) -> Result<(BTreeMap<String, Vec<Visible>>, u64)> {
     let stamp = log::head(tx, &who.organization)?;
     let mut models = BTreeMap::new();
     for model in engine.models.iter() {
-        let included = match wanted {
+        let included = match &query.models {
             Some(names) => names
                 .iter()
                 .any(|name| engine.models.find(name).is_some_and(|found| found.id == model.id)),
@@ -311,6 +320,9 @@ pub fn bootstrap(
             continue;
         };
         let mut select = RowQuery::new(scope.reader(), model);
+        if let Some(column) = model.archived_at().filter(|_| query.live_only) {
+            select.conditions.push(Condition::Null { column, negated: false });
+        }
         select.order = Some(model.bootstrap_order.unwrap_or((0, false)));
         select.limit = model.bootstrap_limit;
         let rows = select.run(engine.rows(), tx)?.iter().map(|row| scope.row(row)).collect();

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Failed, ok, text};
 use super::request::{Body, Caller, pairs};
-use crate::engine::read::MAX_QUERIES;
+use crate::engine::read::{BootstrapQuery, MAX_QUERIES};
 use crate::error::ApiError;
 use crate::live::Hubs;
 use crate::service::Service;
@@ -35,7 +35,8 @@ pub(super) async fn bootstrap(
     if !groups.is_empty() {
         who.narrow(&groups);
     }
-    let (rows, stamp, epoch) = service.bootstrap(who, models).await?;
+    let query = BootstrapQuery { models, live_only: !resumes };
+    let (rows, stamp, epoch) = service.bootstrap(who, query).await?;
     if !resumes {
         // The client does not name this position when it connects. One that is not known is sent
         // all rows.

@@ -309,9 +309,10 @@ impl Connection {
     }
 
     async fn read(&mut self, text: &str) -> Result<(), End> {
+        let head = *self.hub.head.borrow();
         match ClientFrame::parse(text) {
             Ok(frame) => self.frame(frame).await,
-            Err(error) => match super::peer_view::decode_error_answer(text, &error) {
+            Err(error) => match super::refusals::answer(text, &error, head) {
                 Some(answer) => self.answer(&answer).await,
                 None => self.refuse(super::refusals::unreadable(text, &error)).await,
             },

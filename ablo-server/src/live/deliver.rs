@@ -1,9 +1,11 @@
 //! Deltas as the JSON that connections are sent.
 
 use crate::engine::delivery::{Form, Seen};
-use crate::engine::log::Delta;
+use crate::engine::log::{Delta, is_update};
 use crate::value::shown_date;
 use ablo_wire::{ActorRef, DeltaRef};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -25,14 +27,30 @@ impl Item {
         let transaction = self.delta.transaction.as_deref();
         let action = match seen.form {
             Form::Original if seen.is_original() => {
-                let text = || self.text_as((self.id(), &self.delta.action), seen, transaction);
+                let text = || self.text_as((self.id(), self.action()), seen, transaction);
                 return Cow::Borrowed(self.json.get_or_init(text));
             }
-            Form::Original => &self.delta.action,
+            Form::Original => self.action(),
             Form::Appeared => "I",
             Form::Disappeared => "D",
         };
         Cow::Owned(self.text_as((self.id(), action), seen, transaction))
+    }
+
+    /// Returns the action as it is sent: clients ignore `V` (docs/protocol/differences.md A19).
+    pub(super) fn action(&self) -> &str {
+        if is_update(&self.delta.action) { "U" } else { &self.delta.action }
+    }
+
+    /// Returns whether the row is archived.
+    pub(super) fn is_archived(&self, seen: &Seen) -> bool {
+        #[derive(Deserialize)]
+        struct Row {
+            #[serde(rename = "archivedAt")]
+            archived_at: Option<IgnoredAny>,
+        }
+        let row = seen.row(&self.delta).and_then(|text| serde_json::from_str(text).ok());
+        row.is_some_and(|row: Row| row.archived_at.is_some())
     }
 
     /// Returns the sync id as it is sent.

@@ -138,24 +138,34 @@ impl FlowControl {
                 continue;
             };
             let Some((newest, Some(seen))) = items.get(last) else { continue };
-            let appears = |at: &usize| match items.get(*at) {
-                Some((item, Some(seen))) => is_insert(item, seen),
-                _ => false,
+            let has = |test: fn(&Item, &Seen) -> bool| {
+                let of_row = of_row.iter().copied().flatten().filter_map(|at| items.get(*at));
+                let mut seen = of_row.filter_map(|(item, seen)| Some((item, seen.as_ref()?)));
+                seen.any(|(item, seen)| test(item, seen))
             };
+            let is_update = newest.action() == "U";
             // Clients drop updates of rows that they lack, and inserts of rows that they have.
-            let is_new = newest.delta.action == "U"
-                && of_row.is_some_and(|of_row| of_row.iter().any(appears));
-            let is_either = is_new && newest.delta.id <= self.unknown_to;
+            let is_new = is_update && has(is_insert);
+            // They lack rows that were archived when they read all rows.
+            let is_either = (is_new && newest.delta.id <= self.unknown_to)
+                || (is_update && has(|item, _| item.delta.action == "V"));
+            // They take every inserted row as live.
+            let is_archived = has(|item, seen| is_insert(item, seen) || item.delta.action == "A")
+                && newest.is_archived(seen);
             let action = match (seen.form, is_new && !is_either) {
-                (Form::Original, true) | (Form::Appeared, _) => "I",
-                (Form::Original, false) => newest.delta.action.as_str(),
                 (Form::Disappeared, _) => "D",
+                _ if is_archived => "A",
+                (Form::Original, true) | (Form::Appeared, _) => "I",
+                (Form::Original, false) => newest.action(),
             };
+            if at == first && is_either && action == "U" {
+                // Two deltas of one entry: the id of the first is below 0.
+                let id = if first == last { -item.id() } else { item.id() };
+                texts.push(newest.text_as((id, "I"), seen, None));
+            }
             if at == last {
                 let transaction = item.delta.transaction.as_deref().filter(|_| first == last);
                 texts.push(item.text_as((item.id(), action), seen, transaction));
-            } else if at == first && is_either && seen.form == Form::Original {
-                texts.push(newest.text_as((item.id(), "I"), seen, None));
             }
         }
         texts

@@ -5,6 +5,7 @@ use super::end::{End, end_of};
 use super::held::Held;
 use super::hub::Relay;
 use super::peer_view::{self, OwnClaim};
+use super::refusals;
 use super::relay::{MAX_RELAY_BYTES, is_reserved};
 use crate::engine::access::check_relay;
 use crate::engine::claims::{Claim, ClaimOutcome, ClaimRequest};
@@ -15,9 +16,8 @@ use crate::service::claims::{description_in, detail, lease};
 use crate::service::commits::Submit;
 use crate::store::Notification;
 use ablo_wire::{
-    ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, CommitReceipt, CommitStatus,
-    IntentAbandon, IntentBegin, IntentReorder, LostReason, Maybe, OtherFrame, RawJson, RelayFrame,
-    Seconds, ServerFrame,
+    ClaimAck, ClaimExpired, ClaimFrame, ClientFrame, CommitFrame, IntentAbandon, IntentBegin,
+    IntentReorder, LostReason, Maybe, OtherFrame, RawJson, RelayFrame, Seconds, ServerFrame,
 };
 use std::time::Instant;
 
@@ -146,14 +146,9 @@ impl Connection {
         refusal: ApiError,
     ) -> Result<(), End> {
         self.service.metrics.refused(refusal.code());
-        let mut receipt = CommitReceipt::new(id.unwrap_or_default(), false);
-        receipt.status = Some(CommitStatus::Rejected);
         let head = *self.hub.head.borrow();
-        receipt.server_tx_id = Some(head.to_string());
-        receipt.last_sync_id = Some(ablo_wire::SyncId(head));
-        receipt.ops = Some(operations as u64);
-        receipt.error = Some(refusal.into_failure());
-        self.answer(&ServerFrame::MutationResult(Box::new(receipt))).await
+        let id = id.unwrap_or_default();
+        self.answer(&refusals::refused_commit(id, operations, refusal, head)).await
     }
 
     /// Subscribes to further groups that the credential allows (docs/protocol/claims.md §10).

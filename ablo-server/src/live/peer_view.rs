@@ -13,11 +13,10 @@ use crate::models::Models;
 use crate::service::roster::{Party, PartyState, intent_target, millis};
 use crate::value::shown_date;
 use ablo_wire::{
-    CommitReceipt, CommitStatus, EntityTarget, Intent, IntentAcquired, IntentBegin, IntentGranted,
-    IntentLost, IntentQueue, IntentQueued, IntentRejected, IntentStatus, IntentTarget, LostReason,
-    PresenceKind, RejectedReason, ServerFrame,
+    EntityTarget, Intent, IntentAcquired, IntentBegin, IntentGranted, IntentLost, IntentQueue,
+    IntentQueued, IntentRejected, IntentStatus, IntentTarget, LostReason, PresenceKind,
+    RejectedReason, ServerFrame,
 };
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -318,29 +317,4 @@ pub(super) fn presence(viewer: &Viewer<'_>, party: &Party, changed: &Session) ->
     // A peer that leaves is shown as it was.
     state.sessions.push(Arc::new(changed.clone()));
     viewer.frame(party, &state, PresenceKind::Leave)
-}
-
-/// Returns the answer to a frame that cannot be decoded, if its sender waits for one.
-pub(super) fn decode_error_answer(text: &str, error: &serde_json::Error) -> Option<ServerFrame> {
-    let frame: Value = serde_json::from_str(text).ok()?;
-    let payload = frame.get("payload")?;
-    let text = |name: &str| payload.get(name).and_then(Value::as_str).map(str::to_owned);
-    match frame.get("type")?.as_str()? {
-        "commit" => {
-            let mut receipt = CommitReceipt::new(text("clientTxId")?, false);
-            let bytes = serde_json::to_vec(payload).ok()?;
-            let refusal = crate::service::commits::decode_error(&bytes, error);
-            receipt.status = Some(CommitStatus::Rejected);
-            receipt.error = Some(refusal.into_failure());
-            Some(ServerFrame::MutationResult(Box::new(receipt)))
-        }
-        "intent_begin" => {
-            let target = EntityTarget::new(
-                text("entityType").unwrap_or_default(),
-                text("entityId").unwrap_or_default(),
-            );
-            Some(lost(&text("intentId")?, target, LostReason::Expired))
-        }
-        _ => None,
-    }
 }

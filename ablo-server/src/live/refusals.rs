@@ -1,10 +1,52 @@
-//! Refusals of frames that cannot be read (docs/protocol/websocket.md §3).
+//! Refusals of commits, and of frames that cannot be read (docs/protocol/websocket.md §3).
 
+use super::peer_view::lost;
 use crate::error::ApiError;
 use crate::service::commits::decode_error;
-use ablo_wire::{FrameRefused, ServerFrame, SyncId};
+use ablo_wire::{
+    CommitReceipt, CommitStatus, EntityTarget, FrameRefused, LostReason, ServerFrame, SyncId,
+};
 use serde::Deserialize as _;
 use serde_json::Value;
+
+/// Returns the receipt of a refused commit.
+pub(super) fn refused_commit(
+    id: String,
+    operations: usize,
+    refusal: ApiError,
+    head: u64,
+) -> ServerFrame {
+    let mut receipt = CommitReceipt::new(id, false);
+    receipt.status = Some(CommitStatus::Rejected);
+    receipt.server_tx_id = Some(head.to_string());
+    receipt.last_sync_id = Some(SyncId(head));
+    receipt.ops = Some(operations as u64);
+    receipt.error = Some(refusal.into_failure());
+    ServerFrame::MutationResult(Box::new(receipt))
+}
+
+/// Returns the answer to a frame that cannot be decoded, if its sender waits for one.
+pub(super) fn answer(text: &str, error: &serde_json::Error, head: u64) -> Option<ServerFrame> {
+    let frame: Value = serde_json::from_str(text).ok()?;
+    let payload = frame.get("payload")?;
+    let text = |name: &str| payload.get(name).and_then(Value::as_str).map(str::to_owned);
+    match frame.get("type")?.as_str()? {
+        "commit" => {
+            let bytes = serde_json::to_vec(payload).ok()?;
+            let refusal = decode_error(&bytes, error);
+            let operations = payload.get("operations").and_then(Value::as_array).map(Vec::len);
+            Some(refused_commit(text("clientTxId")?, operations.unwrap_or(0), refusal, head))
+        }
+        "intent_begin" => {
+            let target = EntityTarget::new(
+                text("entityType").unwrap_or_default(),
+                text("entityId").unwrap_or_default(),
+            );
+            Some(lost(&text("intentId")?, target, LostReason::Expired))
+        }
+        _ => None,
+    }
+}
 
 /// Refuses a binary frame.
 pub(super) fn binary() -> ServerFrame {

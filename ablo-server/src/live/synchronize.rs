@@ -172,6 +172,7 @@ impl Connection {
             let is_gone = seen.form == Form::Disappeared || item.delta.action == "D";
             // A client ignores an insert of a row that it has, and an update of one that it lacks.
             let actions: &[&str] = match (is_row, is_gone) {
+                (true, _) if item.is_archived(&seen) => &["A"],
                 (true, _) => &["I", "U"],
                 (_, true) => &["D"],
                 _ => &[],
@@ -199,7 +200,8 @@ impl Connection {
         let Some(item) = row.map(Item::new) else { return Ok(()) };
         let Some(seen) = self.seen(&item) else { return Ok(()) };
         let id = i64::try_from(at).unwrap_or(i64::MAX);
-        let text = item.text_as((id, "I"), &seen, None);
+        let action = if item.is_archived(&seen) { "A" } else { "I" };
+        let text = item.text_as((id, action), &seen, None);
         self.send_unlogged(&[text]).await
     }
 

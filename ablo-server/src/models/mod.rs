@@ -286,6 +286,12 @@ impl Model {
         self.columns.get(at).map_or("id", |column| &column.name)
     }
 
+    /// Returns the index of the column that archiving sets.
+    #[must_use]
+    pub fn archived_at(&self) -> Option<usize> {
+        self.columns.iter().position(|column| column.member == "archivedAt")
+    }
+
     /// Returns the column with a role.
     #[must_use]
     pub fn column_with_role(&self, role: ColumnRole) -> Option<usize> {

@@ -6,7 +6,7 @@ use crate::engine::claims::{self, ClaimQueue};
 use crate::engine::exits::{self, Visible};
 use crate::engine::log;
 use crate::engine::plan::find;
-use crate::engine::read::{self, ListQuery, Page};
+use crate::engine::read::{self, BootstrapQuery, ListQuery, Page};
 use crate::error::{ApiError, EngineError, Result};
 use crate::identity::Identity;
 use crate::models::{Model, ModelId};
@@ -100,10 +100,10 @@ impl Service {
     pub(crate) async fn bootstrap(
         &self,
         who: Identity,
-        models: Option<Vec<String>>,
+        query: BootstrapQuery,
     ) -> Result<(BTreeMap<String, Vec<Visible>>, u64, Option<String>)> {
         self.viewing(&who.clone(), move |engine, tx| {
-            let (rows, head) = read::bootstrap(engine, tx, &who, models.as_deref())?;
+            let (rows, head) = read::bootstrap(engine, tx, &who, &query)?;
             Ok((rows, head, log_bounds::epoch(tx, &who.organization, head)?))
         })
         .await

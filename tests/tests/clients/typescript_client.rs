@@ -33,6 +33,7 @@ on_both_stores! { &ablo_tests::typescript::program_schema();
     values_round_trip_exactly
     claim_queues_are_fair_and_credentials_expire
     tabs_of_one_user_exclude_each_other
+    local_rows_are_filtered_and_sorted_like_lists
     rows_are_kept_live
     another_log_is_noticed_by_both_clients
     two_languages_stay_consistent_across_disconnects
@@ -144,6 +145,11 @@ fn decisions_are_those_of_the_specification() {
 #[test]
 fn field_values_are_validated() {
     run("validate.js", &[], |_| {});
+}
+
+async fn local_rows_are_filtered_and_sorted_like_lists(world: World) {
+    let server = serve(&world).await;
+    run_program("lists.js", vec![url(&server), server.key.clone()], |_| {}).await;
 }
 
 async fn rows_are_kept_live(world: World) {

@@ -23,6 +23,7 @@ const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
 
 on_both_stores! { super::SCHEMA;
     an_expensive_query_leaves_a_thread_to_other_organisations
+    patterns_over_large_rows_stop_no_other_organisation
     a_statement_ends_when_its_client_leaves
     a_write_that_is_stopped_changes_nothing
 }
@@ -242,6 +243,45 @@ async fn an_expensive_query_leaves_a_thread_to_other_organisations(world: World)
         let error = outcome.expect_err("the queries do not end by themselves");
         let stopped = [StoreError::TimedOut.into(), StoreError::Overloaded.into()];
         assert!(stopped.contains(&error), "{error:?}");
+    }
+}
+
+async fn patterns_over_large_rows_stop_no_other_organisation(world: World) {
+    let limits = Limits { read_time: 3 * SECOND, ..Limits::default() };
+    let options = CoordinatorOptions { limits, ..CoordinatorOptions::default() };
+    let store = Arc::clone(&world.store);
+    let server = Arc::new(Coordinator::start_with(world.schema(), store, options).await);
+    let other = server.app.issue_secret_key("umbrella", "other").await.expect("a key");
+    for row in 0..2 {
+        let body = json!({ "id": format!("large-{row}"), "data": { "text": "a".repeat(100_000) } });
+        let made = server.ask(&server.key, "POST", "/api/v1/models/notes", Some(body)).await;
+        assert_eq!(made.0, 201, "{}", made.1);
+    }
+    // The longest pattern that is accepted, which matches at no place but nearly at every one.
+    let pattern = format!("%{}b%", "a".repeat(253));
+    let query = json!({ "model": "notes", "where": [["text", "ILIKE", pattern]] });
+    let body = json!({ "queries": vec![query; 16] });
+    let running: Vec<_> = (0..6)
+        .map(|_| {
+            let (server, body) = (Arc::clone(&server), body.clone());
+            tokio::spawn(async move {
+                server.ask(&server.key, "POST", "/api/sync/query", Some(body)).await.0
+            })
+        })
+        .collect();
+    let (mut reads, mut slowest) = (0, Duration::ZERO);
+    while running.iter().any(|task| !task.is_finished()) {
+        let began = Instant::now();
+        let (status, rows) = server.ask(&other, "GET", "/api/v1/models/notes", None).await;
+        assert_eq!((status, &rows["data"]), (200, &json!([])), "{rows}");
+        assert_eq!(health(&server).await.0, 200);
+        slowest = slowest.max(began.elapsed());
+        reads += 1;
+    }
+    assert!(reads > 0 && slowest < 2 * SECOND, "{reads} reads, the slowest took {slowest:?}");
+    for task in running {
+        let status = task.await.expect("an answer");
+        assert!([200, 503, 504].contains(&status), "{status}");
     }
 }
 

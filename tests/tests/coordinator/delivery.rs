@@ -1,11 +1,11 @@
 //! Deltas on both stores while connections are cut and others write: none is missed, and their ids
 //! never go back on a connection.
 
+use ablo_tests::client_0_9::{self, Pool};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, user};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -62,8 +62,7 @@ async fn a_grant_follows_the_acknowledgement_of_the_row(world: World) {
     world.commit(&user("ann"), &write(0, 0, "create")).await.expect("a row");
     let agent = server.session("agent", "robot", json!({})).await;
     let mut socket = server.socket(&agent, "").await;
-    let request = json!({ "cursor": null, "versions": {}, "lastSyncId": 1, "capabilities": [] });
-    socket.send("sync_request", request).await;
+    socket.send("sync_request", client_0_9::sync_request(1)).await;
     socket.receive("sync_response").await;
     for (round, acknowledges) in [true, false].into_iter().enumerate() {
         let update = write(0, round + 1, "update");
@@ -118,7 +117,7 @@ async fn write_steadily(world: Arc<World>, done: Arc<AtomicBool>) -> usize {
 /// the deltas of each frame and returns the position for the next connection.
 async fn reconnect(
     server: &Coordinator,
-    (mut position, capabilities): (u64, Value),
+    (mut position, request): (u64, impl Fn(u64) -> Value),
     done: &AtomicBool,
     mut apply: impl FnMut(&[Value]) -> u64,
     head: impl AsyncFn() -> u64,
@@ -132,13 +131,7 @@ async fn reconnect(
         let opened = Instant::now();
         // Clients take some time until they ask.
         tokio::time::sleep(Duration::from_millis(connections * 7 % 30)).await;
-        let payload = json!({
-            "cursor": null,
-            "versions": {},
-            "lastSyncId": position,
-            "capabilities": capabilities,
-        });
-        socket.send("sync_request", payload).await;
+        socket.send("sync_request", request(position)).await;
         let mut last_of_connection = 0;
         while let Some(left) = CUT.checked_sub(opened.elapsed()) {
             let Some(frame) = socket.next(left).await else { break };
@@ -179,7 +172,12 @@ async fn a_client_that_is_cut_while_others_write_misses_no_delta(world: World) {
         position
     };
     let head = async || world.log(&user("ann"), 0).await.expect("the log").len() as u64;
-    reconnect(&server, (0, json!(["completeDeltas", "resume"])), &done, apply, head).await;
+    let request = |position| {
+        let mut request = client_0_9::sync_request(position);
+        request["capabilities"] = json!(["completeDeltas", "resume"]);
+        request
+    };
+    reconnect(&server, (0, request), &done, apply, head).await;
     let updates = writer.await.expect("the writer");
     let all: Vec<u64> = (1..=(ROWS + updates) as u64).collect();
     let missing = all.iter().filter(|id| !received.contains(id)).count();
@@ -192,35 +190,11 @@ async fn a_client_that_follows_the_rules_of_0_9_ends_with_the_rows_of_the_server
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
     world.commit(&user("ann"), &write(ROWS, 0, "create")).await.expect("a row");
     let writer = tokio::spawn(write_steadily(Arc::clone(&world), Arc::clone(&done)));
-    let (mut position, mut rows) = (1, BTreeMap::from([(format!("n{ROWS}"), "0".to_owned())]));
-    let apply = |deltas: &[Value]| {
-        for delta in deltas {
-            let id = delta["id"].as_u64().expect("an id");
-            if id <= position {
-                continue;
-            }
-            position = id;
-            let row = delta["modelId"].as_str().expect("a row").to_owned();
-            let text = delta["data"]["text"].as_str().expect("a text").to_owned();
-            match (delta["actionType"].as_str(), rows.contains_key(&row)) {
-                (Some("I"), false) | (Some("U"), true) => drop(rows.insert(row, text)),
-                // An insert of a known row, or an update of an unknown one, has no effect.
-                _ => {}
-            }
-        }
-        position
-    };
+    let mut pool = Pool::at(1);
+    pool.read("Note", &json!({ "id": format!("n{ROWS}"), "text": "0" }));
+    let apply = |deltas: &[Value]| pool.receive(deltas);
     let head = async || world.log(&user("ann"), 0).await.expect("the log").len() as u64;
-    reconnect(&server, (1, json!([])), &done, apply, head).await;
+    reconnect(&server, (1, client_0_9::sync_request), &done, apply, head).await;
     writer.await.expect("the writer");
-    let stored = world.bootstrap(&user("ann")).await.expect("the rows");
-    let stored: BTreeMap<String, String> = stored["Note"]
-        .iter()
-        .map(|row| {
-            let row = ablo_tests::server::json(row);
-            let text = |name: &str| row[name].as_str().expect("a text").to_owned();
-            (text("id"), text("text"))
-        })
-        .collect();
-    assert_eq!(rows, stored);
+    assert_eq!(pool.texts("Note", "text"), client_0_9::stored(&world, "Note", "text").await);
 }

@@ -5,6 +5,7 @@
 //! | the process is killed during commits | `ablo-cli/tests/command/serve.rs` |
 //! | one of three processes on PostgreSQL is killed | `ablo-cli/tests/command/serve_nodes.rs` |
 //! | database connections are cut | here, `server_together.rs` |
+//! | a handler panics | here |
 //! | malformed, deep, oversized and binary frames | here |
 //! | expired, foreign and forged credentials | `server_protocol.rs`, `client_rows.rs` |
 //! | replayed requests | `server_engine.rs`, `server_together.rs`, `server_values.rs` |
@@ -13,14 +14,19 @@
 //! | sockets whose client does not read | `ablo-cli/tests/command/serve_stalled.rs` |
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 
+use ablo_server::Store;
+use ablo_server::engine::Engine;
+use ablo_server::identity::Identity;
+use ablo_server::store::Tx;
 use ablo_tests::coordinator::Coordinator;
+use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
 use ablo_wire::ErrorCode;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
@@ -30,6 +36,8 @@ on_both_stores! { super::SCHEMA;
     invalid_frames_do_not_affect_other_clients
     sql_in_parameters_is_treated_as_text
     pages_of_the_log_are_bounded_in_size
+    a_panic_of_one_request_answers_500_and_stops_no_other
+    answers_to_failed_statements_contain_no_sql
 }
 
 /// Large rows are read a few at a time, without gaps.
@@ -52,6 +60,62 @@ async fn pages_of_the_log_are_bounded_in_size(world: World) {
         seen.extend(page.into_iter().map(|delta| delta.row));
     }
     assert_eq!(seen, ["n0", "n1", "n2", "n3", "n4", "n5", "n6", "n7"]);
+}
+
+async fn a_panic_of_one_request_answers_500_and_stops_no_other(world: World) {
+    let store = Observed::new(Arc::clone(&world.store));
+    let server = Coordinator::start(world.schema(), Arc::clone(&store) as Arc<dyn Store>).await;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        // A background task may read the clock first.
+        store.panic_once();
+        let (status, answer) = server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await;
+        if status == 500 {
+            assert_eq!(answer["code"], "internal_error", "{answer}");
+            assert!(!answer.to_string().contains("wishes"), "{answer}");
+            break;
+        }
+        assert!(status == 200 && Instant::now() < deadline, "{status} {answer}");
+    }
+    assert_eq!(server.ask(&server.key, "GET", "/api/sync/bootstrap", None).await.0, 200);
+    let mut socket = server.socket(&server.key, "").await;
+    socket.sync(0).await;
+    assert_eq!(persist(&server, "n").await, 0);
+    assert_eq!(socket.deltas().await[0]["modelId"], "n");
+}
+
+async fn answers_to_failed_statements_contain_no_sql(world: World) {
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    assert_eq!(persist(&server, "n").await, 0);
+    let rename = |_: &Engine, tx: &mut Tx<'_>, _: &Identity| {
+        Ok(tx.connection().execute("ALTER TABLE notes RENAME TO elsewhere", &[])?)
+    };
+    world.write(&ablo_tests::server::user("ann"), rename).await.expect("every statement fails");
+    let operation = json!({ "action": "delete", "model": "notes", "id": "n" });
+    let commit = json!({ "clientTxId": "c", "operations": [operation] });
+    let queries = json!({ "queries": [{ "model": "notes", "where": [["text", "=", "a"]] }] });
+    let mut answers = Vec::new();
+    for (method, path, body) in [
+        ("GET", "/v1/models/notes", None),
+        ("GET", "/v1/models/notes/n", None),
+        ("GET", "/sync/bootstrap", None),
+        ("POST", "/sync/query", Some(queries)),
+        ("PATCH", "/v1/models/notes/n", Some(json!({ "data": { "text": "a" } }))),
+        ("POST", "/v1/commits", Some(commit.clone())),
+        ("POST", "/v1/models/notes/n/claim", Some(json!({}))),
+    ] {
+        let (status, answer) = server.ask(&server.key, method, path, body).await;
+        assert_eq!(status, 500, "{method} {path}: {answer}");
+        answers.push(answer.to_string());
+    }
+    let mut socket = server.socket(&server.key, "").await;
+    socket.send("commit", commit).await;
+    answers.push(socket.receive("mutation_result").await.to_string());
+    for answer in answers {
+        for word in ["SELECT", "select", "relation", "table", "column", "organization_id"] {
+            assert!(!answer.contains(word), "{word} in {answer}");
+        }
+    }
 }
 
 /// Repeats a create until it is confirmed, and returns the number of refusals. Each refusal has to

@@ -1,6 +1,7 @@
 //! Commits of 0.9 clients, which send a plain update again without end while its refusal is
 //! retryable.
 
+use ablo_tests::client_0_9;
 use ablo_tests::coordinator::{Coordinator, Socket};
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
@@ -39,12 +40,7 @@ async fn claim(server: &Coordinator) -> String {
 async fn older_client(server: &Coordinator) -> Socket {
     let token = server.session("user", "older", json!({ "wideScope": true })).await;
     let mut socket = server.socket(&token, "").await;
-    socket
-        .send(
-            "sync_request",
-            json!({ "cursor": null, "versions": {}, "lastSyncId": 1, "capabilities": [] }),
-        )
-        .await;
+    socket.send("sync_request", client_0_9::sync_request(1)).await;
     socket.receive("sync_response").await;
     socket
 }

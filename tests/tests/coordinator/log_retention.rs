@@ -6,12 +6,12 @@ use ablo_server::housekeeping;
 use ablo_server::identity::Identity;
 use ablo_server::store::{Store, Tx};
 use ablo_server::{CoordinatorOptions, Retention};
-use ablo_tests::coordinator::{Coordinator, Socket};
+use ablo_tests::client_0_9::{self, Client, Pool};
+use ablo_tests::coordinator::Coordinator;
 use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, code, user};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,68 +123,22 @@ async fn a_client_from_before_the_log_reads_all_rows_again(mut world: World) {
     }
 }
 
-/// Applies deltas as the 0.9 client does.
-#[derive(Default)]
-struct Pool {
-    highest: i64,
-    rows: BTreeMap<String, String>,
-}
-
-impl Pool {
-    fn apply(&mut self, delta: &Value) {
-        let id = delta["id"].as_i64().expect("a number");
-        if id > 0 && id <= self.highest {
-            return;
-        }
-        self.highest = id;
-        let row = delta["modelId"].as_str().expect("a row").to_owned();
-        let text = delta["data"]["text"].as_str().unwrap_or_default().to_owned();
-        match (delta["actionType"].as_str(), self.rows.contains_key(&row)) {
-            (Some("I"), false) | (Some("U"), true) => drop(self.rows.insert(row, text)),
-            (Some("D"), _) => drop(self.rows.remove(&row)),
-            _ => {}
-        }
-    }
-
-    /// Reads frames until the position is this one.
-    async fn follow(&mut self, socket: &mut Socket, to: i64) {
-        while self.highest < to {
-            for delta in socket.deltas().await {
-                self.apply(&delta);
-            }
-            socket.send("ack", json!({ "lastSyncId": self.highest, "versions": {} })).await;
-        }
-    }
-}
-
-async fn rows_of(world: &World) -> BTreeMap<String, String> {
-    let stored = world.bootstrap(&user("ann")).await.expect("the rows");
-    let text = |row: &Value, name: &str| row[name].as_str().expect("a text").to_owned();
-    stored["Note"]
-        .iter()
-        .map(|row| ablo_tests::server::json(row))
-        .map(|row| (text(&row, "id"), text(&row, "text")))
-        .collect()
-}
-
 async fn a_client_of_0_9_from_before_the_log_ends_with_the_rows_of_the_server(mut world: World) {
     let _clock = shortened(&mut world).await;
     let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
-    let agent = server.session("agent", "robot", json!({})).await;
-    let mut socket = server.socket(&agent, "").await;
+    let mut robot = Client::sign_in(&server, "agent", "robot", json!({})).await;
     // It has seen the rows 0 to 9 with their first texts, except row 3, which it lacks.
-    let mut pool = Pool { highest: 10, ..Pool::default() };
+    robot.pool = Pool::at(10);
     for row in (0..10).filter(|row| *row != 3) {
-        pool.rows.insert(format!("n{row}"), "old".to_owned());
+        robot.pool.read("Note", &json!({ "id": format!("n{row}"), "text": "old" }));
     }
-    let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": 10, "capabilities": [] });
-    socket.send("sync_request", payload).await;
-    socket.receive("sync_response").await;
-    pool.follow(&mut socket, 13).await;
-    assert_eq!(pool.rows, rows_of(&world).await);
+    robot.open().await;
+    robot.until("the head", |robot| robot.pool.position() == 13).await;
+    let stored = async || client_0_9::stored(&world, "Note", "text").await;
+    assert_eq!(robot.pool.texts("Note", "text"), stored().await);
     assert_eq!(write(&world, "update", "n3", json!({ "text": "later" })).await, 14);
-    pool.follow(&mut socket, 14).await;
-    assert_eq!(pool.rows, rows_of(&world).await);
+    robot.until("the last change", |robot| robot.pool.position() == 14).await;
+    assert_eq!(robot.pool.texts("Note", "text"), stored().await);
 }
 
 async fn webhooks_hold_the_log_back_for_a_while_and_then_fail_with_a_code(mut world: World) {

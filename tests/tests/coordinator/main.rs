@@ -2,6 +2,7 @@
 
 mod access;
 mod access_histories;
+mod bodies;
 mod bounds;
 mod claims;
 mod clock;
@@ -34,6 +35,7 @@ mod relative;
 mod relative_load;
 mod replays;
 mod retention;
+mod rules_0_9;
 mod source_adapter;
 mod source_coordinator;
 mod source_endpoint;

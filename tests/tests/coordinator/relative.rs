@@ -2,6 +2,7 @@
 //! what is refused.
 
 use ablo_server::identity::{Identity, Operations};
+use ablo_server::{CoordinatorOptions, SourceOptions};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{self, World, ask, code, user};
@@ -33,6 +34,7 @@ on_both_stores! { super::SCHEMA;
     hidden_and_absent_rows_are_not_changed
     credentials_and_models_that_do_not_write_are_refused
     a_row_is_changed_over_http
+    rows_of_a_data_source_are_not_changed
     they_commute
 }
 
@@ -345,6 +347,30 @@ async fn a_row_is_changed_over_http(world: World) {
     assert_eq!((status, &answer["code"]), (400, &json!("commit_operation_unsupported")));
     assert!(answer["message"].as_str().expect("text").contains("tasks.title"), "{answer}");
     assert_eq!(row(&world, "t").await["votes"], 2);
+}
+
+async fn rows_of_a_data_source_are_not_changed(world: World) {
+    commit(&world, &[create("t", json!({}))]).await.expect("created");
+    // The refusal precedes the first request to the data source.
+    let source = SourceOptions::new("acme", "http://127.0.0.1:9", "sk_test_example");
+    let options = CoordinatorOptions { sources: vec![source], ..CoordinatorOptions::default() };
+    let store = Arc::clone(&world.store);
+    let server = Coordinator::start_with(world.schema(), store, options).await;
+    let change = json!({ "votes": { "increment": 2 } });
+    let body = Some(json!({ "relative": change }));
+    let patched = server.ask(&server.key, "PATCH", "/v1/models/tasks/t", body).await;
+    let operations = json!({ "operations": [adjust("t", change)] });
+    let body = Some(operations.clone());
+    let committed = server.ask(&server.key, "POST", "/v1/commits", body).await;
+    for (status, refusal) in [patched, committed] {
+        assert_eq!((status, &refusal["code"]), (400, &json!("commit_operation_unsupported")));
+        assert!(refusal["message"].as_str().expect("text").contains("data source"), "{refusal}");
+    }
+    let mut socket = server.socket(&server.key, "").await;
+    socket.send("commit", operations).await;
+    let refused = socket.receive("mutation_result").await;
+    assert_eq!(refused["error"]["code"], "commit_operation_unsupported", "{refused}");
+    assert_eq!(row(&world, "t").await["votes"], 0);
 }
 
 /// A list of changes that do not depend on each other's order, up to the order of items.

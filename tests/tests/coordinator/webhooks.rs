@@ -28,6 +28,16 @@ on_both_stores! { super::SCHEMA;
     private_addresses_are_refused
 }
 
+/// A schema whose rows can be archived.
+const ARCHIVED: &str = r#"{"v":3,"identityRoles":[],"models":{
+  "notes":{"typename":"Note","mutable":true,"relations":{},"fields":{
+    "text":{"type":"string","isOptional":false,"isIndexed":false},
+    "archivedAt":{"type":"date","isOptional":true,"isIndexed":false}}}}}"#;
+
+on_both_stores! { super::ARCHIVED;
+    archived_and_restored_rows_are_reported_as_such
+}
+
 type Deliveries = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
 /// A receiver whose response status a test can set.
@@ -120,6 +130,24 @@ async fn shown(coordinator: &Coordinator, id: &str) -> Value {
         .ask(&coordinator.key, "GET", &format!("/api/v1/webhook_endpoints/{id}"), None)
         .await
         .1
+}
+
+async fn archived_and_restored_rows_are_reported_as_such(world: World) {
+    let coordinator = coordinator(&world, &[0], true).await;
+    let all = Listener::start().await;
+    endpoint(&coordinator, json!({ "url": all.url })).await;
+    write(&coordinator, "POST", "", Some(json!({ "id": "n", "data": { "text": "a" } }))).await;
+    for action in ["archive", "unarchive"] {
+        let operation = json!({ "action": action, "model": "notes", "id": "n" });
+        let body = Some(json!({ "operations": [operation] }));
+        let made = coordinator.ask(&coordinator.key, "POST", "/api/v1/commits", body).await;
+        assert_eq!(made.0, 200, "{}", made.1);
+    }
+    all.until("all events", |all| all.events().len() >= 3).await;
+    let events = all.events();
+    let types: Vec<_> = events.iter().map(|event| event["type"].as_str()).collect();
+    assert_eq!(types, ["note.created", "note.archived", "note.unarchived"].map(Some));
+    assert_eq!(events[2]["data"]["archivedAt"], Value::Null);
 }
 
 async fn events_are_delivered_signed_and_in_order(world: World) {

@@ -202,3 +202,11 @@ fn no_unfinished_code_or_ignored_tests() {
         }
     }
 }
+
+#[test]
+fn release_builds_unwind() {
+    // The coordinator answers 500 after a panic, which needs unwinding.
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("a manifest");
+    let profiles = manifest.lines().filter(|line| line.starts_with("panic = \"abort\""));
+    assert_eq!(profiles.count(), 0);
+}

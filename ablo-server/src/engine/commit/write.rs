@@ -60,7 +60,11 @@ impl RowWriter<'_> {
         }
         let GroupChange { before: old, after } = groups;
         let groups = self.groups(tx, &decided, &stored, after)?;
-        let action = if self.change.kind == OperationKind::Archive(true) { "A" } else { "U" };
+        let action = match self.change.kind {
+            OperationKind::Archive(true) => "A",
+            OperationKind::Archive(false) => "V",
+            _ => "U",
+        };
         let previous = self.previous(before, &stored);
         let before_groups = (groups != old).then_some(&old);
         let data = Some(json(self.model, &stored));

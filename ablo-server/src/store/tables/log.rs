@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A delta to append.
 #[derive(Debug)]
 pub struct Entry<'e> {
-    /// `I`, `U`, `D` or `A` for rows; `C`, `G` or `S` for changes of visibility.
+    /// `I`, `U`, `D`, `A` or `V` for rows; `C`, `G` or `S` for changes of visibility.
     pub action: &'static str,
     /// The type name of the model.
     pub model: &'e str,
@@ -242,6 +242,11 @@ pub struct RowChange {
     pub groups: BTreeSet<String>,
 }
 
+/// Returns whether an action changes members of a row that stays live.
+pub(crate) fn is_update(action: &str) -> bool {
+    matches!(action, "U" | "V")
+}
+
 /// Returns the changes of rows of a model after a sync id, in their order.
 ///
 /// # Errors
@@ -259,7 +264,7 @@ pub fn changes_since(
     tx.all(statement, &values, |mut record| {
         let action = record.text("action_type")?;
         let previous: Option<BTreeMap<String, IgnoredAny>> =
-            if action == "U" { record.optional_json("previous_data")? } else { None };
+            if is_update(&action) { record.optional_json("previous_data")? } else { None };
         let mut groups: BTreeSet<String> = record.optional_json("sync_groups")?.unwrap_or_default();
         let before: Option<BTreeSet<String>> = record.optional_json("previous_groups")?;
         groups.extend(before.into_iter().flatten());

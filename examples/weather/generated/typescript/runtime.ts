@@ -1211,59 +1211,40 @@ function matches(row: AnyRow, all: readonly Clause[]): boolean {
     const value = row[field] ?? null;
     if (operator === "IS") return value === null;
     if (operator === "IS NOT") return value !== null;
-    if (value === null) return false;
+    // Every row is in no empty list, also one without a value.
+    if (value === null) return operator === "NOT IN" && !(operand as wire.Json[]).length;
     if (operator === "IN" || operator === "NOT IN")
       return (operand as wire.Json[]).includes(value as wire.Json) === (operator === "IN");
     if (operator === "LIKE" || operator === "ILIKE")
       return like(String(operand), operator === "ILIKE").test(String(value));
     const order = compare(value, operand);
-    return (
-      {
-        "=": order === 0,
-        "!=": order !== 0,
-        "<": order < 0,
-        "<=": order <= 0,
-        ">": order > 0,
-        ">=": order >= 0,
-      }[operator as string] ?? false
-    );
+    return order === 0
+      ? /^[<>]?=$/.test(operator)
+      : operator === "!=" || operator.startsWith(order < 0 ? "<" : ">");
   });
 }
 
 const like = (pattern: string, anyCase: boolean): RegExp => {
-  const source = pattern
-    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("%", ".*")
-    .replaceAll("_", ".");
+  // After a backslash, a character stands for itself.
+  const source = pattern.replace(/\\?[^]/gu, (part) =>
+    part === "%"
+      ? ".*"
+      : part === "_"
+        ? "."
+        : part.replace(/^\\(?=[^])/, "").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
+  );
   return new RegExp(`^${source}$`, anyCase ? "isu" : "su");
 };
 
 const DIGITS = /^-?\d+(?:\.\d+)?$/;
 
-/** Compares two values; null sorts last. */
+/** Compares two values as the coordinator does; null sorts first. */
 function compare(one: unknown, other: unknown): number {
-  if (one === other) return 0;
-  if (one === null || one === undefined) return 1;
-  if (other === null || other === undefined) return -1;
-  if (
-    typeof one === "string" &&
-    typeof other === "string" &&
-    DIGITS.test(one) &&
-    DIGITS.test(other)
-  )
-    return compareDigits(one, other);
-  return (one as string) < (other as string) ? -1 : (one as string) > (other as string) ? 1 : 0;
-}
-
-/** Compares decimal numbers of any length exactly. */
-function compareDigits(one: string, other: string): number {
-  const scale = Math.max(...[one, other].map((text) => text.length - (text + ".").indexOf(".")));
-  const whole = (text: string): bigint => {
-    const [before = "", after = ""] = text.split(".");
-    return BigInt(before + after.padEnd(scale, "0"));
-  };
-  const [left, right] = [whole(one), whole(other)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  const pair = [one ?? null, other ?? null] as [string, string];
+  const [left, right] = pair.every((text) => DIGITS.test(text)) ? scaled(pair)[0] : pair;
+  if (left === right) return 0;
+  if (left === null || right === null) return left === null ? -1 : 1;
+  return left! < right! ? -1 : left! > right! ? 1 : 0;
 }
 
 // Requests for claims, and their state: queued, held or ended.
@@ -1707,12 +1688,20 @@ function changed(value: unknown, operation: string, by: unknown): unknown {
   return list;
 }
 
+/** Returns numbers in digits as integers, and the number of their fractional digits. */
+function scaled(texts: readonly string[]): [bigint[], number] {
+  const parts = texts.map((text) => String(text).split("."));
+  const scale = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
+  return [
+    parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(scale, "0"))),
+    scale,
+  ];
+}
+
 /** Adds two numbers in digits exactly. */
 function sum(one: string, other: string): string {
-  const parts = [one, other].map((text) => text.split("."));
-  const scale = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
-  const scaled = parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(scale, "0")));
-  const text = String(scaled[0]! + scaled[1]!);
+  const [[left = 0n, right = 0n], scale] = scaled([one, other]);
+  const text = String(left + right);
   if (scale === 0) return text;
   const digits = text.replace("-", "").padStart(scale + 1, "0");
   return `${text[0] === "-" ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
@@ -2808,7 +2797,9 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     const [name, order] = orderOf(orderBy);
     if (name !== undefined) {
       const sign = order === "desc" ? -1 : 1;
-      selected.sort((one, other) => sign * compare(one[name], other[name]));
+      selected.sort(
+        (one, other) => sign * (compare(one[name], other[name]) || compare(one["id"], other["id"])),
+      );
     }
     return selected.slice(
       offset,

@@ -7,7 +7,7 @@ use ablo_server::engine::commit::commit;
 use ablo_server::engine::delivery::{Reader, seen};
 use ablo_server::engine::exits;
 use ablo_server::engine::groups::locate_activities;
-use ablo_server::engine::read::{self, ListQuery};
+use ablo_server::engine::read::{self, BootstrapQuery, ListQuery};
 use ablo_server::engine::{log, sessions, webhooks};
 use ablo_server::error::{ApiError, EngineError};
 use ablo_wire::{Activity, PresenceReport, PresenceStatus, Query};
@@ -43,7 +43,8 @@ impl History<'_, '_> {
                 self.query(&token, &who, "notes")
             }
             Exit::Bootstrap => {
-                let rows = read::bootstrap(self.engine, self.tx, &who, None)?.0;
+                let rows =
+                    read::bootstrap(self.engine, self.tx, &who, &BootstrapQuery::default())?.0;
                 for row in rows.values().flatten() {
                     self.check(exit, &token, row);
                 }

@@ -2,6 +2,7 @@
 
 import type * as wire from "./wire.js";
 import { invalid } from "./errors.js";
+import { scaled } from "./relative.js";
 import type { AnyRow } from "./store.js";
 
 /** A condition on a field: a value, null, a list of values, or an object of comparisons. */
@@ -96,57 +97,38 @@ function clause(field: string, name: string, value: wire.Json): Clause {
     const value = row[field] ?? null;
     if (operator === "IS") return value === null;
     if (operator === "IS NOT") return value !== null;
-    if (value === null) return false;
+    // Every row is in no empty list, also one without a value.
+    if (value === null) return operator === "NOT IN" && !(operand as wire.Json[]).length;
     if (operator === "IN" || operator === "NOT IN")
       return (operand as wire.Json[]).includes(value as wire.Json) === (operator === "IN");
     if (operator === "LIKE" || operator === "ILIKE")
       return like(String(operand), operator === "ILIKE").test(String(value));
     const order = compare(value, operand);
-    return (
-      {
-        "=": order === 0,
-        "!=": order !== 0,
-        "<": order < 0,
-        "<=": order <= 0,
-        ">": order > 0,
-        ">=": order >= 0,
-      }[operator as string] ?? false
-    );
+    return order === 0
+      ? /^[<>]?=$/.test(operator)
+      : operator === "!=" || operator.startsWith(order < 0 ? "<" : ">");
   });
 }
 
 const like = (pattern: string, anyCase: boolean): RegExp => {
-  const source = pattern
-    .replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("%", ".*")
-    .replaceAll("_", ".");
+  // After a backslash, a character stands for itself.
+  const source = pattern.replace(/\\?[^]/gu, (part) =>
+    part === "%"
+      ? ".*"
+      : part === "_"
+        ? "."
+        : part.replace(/^\\(?=[^])/, "").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
+  );
   return new RegExp(`^${source}$`, anyCase ? "isu" : "su");
 };
 
 const DIGITS = /^-?\d+(?:\.\d+)?$/;
 
-/** Compares two values; null sorts last. */
+/** Compares two values as the coordinator does; null sorts first. */
 /** @internal */ export function compare(one: unknown, other: unknown): number {
-  if (one === other) return 0;
-  if (one === null || one === undefined) return 1;
-  if (other === null || other === undefined) return -1;
-  if (
-    typeof one === "string" &&
-    typeof other === "string" &&
-    DIGITS.test(one) &&
-    DIGITS.test(other)
-  )
-    return compareDigits(one, other);
-  return (one as string) < (other as string) ? -1 : (one as string) > (other as string) ? 1 : 0;
-}
-
-/** Compares decimal numbers of any length exactly. */
-function compareDigits(one: string, other: string): number {
-  const scale = Math.max(...[one, other].map((text) => text.length - (text + ".").indexOf(".")));
-  const whole = (text: string): bigint => {
-    const [before = "", after = ""] = text.split(".");
-    return BigInt(before + after.padEnd(scale, "0"));
-  };
-  const [left, right] = [whole(one), whole(other)];
-  return left < right ? -1 : left > right ? 1 : 0;
+  const pair = [one ?? null, other ?? null] as [string, string];
+  const [left, right] = pair.every((text) => DIGITS.test(text)) ? scaled(pair)[0] : pair;
+  if (left === right) return 0;
+  if (left === null || right === null) return left === null ? -1 : 1;
+  return left! < right! ? -1 : left! > right! ? 1 : 0;
 }

@@ -284,7 +284,9 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     const [name, order] = orderOf(orderBy);
     if (name !== undefined) {
       const sign = order === "desc" ? -1 : 1;
-      selected.sort((one, other) => sign * compare(one[name], other[name]));
+      selected.sort(
+        (one, other) => sign * (compare(one[name], other[name]) || compare(one["id"], other["id"])),
+      );
     }
     return selected.slice(
       offset,

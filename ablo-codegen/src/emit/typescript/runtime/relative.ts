@@ -36,12 +36,20 @@ function changed(value: unknown, operation: string, by: unknown): unknown {
   return list;
 }
 
+/** Returns numbers in digits as integers, and the number of their fractional digits. */
+/** @internal */ export function scaled(texts: readonly string[]): [bigint[], number] {
+  const parts = texts.map((text) => String(text).split("."));
+  const scale = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
+  return [
+    parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(scale, "0"))),
+    scale,
+  ];
+}
+
 /** Adds two numbers in digits exactly. */
 function sum(one: string, other: string): string {
-  const parts = [one, other].map((text) => text.split("."));
-  const scale = Math.max(...parts.map(([, fraction = ""]) => fraction.length));
-  const scaled = parts.map(([whole, fraction = ""]) => BigInt(whole + fraction.padEnd(scale, "0")));
-  const text = String(scaled[0]! + scaled[1]!);
+  const [[left = 0n, right = 0n], scale] = scaled([one, other]);
+  const text = String(left + right);
   if (scale === 0) return text;
   const digits = text.replace("-", "").padStart(scale + 1, "0");
   return `${text[0] === "-" ? "-" : ""}${digits.slice(0, -scale)}.${digits.slice(-scale)}`;
