@@ -5,8 +5,9 @@
 //! future leaves the claim queue.
 
 use super::Inner;
-use super::commit::{Commit, CommitOptions, fresh_id};
+use super::commit::{Commit, CommitOptions};
 use super::error::{Error, ErrorKind, Result};
+use super::fresh_id::fresh_id;
 use super::http::{Http, Request};
 use super::live::{ClaimState, Command, spawn};
 use super::policy::{self, ClaimOutcome};

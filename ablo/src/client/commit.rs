@@ -2,6 +2,7 @@
 
 use super::Inner;
 use super::error::{Error, Result};
+use super::fresh_id::fresh_id;
 use super::http::Request;
 use crate::members::ModelPatch;
 use crate::wire::{CommitReceipt, CommitRequest, Maybe, OnStale, Operation, RawRow, SyncId, Verb};
@@ -263,11 +264,6 @@ impl<M: Model> IntoFuture for CreateOne<M> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move { Ok(Created { id: self.id, receipt: self.commit.run().await? }) })
     }
-}
-
-/// Returns a new random id.
-pub(super) fn fresh_id() -> String {
-    uuid::Uuid::new_v4().hyphenated().to_string()
 }
 
 /// Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1).

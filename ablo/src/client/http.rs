@@ -3,6 +3,7 @@
 
 use super::dial::{Dialer, HttpResponse, Stream, tcp};
 use super::error::{Error, Result};
+use super::fresh_id::fresh_id;
 use super::policy;
 use super::token::{Exchange, Tokens};
 use crate::wire::{ExchangeRequest, ExchangeResponse};
@@ -100,7 +101,7 @@ impl Http {
             attempts,
             timeout,
             dialer,
-            holder: super::commit::fresh_id(),
+            holder: fresh_id(),
         })
     }
 

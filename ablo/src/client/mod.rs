@@ -12,6 +12,7 @@ mod dial;
 mod error;
 mod error_kind;
 mod filter;
+mod fresh_id;
 mod http;
 mod live;
 mod policy;
