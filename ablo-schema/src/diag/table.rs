@@ -68,10 +68,10 @@ codes! {
     JsonMissingMember = "ablo::json::missing_member", Error, "A required member is missing",
         "Schema JSON requires this member.",
         "Add the member as the help line shows.";
-    JsonUnknownMember = "ablo::json::unknown_member", Warning, "Unknown member",
-        "The hosted service drops unknown members of documents, models and relations on a round \
-         trip, so this member would be lost. Unknown members of fields are kept.",
-        "Remove the member, fix its spelling, or move it to a field.";
+    JsonUnknownMember = "ablo::json::unknown_member", Error, "Unknown member",
+        "Schema JSON does not have this member here, so it would have no effect. Names that begin \
+         with `x-` are free. `--allow-unknown` makes it a warning.",
+        "Fix the spelling, remove the member, or let its name begin with `x-`.";
     JsonUnknownValue = "ablo::json::unknown_value", Error, "Unknown value",
         "The member accepts a fixed set of values.",
         "Use one of the values in the help line.";

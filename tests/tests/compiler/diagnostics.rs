@@ -39,7 +39,7 @@ fn show(texts: &[&str], all: &[Located<'_>]) -> String {
     let mut out = String::new();
     for located in all {
         let diagnostic = located.diagnostic;
-        let severity = diagnostic.code.severity().as_str();
+        let severity = diagnostic.severity.as_str();
         let marked = &texts[located.location.file][located.location.range.clone()];
         let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
         writeln!(out, "{severity} {} at {}", diagnostic.code, position(&located.location))
@@ -98,7 +98,7 @@ fn report(folder: &Path) -> String {
             );
         }
     };
-    let read = json::read(text);
+    let read = json::read_authored(text);
     let mut out = render(text, &read.diagnostics);
     if let Some(next) = &read.schema {
         out += &report_hints_and_backfills(folder, next);
