@@ -217,7 +217,7 @@ fn invalid_and_deep_json_have_a_location() {
     for (text, code) in [
         ("", "ablo::json::syntax"),
         ("hello", "ablo::json::syntax"),
-        ("{\"v\": 3,}", "ablo::json::syntax"),
+        ("{\"v\": 3", "ablo::json::syntax"),
         (&"[".repeat(1_000_000), "ablo::json::too_deep"),
         (&"{\"a\":".repeat(1_000_000), "ablo::json::too_deep"),
     ] {

@@ -49,9 +49,9 @@ codes! {
          UTF-8.",
         "Save the file as UTF-8.";
     JsonSyntax = "ablo::json::syntax", Error, "The input is not valid JSON",
-        "The text violates the JSON grammar at the reported position. Nothing after it is read.",
-        "Fix the text there. JSON has no comments and no trailing commas, and all names and \
-         strings are double-quoted.";
+        "The text violates the JSON grammar there. Commas, quotes, comments and fences are \
+         repaired to check the rest; after any other fault nothing is read.",
+        "JSON has no comments or trailing commas, and names and strings are double-quoted.";
     JsonTooDeep = "ablo::json::too_deep", Error, "Values are nested too deeply",
         "Values may be nested 32 levels deep; a schema needs eight.",
         "Flatten the value at the reported position.";

@@ -140,6 +140,22 @@ fn every_bad_fixture_is_reported_with_its_code() {
     }
 }
 
+/// The habits of people and programs that know another notation.
+#[test]
+fn every_habit_is_answered_with_the_text_to_write() {
+    for path in fixtures::find("habits", "schema.json") {
+        let text = fixtures::read(&path);
+        let report = render(&text, &json::read_authored(&text).diagnostics);
+        assert!(report.contains("error "), "{}", path.display());
+        insta::with_settings!({
+            snapshot_path => path.parent().expect("a folder"),
+            prepend_module_to_snapshot => false, omit_expression => true
+        }, {
+            insta::assert_snapshot!("diagnostics", report);
+        });
+    }
+}
+
 #[test]
 fn every_code_has_a_fixture() {
     let have: BTreeSet<String> = fs::read_dir(fixtures::root().join("bad"))

@@ -249,6 +249,58 @@ fn a_misspelt_member_of_a_field_is_read_and_hashed_as_before() {
     );
 }
 
+/// The text with one byte replaced.
+fn replaced(at: usize, with: &str) -> String {
+    format!("{}{with}{}", &EVERY_LEVEL[..at], &EVERY_LEVEL[at + 1..])
+}
+
+fn the_only_fault_is_syntax(text: &str, at: usize) {
+    let read = json::read_authored(text);
+    let located = json::locate(text, &read.diagnostics);
+    assert_eq!(located.len(), 1, "{text}: {located:#?}");
+    assert_eq!(located[0].diagnostic.code, Code::JsonSyntax, "{text}");
+    assert_eq!(located[0].location.range.start, at, "{text}");
+    assert!(read.schema.is_none());
+}
+
+#[test]
+fn each_comma_or_colon_that_is_missing_or_too_much_is_one_error() {
+    // No string of this document contains a comma or a bracket.
+    for (at, byte) in EVERY_LEVEL.bytes().enumerate() {
+        let rest = EVERY_LEVEL[at + 1..].trim_start();
+        let next = EVERY_LEVEL.len() - rest.len();
+        let is_empty = EVERY_LEVEL[..at].trim_end().ends_with(['{', '[']);
+        match byte {
+            b':' => the_only_fault_is_syntax(&replaced(at, " "), next),
+            b',' => the_only_fault_is_syntax(&replaced(at, " "), next),
+            b'}' if !is_empty => the_only_fault_is_syntax(&replaced(at, ",}"), at),
+            b']' if !is_empty => the_only_fault_is_syntax(&replaced(at, ",]"), at),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn faults_behind_a_comment_are_at_their_places() {
+    let text = "// “Shop”\n{ \"v\": 3, \"models\": {}, 'identityRoles': [], “mutabel”: true, }\n";
+    let read = json::read_authored(text);
+    let located = json::locate(text, &read.diagnostics);
+    let shown = |one: &ablo_schema::front::Located<'_>| {
+        (one.diagnostic.code, one.location.line, one.location.column)
+    };
+    assert_eq!(
+        located.iter().map(shown).collect::<Vec<_>>(),
+        [
+            (Code::JsonSyntax, 1, 1),
+            (Code::JsonSyntax, 2, 25),
+            (Code::JsonUnknownMember, 2, 46),
+            (Code::JsonSyntax, 2, 46),
+            (Code::JsonSyntax, 2, 61),
+        ]
+    );
+    assert_eq!(located[2].diagnostic.help.as_deref(), Some("did you mean `mutable`?"));
+}
+
 /// Codes of faults in the structure of a document, which its JSON Schema finds as well.
 const STRUCTURE: [Code; 5] = [
     Code::JsonWrongType,
@@ -276,6 +328,7 @@ fn disagreement(validator: &Validator, document: &Value) -> Option<String> {
 fn the_json_schema_agrees_with_the_reader_on_every_fixture() {
     let validator = validator();
     let (mut accepted, mut refused) = (0, 0);
+    // Habits that break JSON itself are skipped below.
     let names = ["schema.json", "prev.json", "next.json", "unknown.json", "plain.json"];
     let files: BTreeSet<_> = names.iter().flat_map(|name| fixtures::find("", name)).collect();
     for path in files {

@@ -19,10 +19,24 @@ pub(super) fn read<'a>(root: Node<'a>, cx: &mut ReadContext<'_>) -> Option<RawSc
     {
         return None;
     }
+    if is_json_schema(&root) {
+        let message = "this is a JSON Schema, not Schema JSON";
+        cx.diagnostics.push(Code::JsonMissingMember, root.span(), message).help(
+            "write `\"v\": 3`, `\"models\"` with a member for each model, and \
+             `\"identityRoles\": []`",
+        );
+        return None;
+    }
     let mut schema = RawSchema::default();
     for member in cx.members(root, &DOCUMENT, "the document")? {
         match member.name.as_ref() {
             "$schema" => drop(cx.string(member)),
+            "models" if matches!(member.value.kind, NodeKind::Array(_)) => {
+                let message = "`models` must be an object, not an array";
+                cx.diagnostics.push(Code::JsonWrongType, member.value.span(), message).help(
+                    r#"write each model under its key: `"tasks": {"fields": {}, "relations": {}}`"#,
+                );
+            }
             "models" => {
                 for model in cx.object(member.value, "`models`").unwrap_or_default() {
                     schema.models.extend(read_model(model, cx));
@@ -34,6 +48,13 @@ pub(super) fn read<'a>(root: Node<'a>, cx: &mut ReadContext<'_>) -> Option<RawSc
         }
     }
     Some(schema)
+}
+
+/// Returns whether the members are those of a JSON Schema.
+fn is_json_schema(root: &Node<'_>) -> bool {
+    let NodeKind::Object(members) = &root.kind else { return false };
+    let has = |name: &str| members.iter().any(|member| member.name == name);
+    has("properties") && !has("models") && !has("v")
 }
 
 fn check_version(version: &Node<'_>, cx: &mut ReadContext<'_>) -> bool {

@@ -8,11 +8,13 @@ mod backfills;
 mod context;
 mod document;
 mod document_schema;
+mod habits;
 mod hints;
 mod locate;
 pub mod members;
 mod model;
 mod node;
+mod repair;
 
 pub use super::location::{Located, Location};
 pub use backfills::read_backfills;
@@ -72,7 +74,21 @@ pub fn read_authored(text: &str) -> Read {
 
 fn read_as(text: &str, unknown: Severity) -> Read {
     let mut diagnostics = Diagnostics::default();
-    let schema = parse(text, &mut diagnostics)
+    let mut root = parse(text, &mut diagnostics);
+    let repaired;
+    if diagnostics.iter().any(|one| one.code == Code::JsonSyntax)
+        && let Some(it) = repair::repair(text)
+    {
+        // The faults take the place of the first one, at which serde_json stopped.
+        diagnostics = Diagnostics::default();
+        for fault in it.faults {
+            let at = node::offset_span(fault.offset);
+            diagnostics.push(Code::JsonSyntax, at, fault.message).help(fault.help);
+        }
+        repaired = it.text;
+        root = parse(&repaired, &mut diagnostics);
+    }
+    let schema = root
         .and_then(|root| document::read(root, &mut ReadContext::new(&mut diagnostics, unknown)))
         .and_then(|raw| crate::check::check(raw, &mut diagnostics));
     diagnostics.sort();

@@ -1,11 +1,12 @@
 //! Reads models, fields and relations.
 
 use super::context::ReadContext;
+use super::habits;
 use super::members::{
     AUTO_FILL, FIELD, GRANTS, MODEL, OPTIONS, PERSIST, RELATION, TENANCY, TENANCY_KINDS, VIA,
 };
 use super::node::{Member, Node, NodeKind};
-use crate::diag::Spanned;
+use crate::diag::{Code, Spanned};
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation,
     RawScope, RawTenancy,
@@ -76,6 +77,12 @@ fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, cx: &mut 
 }
 
 fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawField<'a>> {
+    if let NodeKind::String(word) = &member.value.kind {
+        let message = format!("field `{}` must be an object, not a string", member.name);
+        let help = format!("write {}", habits::whole_field(word));
+        cx.diagnostics.push(Code::JsonWrongType, member.value.span(), message).help(help);
+        return None;
+    }
     let name = Spanned::new(member.name.clone(), member.name_span());
     let at = member.value.span();
     let members = cx.members(member.value, &FIELD, format_args!("field `{}`", member.name))?;
@@ -103,6 +110,7 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
     };
     for member in members {
         match member.name.as_ref() {
+            "type" if is_habit(&member, habits::field_type, cx) => {}
             "type" => field.kind = cx.one_of(member, &RawKind::ALL, RawKind::as_str),
             "isOptional" => field.optional = cx.boolean(&member),
             "isIndexed" => field.indexed = cx.boolean(&member),
@@ -112,6 +120,20 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
         }
     }
     Some(field)
+}
+
+/// Reports a word of another language with what to write instead. Returns whether it is one.
+fn is_habit(
+    member: &Member<'_>,
+    instead: fn(&str) -> Option<&'static str>,
+    cx: &mut ReadContext<'_>,
+) -> bool {
+    let NodeKind::String(word) = &member.value.kind else { return false };
+    let Some(instead) = instead(word) else { return false };
+    let message = format!("unknown type `{word}`");
+    let help = format!("write {instead}");
+    cx.diagnostics.push(Code::JsonUnknownValue, member.value.span(), message).help(help);
+    true
 }
 
 fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadContext<'_>) {
@@ -182,6 +204,7 @@ fn read_relation<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<Raw
     };
     for member in members {
         match member.name.as_ref() {
+            "type" if is_habit(&member, habits::relation_type, cx) => {}
             "type" => relation.kind = cx.one_of(member, &RelationKind::ALL, RelationKind::as_str),
             "target" => relation.target = cx.string(member),
             "foreignKey" => relation.foreign_key = cx.string(member),
