@@ -1,5 +1,6 @@
 //! Reads a schema from a file: Rust if the name ends in `.rs`, else Schema JSON.
 
+use crate::args::ReadArgs;
 use crate::finding::{Exit, Failure, Finding, Location, Report, Source};
 use crate::source::{self, STDIN};
 use ablo_codegen::RustFiles;
@@ -35,17 +36,26 @@ fn is_rust(path: &Path) -> bool {
 }
 
 /// Reads and validates a schema.
-pub(crate) fn read(path: &Path) -> Result<Input, Failure> {
+pub(crate) fn read(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
     if is_rust(path) {
         return read_rust(path);
     }
     let source = source::read(path, json::MAX_BYTES)?;
-    let read = json::read(&source.text);
+    let read = if args.allow_unknown {
+        json::read(&source.text)
+    } else {
+        json::read_authored(&source.text)
+    };
     let name = source.name.clone();
     let located = json::locate(&source.text, &read.diagnostics);
     let reports = reports(&[&source], &located, &read.diagnostics);
     let has_errors = read.diagnostics.has_errors();
     Ok(Input { name, schema: read.schema, has_errors, reports, files: vec![path.to_owned()] })
+}
+
+/// Reads a valid schema without its warnings, which only `check` and `generate` report.
+pub(crate) fn schema(path: &Path, args: ReadArgs) -> Result<Schema, Failure> {
+    read(path, args)?.schema()
 }
 
 /// Reads a JSON document that accompanies a schema, such as hints.
@@ -118,7 +128,7 @@ fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
     };
     Finding {
         code: located.diagnostic.code.as_str(),
-        severity: located.diagnostic.code.severity(),
+        severity: located.diagnostic.severity,
         message: located.diagnostic.message.clone(),
         location: Some(location(&located.location)),
         also: located

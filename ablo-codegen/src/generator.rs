@@ -50,6 +50,7 @@ pub struct Generator {
     options: Vec<(String, String, Value)>,
     out: Option<PathBuf>,
     check: bool,
+    allow_unknown: bool,
 }
 
 /// The result of a run.
@@ -73,6 +74,7 @@ impl Generator {
             options: Vec::new(),
             out: None,
             check: false,
+            allow_unknown: false,
         }
     }
 
@@ -105,6 +107,12 @@ impl Generator {
         self
     }
 
+    /// Reports unknown members of Schema JSON as warnings instead of errors.
+    pub fn allow_unknown(mut self, allow_unknown: bool) -> Self {
+        self.allow_unknown = allow_unknown;
+        self
+    }
+
     /// Runs the generator.
     ///
     /// # Errors
@@ -112,7 +120,7 @@ impl Generator {
     /// cannot be written.
     pub fn run(&self) -> Result<Generated, Failure> {
         let runs = self.runs()?;
-        let Reading { schema, paths } = read(&self.source)?;
+        let Reading { schema, paths } = read(&self.source, self.allow_unknown)?;
         let hashes = Hashes::of(&schema);
         let mut files = Files::default();
         for (_, emit) in &runs {
@@ -223,7 +231,7 @@ struct Reading {
     paths: Vec<PathBuf>,
 }
 
-fn read(path: &Path) -> Result<Reading, Failure> {
+fn read(path: &Path, allow_unknown: bool) -> Result<Reading, Failure> {
     let text = source::read_bounded(path).map_err(|error| {
         // Reruns the script when the file is created.
         rerun_if_changed(&[path.to_owned()]);
@@ -233,7 +241,7 @@ fn read(path: &Path) -> Result<Reading, Failure> {
     })?;
     if path.extension().is_none_or(|extension| extension != "rs") {
         rerun_if_changed(&[path.to_owned()]);
-        let read = json::read(&text);
+        let read = if allow_unknown { json::read(&text) } else { json::read_authored(&text) };
         let texts = [SourceText { path: path.to_owned(), text: &text }];
         let schema =
             schema_or_report(read.schema, &texts, &json::locate(&text, &read.diagnostics))?;
@@ -258,9 +266,7 @@ fn schema_or_report(
     all: &[Located<'_>],
 ) -> Result<Schema, Failure> {
     let Some(schema) = schema else { return Err(Failure::new(render(texts, all))) };
-    for located in
-        all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Warning)
-    {
+    for located in all.iter().filter(|located| located.diagnostic.severity == Severity::Warning) {
         let path = texts
             .get(located.location.file)
             .map(|text| text.path.display().to_string())

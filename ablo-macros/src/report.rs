@@ -9,7 +9,7 @@ use quote::quote_spanned;
 /// scripts, because rustc offers no way to emit them.
 pub(crate) fn errors(cx: &mut ReadContext) -> TokenStream {
     cx.diagnostics.sort();
-    let errors = cx.diagnostics.iter().filter(|one| one.code.severity() == Severity::Error);
+    let errors = cx.diagnostics.iter().filter(|one| one.severity == Severity::Error);
     errors.map(|diagnostic| error(diagnostic, cx)).collect()
 }
 

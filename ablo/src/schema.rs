@@ -57,7 +57,7 @@ fn read(document: &str) -> Result<ablo_schema::Schema, SchemaError> {
         faults: read
             .diagnostics
             .iter()
-            .filter(|one| one.code.severity() == ablo_schema::Severity::Error)
+            .filter(|one| one.severity == ablo_schema::Severity::Error)
             .map(|one| format!("{}: {}", one.code, one.message))
             .collect(),
     })

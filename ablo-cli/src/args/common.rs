@@ -21,6 +21,8 @@ pub(crate) struct InputArgs {
     /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
 }
 
 /// The schema of a server, which is read from a file.
@@ -35,13 +37,33 @@ pub(crate) struct SchemaFileArgs {
     /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
 }
 
 #[cfg(feature = "server")]
 impl From<&SchemaFileArgs> for InputArgs {
     fn from(args: &SchemaFileArgs) -> Self {
-        Self { file: args.file.clone(), config: args.config.clone(), format: args.format }
+        Self {
+            file: args.file.clone(),
+            config: args.config.clone(),
+            format: args.format,
+            read: args.read,
+        }
     }
+}
+
+/// How a schema file is read.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// Report unknown members of Schema JSON as warnings instead of errors
+    #[arg(long)]
+    pub(crate) allow_unknown: bool,
+}
+
+impl ReadArgs {
+    /// An earlier schema is compared with, not written: its faults are in the past.
+    pub(crate) const EARLIER: Self = Self { allow_unknown: true };
 }
 
 /// The language that a schema is printed in.

@@ -1,6 +1,6 @@
 //! The arguments of the database commands and their help.
 
-use super::common::{DialectArg, Document, Format, duration};
+use super::common::{DialectArg, Document, Format, ReadArgs, duration};
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -77,6 +77,8 @@ pub(crate) struct ChangeArgs {
     /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -142,6 +144,8 @@ pub(crate) struct ProveArgs {
     /// Output format of the evidence
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
 }
 
 /// The class of a step that needs an approval.
@@ -196,6 +200,8 @@ pub(crate) struct StatusArgs {
     /// Output format of diagnostics
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -16,7 +16,7 @@ pub(crate) mod source;
 pub(crate) use common::DialectArg;
 #[cfg(feature = "server")]
 pub(crate) use common::SchemaFileArgs;
-pub(crate) use common::{Document, Format, InputArgs};
+pub(crate) use common::{Document, Format, InputArgs, ReadArgs};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -117,7 +117,17 @@ pub(crate) enum SchemaCommand {
     Print(PrintArgs),
     /// Print `schemaHash`, `contentHash` and the hash of each model as one JSON object
     Hash(InputArgs),
+    /// Print a JSON Schema of Schema JSON, with which editors complete and check documents
+    #[command(after_help = JSON_SCHEMA)]
+    JsonSchema,
 }
+
+const JSON_SCHEMA: &str = "\
+Write it to a file and name the file in each document:
+
+  ablo schema json-schema > ablo.schema.json
+
+  { \"$schema\": \"./ablo.schema.json\", \"v\": 3, … }";
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = PRINT)]
@@ -281,6 +291,8 @@ pub(crate) struct DiffArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: DiffFormat,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
     /// Dialect of `--format sql`
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     #[arg(long, value_enum, default_value_t, value_name = "DIALECT")]

@@ -1,4 +1,4 @@
-//! The schemas of a migration and the difference between them.
+//! The difference between the schemas of a migration.
 
 use crate::finding::{Exit, Failure};
 use crate::input;
@@ -6,11 +6,6 @@ use ablo_schema::Schema;
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::front::json;
 use std::path::Path;
-
-/// Reads the schema in a file.
-pub(super) fn schema(path: &Path) -> Result<Schema, Failure> {
-    input::read(path)?.schema()
-}
 
 /// Reads hints and backfills, and passes the diff to `then`.
 pub(super) fn with_diff<T>(

@@ -1,6 +1,6 @@
 //! `ablo diff`: compares two schemas.
 
-use crate::args::{DiffArgs, DiffFormat};
+use crate::args::{DiffArgs, DiffFormat, ReadArgs};
 use crate::finding::{Exit, Failure, Finding, Report, Source};
 use crate::outcome::Outcome;
 use crate::source::STDIN;
@@ -73,12 +73,15 @@ struct Inputs {
 /// Reads all inputs and reports the errors of all of them.
 fn read(args: &DiffArgs) -> Result<Inputs, Failure> {
     let mut errors = no_reports();
-    let prev = args.prev.as_deref().map(|path| collect(schema(path), &mut errors));
+    let prev = args
+        .prev
+        .as_deref()
+        .map(|path| collect(input::schema(path, ReadArgs::EARLIER), &mut errors));
     let next = args
         .initial
         .as_deref()
         .or(args.next.as_deref())
-        .map(|path| collect(schema(path), &mut errors));
+        .map(|path| collect(input::schema(path, args.read), &mut errors));
     let hints = args
         .hints
         .as_deref()
@@ -100,10 +103,6 @@ fn read(args: &DiffArgs) -> Result<Inputs, Failure> {
         }),
         _ => Err(errors),
     }
-}
-
-fn schema(path: &Path) -> Result<Schema, Failure> {
-    input::read(path)?.schema()
 }
 
 fn no_reports() -> Failure {

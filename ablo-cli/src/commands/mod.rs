@@ -53,6 +53,7 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Schema(SchemaCommand::Print(args)) => {
             (args.input.format, schema::print(&args).into())
         }
+        Command::Schema(SchemaCommand::JsonSchema) => (Format::Human, schema::json_schema()),
         Command::Schema(SchemaCommand::Hash(input)) => (input.format, schema::hash(&input).into()),
         #[cfg(feature = "database")]
         Command::Migrate(command) => (command.format(), migrate::run(&command).into()),

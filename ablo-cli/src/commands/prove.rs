@@ -1,15 +1,17 @@
 //! `ablo migrate prove`: checks the invariants of a migration on a scratch server.
 
-use super::change::{schema, with_diff};
-use crate::args::Format;
+use super::change::with_diff;
 use crate::args::database::ProveArgs;
+use crate::args::{Format, ReadArgs};
 use crate::database;
 use crate::finding::{Exit, Failure, Report};
+use crate::input;
 use crate::outcome::Outcome;
 use ablo_migrate::prove::{ScratchEnv, Verdict, prove};
 
 pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Failure> {
-    let (prev, next) = (schema(&args.prev)?, schema(&args.next)?);
+    let prev = input::schema(&args.prev, ReadArgs::EARLIER)?;
+    let next = input::schema(&args.next, args.read)?;
     let evidence = with_diff(
         Some(&prev),
         &next,

@@ -8,6 +8,7 @@ use crate::finding::Failure;
 use crate::finding::{Exit, Finding, Report};
 use crate::outcome::Outcome;
 use crate::{input, settings};
+use ablo_schema::front::json;
 use ablo_schema::{Hashes, Schema, canonical, hash};
 use serde_json::{Map, Value};
 
@@ -56,7 +57,11 @@ pub(crate) fn hash(input: &InputArgs) -> Result<Outcome, Failure> {
     Ok(Outcome::text(format!("{}\n", Value::from(all))))
 }
 
-/// Reads the schema without its warnings, which only `check` reports.
+/// Prints the JSON Schema of Schema JSON.
+pub(crate) fn json_schema() -> Outcome {
+    Outcome::text(format!("{:#}\n", json::document_schema()))
+}
+
 fn read(args: &InputArgs) -> Result<Schema, Failure> {
-    input::read(&settings::schema_path(args)?)?.schema()
+    input::schema(&settings::schema_path(args)?, args.read)
 }

@@ -20,7 +20,13 @@ const FAULTY: &str = r#"{
 }
 "#;
 
+/// A schema with a warning: the table has a reserved name.
 fn warned() -> String {
+    SCHEMA.replacen(r#""relations": {}"#, r#""relations": {}, "tableName": "ablo_x""#, 1)
+}
+
+/// A schema with an unknown member.
+fn unknown() -> String {
     SCHEMA.replacen(r#""relations": {}"#, r#""relations": {}, "wat": 1"#, 1)
 }
 
@@ -82,6 +88,56 @@ fn warnings_fail_only_with_deny_warnings() {
     assert_eq!(dir.run(&["check", "schema.json", "--deny-warnings"]).status, 1);
     let dir = TestDir::with_schema();
     assert_eq!(dir.run(&["check", "schema.json", "--deny-warnings"]).status, 0);
+}
+
+#[test]
+fn an_unknown_member_fails_unless_it_is_allowed() {
+    let dir = TestDir::empty();
+    dir.put("schema.json", unknown());
+    for command in [&["check"][..], &["schema", "print"], &["generate", "--out", "out"]] {
+        let run = |further: &[&str]| dir.run(&[command, &["schema.json"], further].concat());
+        let refused = run(&[]);
+        assert_eq!(refused.status, 1, "{command:?}");
+        assert!(refused.err.contains("ablo::json::unknown_member"), "{}", refused.err);
+        assert!(!dir.path("out").exists());
+        let allowed = run(&["--allow-unknown"]);
+        assert_eq!(allowed.status, 0, "{command:?}: {}", allowed.err);
+    }
+    let allowed = dir.run(&["check", "schema.json", "--allow-unknown", "--format", "json"]);
+    let [it] = &diagnostics(&allowed.out)[..] else { panic!("one diagnostic: {}", allowed.out) };
+    assert_eq!(
+        (&it["severity"], &it["pointer"]),
+        (&"warning".into(), &"/models/projects/wat".into())
+    );
+    let denied = dir.run(&["check", "schema.json", "--allow-unknown", "--deny-warnings"]);
+    assert_eq!(denied.status, 1);
+}
+
+#[test]
+fn each_misspelt_member_of_a_field_is_one_error() {
+    for (member, meant) in [
+        (r#""isindexd": true"#, "isIndexed"),
+        (r#""Default": "x""#, "default"),
+        (r#""uniqe": true"#, "unique"),
+        (r#""renamed_from": "old""#, "renamedFrom"),
+        (r#""enumvalues": ["a"]"#, "enumValues"),
+        (r#""descripton": "x""#, "description"),
+        (r#""precisoin": 3"#, "precision"),
+        (r#""secrt": true"#, "secret"),
+        (r#""relativ": ["append"]"#, "relative"),
+    ] {
+        let schema = format!(
+            r#"{{"v": 3, "models": {{"notes": {{"relations": {{}}, "fields": {{"title": {{"type":
+            "string", "isOptional": false, "isIndexed": false, {member}}}}}}}}},
+            "identityRoles": []}}"#
+        );
+        let (status, it) = only(schema.as_bytes());
+        assert_eq!((status, it["code"].as_str()), (1, Some("ablo::json::unknown_member")));
+        assert_eq!(it["severity"], "error");
+        assert_eq!(it["help"], format!("did you mean `{meant}`?"));
+        let name = member.split('"').nth(1).expect("a name");
+        assert_eq!(it["pointer"], format!("/models/notes/fields/title/{name}"));
+    }
 }
 
 #[test]
@@ -161,7 +217,7 @@ fn invalid_and_deep_json_have_a_location() {
     for (text, code) in [
         ("", "ablo::json::syntax"),
         ("hello", "ablo::json::syntax"),
-        ("{\"v\": 3,}", "ablo::json::syntax"),
+        ("{\"v\": 3", "ablo::json::syntax"),
         (&"[".repeat(1_000_000), "ablo::json::too_deep"),
         (&"{\"a\":".repeat(1_000_000), "ablo::json::too_deep"),
     ] {

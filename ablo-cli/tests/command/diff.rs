@@ -38,6 +38,30 @@ fn arguments(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+fn a_misspelt_rename_is_an_error_and_an_earlier_one_is_past() {
+    let schema = |field: &str, further: &str| {
+        format!(
+            r#"{{"v": 3, "models": {{"users": {{"fields": {{"{field}": {{"type": "string",
+            "isOptional": false, "isIndexed": false{further}}}}}, "relations": {{}}}}}},
+            "identityRoles": []}}"#
+        )
+    };
+    let dir = TestDir::empty();
+    dir.put("before.json", schema("mail", ""));
+    dir.put("typo.json", schema("email", r#", "renamedfrom": "mail""#));
+    dir.put("right.json", schema("email", r#", "renamedFrom": "mail""#));
+    let typo = dir.run(&["diff", "before.json", "typo.json"]);
+    assert_eq!((typo.status, typo.out.as_str()), (2, ""));
+    assert!(typo.err.contains("did you mean `renamedFrom`?"), "{}", typo.err);
+    let allowed = dir.run(&["diff", "before.json", "typo.json", "--allow-unknown"]);
+    assert_ne!(allowed.status, 2, "{}", allowed.err);
+    let right = dir.run(&["diff", "before.json", "right.json"]);
+    assert_eq!(right.status, 0, "{}{}", right.out, right.err);
+    let past = dir.run(&["diff", "typo.json", "right.json"]);
+    assert_ne!(past.status, 2, "{}", past.err);
+}
+
+#[test]
 fn every_fixture_is_reported_in_every_format() {
     let mut kinds = BTreeSet::new();
     for folder in fixtures() {

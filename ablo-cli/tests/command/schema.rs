@@ -53,6 +53,22 @@ fn what_rust_cannot_express_is_reported() {
 }
 
 #[test]
+fn json_schema_prints_the_schema_of_documents() {
+    let dir = TestDir::with_schema();
+    let ran = dir.run(&["schema", "json-schema"]);
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    let schema: Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(schema, ablo_schema::front::json::document_schema());
+    // A document may name it.
+    dir.put("ablo.schema.json", &ran.out);
+    let named = SCHEMA.replacen('{', r#"{ "$schema": "./ablo.schema.json","#, 1);
+    dir.put("named.json", &named);
+    assert_eq!(dir.run(&["check", "named.json", "--deny-warnings"]).status, 0);
+    let hash = |file: &str| dir.run(&["schema", "hash", file]).out;
+    assert_eq!(hash("named.json"), hash("schema.json"));
+}
+
+#[test]
 fn hash_prints_one_object() {
     let dir = TestDir::with_schema();
     let ran = dir.run(&["schema", "hash", "schema.json"]);

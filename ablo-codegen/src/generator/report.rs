@@ -52,7 +52,7 @@ pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
         let _ = writeln!(
             out,
             "{}[{}]: {}",
-            diagnostic.code.severity().as_str(),
+            diagnostic.severity.as_str(),
             diagnostic.code,
             diagnostic.message
         );
@@ -108,7 +108,7 @@ pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
     let mut out = String::new();
     for located in all.iter().take(MAX_SHOWN) {
         let diagnostic = located.diagnostic;
-        let severity = match diagnostic.code.severity() {
+        let severity = match diagnostic.severity {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
         };
@@ -146,7 +146,7 @@ pub(super) fn render(texts: &[SourceText<'_>], all: &[Located<'_>]) -> String {
 
 fn count(out: &mut String, all: &[Located<'_>]) {
     let errors =
-        all.iter().filter(|located| located.diagnostic.code.severity() == Severity::Error).count();
+        all.iter().filter(|located| located.diagnostic.severity == Severity::Error).count();
     let _ = writeln!(out, "{errors} error{}", if errors == 1 { "" } else { "s" });
     if all.len() > MAX_SHOWN {
         let _ = writeln!(

@@ -47,6 +47,8 @@ impl<T> Spanned<T> {
 pub struct Diagnostic {
     /// The stable code, for programs to match on.
     pub code: Code,
+    /// The severity: that of the code, unless a front end allows what the code refuses.
+    pub severity: Severity,
     /// The message, with names in backticks.
     pub message: String,
     /// The primary span.
@@ -85,7 +87,18 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Adds a diagnostic and returns it, to add a help line or secondary spans.
     pub fn push(&mut self, code: Code, at: SpanId, message: impl Display) -> &mut Diagnostic {
-        if code.severity() == Severity::Error {
+        self.push_as(code.severity(), code, at, message)
+    }
+
+    /// Adds a diagnostic with another severity than that of its code.
+    pub(crate) fn push_as(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        at: SpanId,
+        message: impl Display,
+    ) -> &mut Diagnostic {
+        if severity == Severity::Error {
             self.errors += 1;
         }
         if self.all.len() == MAX_DIAGNOSTICS {
@@ -94,6 +107,7 @@ impl Diagnostics {
         }
         self.all.push(Diagnostic {
             code,
+            severity,
             message: message.to_string(),
             at,
             also: Vec::new(),

@@ -49,9 +49,9 @@ codes! {
          UTF-8.",
         "Save the file as UTF-8.";
     JsonSyntax = "ablo::json::syntax", Error, "The input is not valid JSON",
-        "The text violates the JSON grammar at the reported position. Nothing after it is read.",
-        "Fix the text there. JSON has no comments and no trailing commas, and all names and \
-         strings are double-quoted.";
+        "The text violates the JSON grammar there. Commas, quotes, comments and fences are \
+         repaired to check the rest; after any other fault nothing is read.",
+        "JSON has no comments or trailing commas, and names and strings are double-quoted.";
     JsonTooDeep = "ablo::json::too_deep", Error, "Values are nested too deeply",
         "Values may be nested 32 levels deep; a schema needs eight.",
         "Flatten the value at the reported position.";
@@ -68,10 +68,10 @@ codes! {
     JsonMissingMember = "ablo::json::missing_member", Error, "A required member is missing",
         "Schema JSON requires this member.",
         "Add the member as the help line shows.";
-    JsonUnknownMember = "ablo::json::unknown_member", Warning, "Unknown member",
-        "The hosted service drops unknown members of documents, models and relations on a round \
-         trip, so this member would be lost. Unknown members of fields are kept.",
-        "Remove the member, fix its spelling, or move it to a field.";
+    JsonUnknownMember = "ablo::json::unknown_member", Error, "Unknown member",
+        "Schema JSON does not have this member here, so it would have no effect. Names that begin \
+         with `x-` are free. `--allow-unknown` makes it a warning.",
+        "Fix the spelling, remove the member, or let its name begin with `x-`.";
     JsonUnknownValue = "ablo::json::unknown_value", Error, "Unknown value",
         "The member accepts a fixed set of values.",
         "Use one of the values in the help line.";

@@ -39,7 +39,7 @@ fn show(texts: &[&str], all: &[Located<'_>]) -> String {
     let mut out = String::new();
     for located in all {
         let diagnostic = located.diagnostic;
-        let severity = diagnostic.code.severity().as_str();
+        let severity = diagnostic.severity.as_str();
         let marked = &texts[located.location.file][located.location.range.clone()];
         let marked: String = marked.lines().next().unwrap_or_default().chars().take(60).collect();
         writeln!(out, "{severity} {} at {}", diagnostic.code, position(&located.location))
@@ -98,7 +98,7 @@ fn report(folder: &Path) -> String {
             );
         }
     };
-    let read = json::read(text);
+    let read = json::read_authored(text);
     let mut out = render(text, &read.diagnostics);
     if let Some(next) = &read.schema {
         out += &report_hints_and_backfills(folder, next);
@@ -134,6 +134,22 @@ fn every_bad_fixture_is_reported_with_its_code() {
         assert!(report.contains(&code), "{name} is not reported as {code}:\n{report}");
         insta::with_settings!({
             snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true
+        }, {
+            insta::assert_snapshot!("diagnostics", report);
+        });
+    }
+}
+
+/// The habits of people and programs that know another notation.
+#[test]
+fn every_habit_is_answered_with_the_text_to_write() {
+    for path in fixtures::find("habits", "schema.json") {
+        let text = fixtures::read(&path);
+        let report = render(&text, &json::read_authored(&text).diagnostics);
+        assert!(report.contains("error "), "{}", path.display());
+        insta::with_settings!({
+            snapshot_path => path.parent().expect("a folder"),
+            prepend_module_to_snapshot => false, omit_expression => true
         }, {
             insta::assert_snapshot!("diagnostics", report);
         });

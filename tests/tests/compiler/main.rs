@@ -19,5 +19,6 @@ mod rust_front;
 mod rust_judge;
 mod rust_parity;
 mod rust_source;
+mod schema_json;
 mod shapes;
 mod typescript_judge;

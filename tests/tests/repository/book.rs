@@ -1,5 +1,6 @@
 //! The documentation: every page is in the book, links resolve, and what it shows is true.
 
+use ablo_schema::front::json::members::{Kind, Known, LEVELS, Level};
 use ablo_tests::fixtures;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -201,12 +202,14 @@ fn uncompiled_rust_is_an_excerpt() {
 }
 
 #[test]
-fn the_schema_of_the_reference_is_valid() {
+fn the_schemas_of_the_reference_are_valid() {
     let page = fixtures::read(&docs().join("reference/schema-json.md"));
-    let (_, document) = &blocks(&page)[0];
-    let read = ablo_schema::front::json::read(document);
-    let messages: Vec<_> = read.diagnostics.iter().map(|one| one.message.clone()).collect();
-    assert!(read.schema.is_some() && messages.is_empty(), "{messages:?}");
+    let documents = blocks(&page).into_iter().filter(|(language, _)| language == "json");
+    for (_, document) in documents {
+        let read = ablo_schema::front::json::read_authored(&document);
+        let messages: Vec<_> = read.diagnostics.iter().map(|one| one.message.clone()).collect();
+        assert!(read.schema.is_some() && messages.is_empty(), "{messages:?}");
+    }
 }
 
 /// Names of all members in a document, except names that authors choose.
@@ -336,6 +339,53 @@ fn the_table_of_limits_is_that_of_the_coordinator() {
         writeln!(table, "| `{name}` | {default} | {about} |").expect("a string");
     }
     generated("limits.md", "limits", &table);
+}
+
+/// The values of a member, with links to the sections of levels.
+fn values(kind: &Kind) -> String {
+    let words = |words: &fn() -> Vec<&'static str>| {
+        words().iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    };
+    let link = |level: &Level| format!("[{}](#{})", level.name, level.name.to_lowercase());
+    match kind {
+        Kind::Version => "`3`".to_owned(),
+        Kind::Boolean => "boolean".to_owned(),
+        Kind::Text => "string".to_owned(),
+        Kind::BooleanOrText => "boolean or string".to_owned(),
+        Kind::Whole { min, max: Some(max) } => format!("{min} to {max}"),
+        Kind::Whole { min, max: None } => format!("whole number from {min}"),
+        Kind::OneOf(all) => words(all),
+        Kind::TextSuchAs(_) => "string, see below".to_owned(),
+        Kind::Texts => "array of strings".to_owned(),
+        Kind::SomeOf(all) => format!("array of {}", words(all)),
+        Kind::Any => "any JSON".to_owned(),
+        Kind::JsonSchema => "JSON Schema".to_owned(),
+        Kind::Of(level) => link(level),
+        Kind::ListOf(level) => format!("array of {}", link(level)),
+        Kind::MapOf(level) => format!("object of {}", link(level)),
+    }
+}
+
+fn table_of_members<'m>(members: impl Iterator<Item = &'m Known>) -> String {
+    let mut table = String::from("\n| member | type | required | meaning |\n|---|---|---|---|\n");
+    for known in members {
+        let required = if known.required.is_some() { "yes" } else { "no" };
+        let (name, values, about) = (known.name, values(&known.kind), known.about);
+        writeln!(table, "| `{name}` | {values} | {required} | {about} |").expect("a string");
+    }
+    table
+}
+
+#[test]
+fn the_tables_of_schema_json_are_those_of_the_reader() {
+    for level in LEVELS {
+        let members = level.members.iter().filter(|known| !known.is_facet);
+        generated("reference/schema-json.md", level.name, &table_of_members(members));
+        let facets = level.members.iter().filter(|known| known.is_facet);
+        if facets.clone().count() > 0 {
+            generated("reference/schema-json.md", "facets", &table_of_members(facets));
+        }
+    }
 }
 
 /// Words of code in Markdown that name a file or folder of this repository.

@@ -1,7 +1,8 @@
 //! Reads nodes as the expected type, or reports what they are instead.
 
+use super::members::{FREE_PREFIX, Level, ROLE, SOURCE};
 use super::node::{Member, Node, NodeKind};
-use crate::diag::{Code, Diagnostics, SpanId, Spanned, Suggest};
+use crate::diag::{Code, Diagnostics, Severity, SpanId, Spanned, Suggest};
 use crate::raw::{CowStr, Maybe, RawRole};
 use std::fmt::Display;
 
@@ -9,6 +10,14 @@ use std::fmt::Display;
 pub(super) struct ReadContext<'d> {
     pub(super) diagnostics: &'d mut Diagnostics,
     pub(super) suggest: Suggest,
+    /// The severity of unknown members.
+    pub(super) unknown: Severity,
+}
+
+impl<'d> ReadContext<'d> {
+    pub(super) fn new(diagnostics: &'d mut Diagnostics, unknown: Severity) -> Self {
+        Self { diagnostics, suggest: Suggest::default(), unknown }
+    }
 }
 
 impl ReadContext<'_> {
@@ -31,17 +40,80 @@ impl ReadContext<'_> {
             .help(help);
     }
 
-    pub(super) fn unknown_member(&mut self, member: &Member<'_>, owner: &str, known: &[&str]) {
-        let near = self.suggest.nearest(&member.name, known.iter().copied());
+    /// Reads an object of a level, and reports the members that it lacks and those that the level
+    /// does not have.
+    pub(super) fn members<'a>(
+        &mut self,
+        node: Node<'a>,
+        level: &Level,
+        owner: impl Display,
+    ) -> Option<Vec<Member<'a>>> {
+        let at = node.span();
+        let mut members = self.object(node, &owner)?;
+        let mut present = 0_u32;
+        let mut known = 0;
+        for index in members.iter().filter_map(|member| level.position(&member.name)) {
+            present |= 1 << index;
+            known += 1;
+        }
+        if known < members.len() {
+            let expected = level.expected(&members);
+            for member in &mut members {
+                self.check_known(member, level, &owner, expected & !present).inspect(|index| {
+                    present |= 1 << index;
+                });
+            }
+        }
+        for (index, known) in level.members.iter().enumerate() {
+            if let Some(help) = known.required
+                && present & (1 << index) == 0
+            {
+                self.missing_member(at, &owner, known.name, help);
+            }
+        }
+        Some(members)
+    }
+
+    /// Reports an unknown member.
+    ///
+    /// One that stands for a member that is missing is read as it, so that it is not reported
+    /// again. Returns the position of that member in the level.
+    fn check_known(
+        &mut self,
+        member: &mut Member<'_>,
+        level: &Level,
+        owner: &impl Display,
+        missing: u32,
+    ) -> Option<usize> {
+        if level.position(&member.name).is_some() || member.name.starts_with(FREE_PREFIX) {
+            return None;
+        }
+        let near = level.called(&member.name).or_else(|| {
+            self.suggest.nearest(&member.name, level.members.iter().map(|known| known.name))
+        });
         let help = near.map_or_else(
-            || "remove it, or move it to a field: fields keep unknown members".to_owned(),
+            || format!("remove it, or let its name begin with `{FREE_PREFIX}`"),
             |near| format!("did you mean `{near}`?"),
         );
-        let message = format!(
-            "unknown member `{}` of {owner}; the hosted service would drop it",
-            member.name
-        );
-        self.diagnostics.push(Code::JsonUnknownMember, member.name_span(), message).help(help);
+        let stands_for = near.and_then(|near| level.position(near));
+        let stands_for = stands_for.filter(|index| missing & (1 << index) != 0);
+        let is_required = stands_for.is_some_and(|index| level.members[index].required.is_some());
+        let severity = if is_required { Severity::Error } else { self.unknown };
+        let message = format!("unknown member `{}` of {owner}", member.name);
+        self.diagnostics
+            .push_as(severity, Code::JsonUnknownMember, member.name_span(), message)
+            .help(help);
+        let index = stands_for.filter(|_| severity == Severity::Error)?;
+        member.name = level.members[index].name.into();
+        Some(index)
+    }
+
+    /// Reports a member that has no effect beside the word of another one.
+    pub(super) fn without_effect(&mut self, at: SpanId, name: &str, word: (&str, &str)) {
+        let message = format!("member `{name}` has no effect unless `{}` is `{}`", word.0, word.1);
+        self.diagnostics
+            .push_as(self.unknown, Code::JsonUnknownMember, at, message)
+            .help(format!("remove it, or write `\"{}\": \"{}\"`", word.0, word.1));
     }
 
     pub(super) fn string<'a>(&mut self, member: Member<'a>) -> Maybe<CowStr<'a>> {
@@ -150,57 +222,25 @@ impl ReadContext<'_> {
 
     fn role<'a>(&mut self, node: Node<'a>) -> Option<RawRole<'a>> {
         let verbatim = node.to_value();
-        let at = node.span();
-        let members = self.object(node, "a role")?;
         let mut role = RawRole { kind: None, field: None, multi: false, verbatim };
-        let (mut has_kind, mut has_source) = (false, false);
-        for member in members {
+        for member in self.members(node, &ROLE, "a role")? {
             match member.name.as_ref() {
-                "kind" => (has_kind, role.kind) = (true, self.string(member)),
-                "source" => {
-                    has_source = true;
-                    self.role_source(member.value, &mut role);
-                }
-                _ => self.unknown_member(&member, "a role", &["kind", "source"]),
+                "kind" => role.kind = self.string(member),
+                "source" => self.role_source(member.value, &mut role),
+                _ => {}
             }
-        }
-        if !has_kind {
-            self.missing_member(
-                at,
-                "this role",
-                "kind",
-                "name the kind of its sync groups: `\"kind\": \"team\"`",
-            );
-        }
-        if !has_source {
-            self.missing_member(
-                at,
-                "this role",
-                "source",
-                "name the field that it reads: `\"source\": {\"field\": \"teamId\"}`",
-            );
         }
         Some(role)
     }
 
     fn role_source<'a>(&mut self, node: Node<'a>, role: &mut RawRole<'a>) {
-        let at = node.span();
-        let Some(members) = self.object(node, "the `source` of a role") else { return };
-        let mut has_field = false;
-        for member in members {
+        let members = self.members(node, &SOURCE, "the `source` of a role");
+        for member in members.unwrap_or_default() {
             match member.name.as_ref() {
-                "field" => (has_field, role.field) = (true, self.string(member)),
+                "field" => role.field = self.string(member),
                 "multi" => role.multi = self.boolean(&member).is_some_and(|multi| multi.value),
-                _ => self.unknown_member(&member, "the `source` of a role", &["field", "multi"]),
+                _ => {}
             }
-        }
-        if !has_field {
-            self.missing_member(
-                at,
-                "the `source` of this role",
-                "field",
-                "name the field with the group's id",
-            );
         }
     }
 }

@@ -1,76 +1,77 @@
 //! The document: version, models and identity roles.
 
 use super::context::ReadContext;
+use super::members::DOCUMENT;
 use super::model::read_model;
 use super::node::{Node, NodeKind};
-use crate::diag::{Code, Diagnostics, SpanId, Suggest};
+use crate::diag::Code;
 use crate::raw::RawSchema;
-
-const DOCUMENT_MEMBERS: [&str; 4] = ["v", "models", "identityRoles", "mutable"];
 
 /// The supported version of Schema JSON.
 const VERSION: f64 = 3.0;
 
 /// Reads the document. Returns `None` for an unsupported version, whose other members are not
 /// checked.
-pub(super) fn read<'a>(root: Node<'a>, diagnostics: &mut Diagnostics) -> Option<RawSchema<'a>> {
-    let at = root.span();
-    let cx = &mut ReadContext { diagnostics, suggest: Suggest::default() };
-    let members = cx.object(root, "the document")?;
-    let version = members.iter().find(|member| member.name == "v").map(|member| &member.value);
-    if !check_version(version, at, cx) {
+pub(super) fn read<'a>(root: Node<'a>, cx: &mut ReadContext<'_>) -> Option<RawSchema<'a>> {
+    if let NodeKind::Object(members) = &root.kind
+        && let Some(version) = members.iter().find(|member| member.name == "v")
+        && !check_version(&version.value, cx)
+    {
+        return None;
+    }
+    if is_json_schema(&root) {
+        let message = "this is a JSON Schema, not Schema JSON";
+        cx.diagnostics.push(Code::JsonMissingMember, root.span(), message).help(
+            "write `\"v\": 3`, `\"models\"` with a member for each model, and \
+             `\"identityRoles\": []`",
+        );
         return None;
     }
     let mut schema = RawSchema::default();
-    let (mut has_models, mut has_roles) = (false, false);
-    for member in members {
+    for member in cx.members(root, &DOCUMENT, "the document")? {
         match member.name.as_ref() {
-            "v" => {}
+            "$schema" => drop(cx.string(member)),
+            "models" if matches!(member.value.kind, NodeKind::Array(_)) => {
+                let message = "`models` must be an object, not an array";
+                cx.diagnostics.push(Code::JsonWrongType, member.value.span(), message).help(
+                    r#"write each model under its key: `"tasks": {"fields": {}, "relations": {}}`"#,
+                );
+            }
             "models" => {
-                has_models = true;
                 for model in cx.object(member.value, "`models`").unwrap_or_default() {
                     schema.models.extend(read_model(model, cx));
                 }
             }
-            "identityRoles" => {
-                has_roles = true;
-                schema.identity_roles = cx.roles(member.value, "identityRoles");
-            }
+            "identityRoles" => schema.identity_roles = cx.roles(member.value, "identityRoles"),
             "mutable" => schema.mutable = cx.boolean(&member),
-            _ => cx.unknown_member(&member, "the document", &DOCUMENT_MEMBERS),
+            _ => {}
         }
-    }
-    if !has_models {
-        cx.missing_member(at, "the document", "models", "add `\"models\": {}`");
-    }
-    if !has_roles {
-        cx.missing_member(at, "the document", "identityRoles", "add `\"identityRoles\": []`");
     }
     Some(schema)
 }
 
-fn check_version(version: Option<&Node<'_>>, document: SpanId, cx: &mut ReadContext<'_>) -> bool {
-    let help = "only Schema JSON v3 is supported: write `\"v\": 3`, or export the schema again as \
-        version 3";
-    match version {
-        None => {
-            cx.missing_member(document, "the document", "v", "add `\"v\": 3` as the first member");
-            true
+/// Returns whether the members are those of a JSON Schema.
+fn is_json_schema(root: &Node<'_>) -> bool {
+    let NodeKind::Object(members) = &root.kind else { return false };
+    let has = |name: &str| members.iter().any(|member| member.name == name);
+    has("properties") && !has("models") && !has("v")
+}
+
+fn check_version(version: &Node<'_>, cx: &mut ReadContext<'_>) -> bool {
+    let message = match &version.kind {
+        NodeKind::Number(number) if *number == VERSION => return true,
+        NodeKind::Number(number) => format!("unsupported version {number} of Schema JSON"),
+        NodeKind::String(text) => {
+            format!("the version is the string {text:?} instead of the number 3")
         }
-        Some(Node { kind: NodeKind::Number(number), .. }) if *number == VERSION => true,
-        Some(node @ Node { kind: NodeKind::Number(number), .. }) => {
-            let message = format!("unsupported version {number} of Schema JSON");
-            cx.diagnostics.push(Code::SchemaUnsupportedVersion, node.span(), message).help(help);
-            false
+        _ => {
+            cx.wrong_type(version, "`v`", "the number 3");
+            return false;
         }
-        Some(node @ Node { kind: NodeKind::String(text), .. }) => {
-            let message = format!("the version is the string {text:?} instead of the number 3");
-            cx.diagnostics.push(Code::SchemaUnsupportedVersion, node.span(), message).help(help);
-            false
-        }
-        Some(node) => {
-            cx.wrong_type(node, "`v`", "the number 3");
-            false
-        }
-    }
+    };
+    cx.diagnostics.push(Code::SchemaUnsupportedVersion, version.span(), message).help(
+        "only Schema JSON v3 is supported: write `\"v\": 3`, or export the schema again as \
+         version 3",
+    );
+    false
 }

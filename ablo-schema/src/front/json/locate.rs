@@ -5,6 +5,7 @@
 //! the same value in both.
 
 use super::node::{NameSeed, OFFSET_FLAG, bom_length};
+use super::repair::repair;
 use crate::diag::{Diagnostics, SpanId};
 use crate::front::location::{Lines, Located, Location};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
@@ -43,24 +44,41 @@ pub fn locate<'d>(text: &str, diagnostics: &'d Diagnostics) -> Vec<Located<'d>> 
                 ..text[offset..].chars().next().map_or(offset, |next| offset + next.len_utf8());
         }
     }
-    let mut walk =
-        Walk { text, next: 0, wanted: &mut wanted, pointer: String::new(), object_start: 0 };
-    // A document that does not parse has only byte offsets, which are resolved already.
-    let _ = serde_json::from_str::<&RawValue>(&text[start..]).map(|root| walk.value(root, None));
+    // A text that cannot be repaired has only byte offsets, which are resolved already.
+    let repaired = if walk(text, start, &mut wanted) { None } else { repair(text) };
+    if let Some(repaired) = &repaired {
+        walk(&repaired.text, start, &mut wanted);
+        // A repaired quote is one byte of a longer character.
+        for (range, _) in wanted.values_mut() {
+            *range = text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end);
+        }
+    }
     let lines = Lines::new(text);
     let location = |at: SpanId| {
         let (range, pointer) = wanted.get(&at).cloned().unwrap_or_default();
         let (line, column) = lines.position(range.start);
         Location { file: 0, range, line, column, pointer }
     };
-    diagnostics
+    let mut located: Vec<Located<'d>> = diagnostics
         .iter()
         .map(|diagnostic| Located {
             diagnostic,
             location: location(diagnostic.at),
             also: diagnostic.also.iter().map(|(at, what)| (location(*at), what.as_str())).collect(),
         })
-        .collect()
+        .collect();
+    if repaired.is_some() {
+        // Byte offsets of syntax errors come after all other spans.
+        located.sort_by_key(|one| one.location.range.start);
+    }
+    located
+}
+
+/// Resolves the spans of values. Returns `false` if the text is not JSON.
+fn walk(text: &str, start: usize, wanted: &mut BTreeMap<SpanId, (Range<usize>, String)>) -> bool {
+    let mut walk = Walk { text, next: 0, wanted, pointer: String::new(), object_start: 0 };
+    let root = serde_json::from_str::<&RawValue>(&text[start..]);
+    root.map(|root| walk.value(root, None)).is_ok()
 }
 
 struct Walk<'t, 'w> {

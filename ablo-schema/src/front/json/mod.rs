@@ -7,17 +7,22 @@
 mod backfills;
 mod context;
 mod document;
+mod document_schema;
+mod habits;
 mod hints;
 mod locate;
+pub mod members;
 mod model;
 mod node;
+mod repair;
 
 pub use super::location::{Located, Location};
 pub use backfills::read_backfills;
+pub use document_schema::document_schema;
 pub use hints::read_hints;
 pub use locate::locate;
 
-use crate::diag::{Code, Diagnostics, Suggest};
+use crate::diag::{Code, Diagnostics, Severity};
 use crate::schema::Schema;
 use context::ReadContext;
 use node::{Node, Parsed};
@@ -43,11 +48,48 @@ pub struct Read {
 /// let diagnostic = read.diagnostics.iter().next().unwrap();
 /// assert_eq!(diagnostic.code.as_str(), "ablo::schema::unsupported_version");
 /// ```
+///
+/// Unknown members are warnings, so that documents of other writers remain readable.
 #[must_use]
 pub fn read(text: &str) -> Read {
+    read_as(text, Severity::Warning)
+}
+
+/// Reads and validates a document that an author writes. Unlike with [`read`], a member that
+/// Schema JSON does not have is an error, unless its name begins with [`members::FREE_PREFIX`].
+///
+/// ```
+/// use ablo_schema::front::json;
+/// let text = r#"{"v": 3, "models": {}, "identityRoles": [], "mutabel": true, "x-owner": "web"}"#;
+/// assert!(json::read(text).schema.is_some());
+/// let read = json::read_authored(text);
+/// assert!(read.schema.is_none());
+/// let diagnostic = read.diagnostics.iter().next().unwrap();
+/// assert_eq!(diagnostic.help.as_deref(), Some("did you mean `mutable`?"));
+/// ```
+#[must_use]
+pub fn read_authored(text: &str) -> Read {
+    read_as(text, Severity::Error)
+}
+
+fn read_as(text: &str, unknown: Severity) -> Read {
     let mut diagnostics = Diagnostics::default();
-    let schema = parse(text, &mut diagnostics)
-        .and_then(|root| document::read(root, &mut diagnostics))
+    let mut root = parse(text, &mut diagnostics);
+    let repaired;
+    if diagnostics.iter().any(|one| one.code == Code::JsonSyntax)
+        && let Some(it) = repair::repair(text)
+    {
+        // The faults take the place of the first one, at which serde_json stopped.
+        diagnostics = Diagnostics::default();
+        for fault in it.faults {
+            let at = node::offset_span(fault.offset);
+            diagnostics.push(Code::JsonSyntax, at, fault.message).help(fault.help);
+        }
+        repaired = it.text;
+        root = parse(&repaired, &mut diagnostics);
+    }
+    let schema = root
+        .and_then(|root| document::read(root, &mut ReadContext::new(&mut diagnostics, unknown)))
         .and_then(|raw| crate::check::check(raw, &mut diagnostics));
     diagnostics.sort();
     Read { schema: schema.filter(|_| !diagnostics.has_errors()), diagnostics }
@@ -80,9 +122,8 @@ fn read_companion<'t, T>(
     read: impl FnOnce(Node<'t>, &mut ReadContext<'_>) -> T,
 ) -> (Option<T>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
-    let done = parse(text, &mut diagnostics).map(|root| {
-        read(root, &mut ReadContext { diagnostics: &mut diagnostics, suggest: Suggest::default() })
-    });
+    let done = parse(text, &mut diagnostics)
+        .map(|root| read(root, &mut ReadContext::new(&mut diagnostics, Severity::Error)));
     diagnostics.sort();
     (done.filter(|_| !diagnostics.has_errors()), diagnostics)
 }

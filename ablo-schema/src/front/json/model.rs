@@ -1,53 +1,37 @@
 //! Reads models, fields and relations.
 
 use super::context::ReadContext;
+use super::habits;
+use super::members::{
+    AUTO_FILL, FIELD, GRANTS, MODEL, OPTIONS, PERSIST, RELATION, TENANCY, TENANCY_KINDS, VIA,
+};
 use super::node::{Member, Node, NodeKind};
-use crate::diag::Spanned;
+use crate::diag::{Code, Spanned};
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation,
     RawScope, RawTenancy,
 };
-use crate::schema::{
-    AutoFillSource, FieldMember, Load, MODEL_MEMBERS, Plane, RELATION_MEMBERS, RelationKind,
-};
-
-const OPTIONS: [&str; 5] = ["index", "enrich", "defer", "parent", "fk"];
-const PARENT: [&str; 4] = ["localKey", "parentTable", "parentKey", "parentOrgColumn"];
+use crate::schema::{AutoFillSource, FieldMember, Load, Plane, RelationKind};
 
 pub(super) fn read_model<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawModel<'a>> {
     let at = member.value.span();
     let key = Spanned::new(member.name.clone(), member.name_span());
-    let members = cx.object(member.value, format_args!("model `{}`", member.name))?;
+    let members = cx.members(member.value, &MODEL, format_args!("model `{}`", member.name))?;
     let mut model = RawModel::new(key, at);
-    let (mut has_fields, mut has_relations) = (false, false);
     for member in members {
         match member.name.as_ref() {
             "fields" => {
-                has_fields = true;
                 for field in cx.object(member.value, "`fields`").unwrap_or_default() {
                     model.fields.extend(read_field(field, cx));
                 }
             }
             "relations" => {
-                has_relations = true;
                 for relation in cx.object(member.value, "`relations`").unwrap_or_default() {
                     model.relations.extend(read_relation(relation, cx));
                 }
             }
             _ => read_model_member(member, &mut model, cx),
         }
-    }
-    let owner = format!("model `{}`", model.key.value);
-    if !has_fields {
-        cx.missing_member(
-            at,
-            &owner,
-            "fields",
-            "add `\"fields\": {}`; base fields are not declared",
-        );
-    }
-    if !has_relations {
-        cx.missing_member(at, &owner, "relations", "add `\"relations\": {}`");
     }
     Some(model)
 }
@@ -88,14 +72,20 @@ fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, cx: &mut 
             model.verbatim.required_fields = Some(member.value.to_value());
             model.required_fields = cx.strings(member);
         }
-        _ => cx.unknown_member(&member, "a model", &MODEL_MEMBERS),
+        _ => {}
     }
 }
 
 fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawField<'a>> {
+    if let NodeKind::String(word) = &member.value.kind {
+        let message = format!("field `{}` must be an object, not a string", member.name);
+        let help = format!("write {}", habits::whole_field(word));
+        cx.diagnostics.push(Code::JsonWrongType, member.value.span(), message).help(help);
+        return None;
+    }
     let name = Spanned::new(member.name.clone(), member.name_span());
     let at = member.value.span();
-    let members = cx.object(member.value, format_args!("field `{}`", member.name))?;
+    let members = cx.members(member.value, &FIELD, format_args!("field `{}`", member.name))?;
     let mut field = RawField {
         name,
         at,
@@ -118,38 +108,32 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
         relative: None,
         members: members.iter().map(field_member).collect(),
     };
-    let mut present = [false; 3];
     for member in members {
         match member.name.as_ref() {
-            "type" => {
-                (present[0], field.kind) = (true, cx.one_of(member, &RawKind::ALL, RawKind::as_str))
-            }
-            "isOptional" => (present[1], field.optional) = (true, cx.boolean(&member)),
-            "isIndexed" => (present[2], field.indexed) = (true, cx.boolean(&member)),
+            "type" if is_habit(&member, habits::field_type, cx) => {}
+            "type" => field.kind = cx.one_of(member, &RawKind::ALL, RawKind::as_str),
+            "isOptional" => field.optional = cx.boolean(&member),
+            "isIndexed" => field.indexed = cx.boolean(&member),
             "column" => field.column = cx.string(member),
             "enumValues" => field.enum_values = cx.strings(member),
             _ => read_facet(member, &mut field, cx),
         }
     }
-    let owner = format_args!("field `{}`", field.name.value);
-    for (present, name, help) in [
-        (
-            present[0],
-            "type",
-            "add `\"type\"`: `string`, `number`, `boolean`, `date`, `enum` or `json`",
-        ),
-        (
-            present[1],
-            "isOptional",
-            "add `\"isOptional\": false`, or `true` if rows may lack a value",
-        ),
-        (present[2], "isIndexed", "add `\"isIndexed\": false`, or `true` for an index"),
-    ] {
-        if !present {
-            cx.missing_member(at, owner, name, help);
-        }
-    }
     Some(field)
+}
+
+/// Reports a word of another language with what to write instead. Returns whether it is one.
+fn is_habit(
+    member: &Member<'_>,
+    instead: fn(&str) -> Option<&'static str>,
+    cx: &mut ReadContext<'_>,
+) -> bool {
+    let NodeKind::String(word) = &member.value.kind else { return false };
+    let Some(instead) = instead(word) else { return false };
+    let message = format!("unknown type `{word}`");
+    let help = format!("write {instead}");
+    cx.diagnostics.push(Code::JsonUnknownValue, member.value.span(), message).help(help);
+    true
 }
 
 fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadContext<'_>) {
@@ -168,7 +152,6 @@ fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadCon
         "renamedFrom" => field.renamed_from = cx.string(member),
         "number" => field.number = cx.number(&member),
         "relative" => field.relative = cx.strings(member),
-        // Fields keep unknown members.
         _ => {}
     }
 }
@@ -207,7 +190,8 @@ fn read_deprecated<'a>(
 fn read_relation<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawRelation<'a>> {
     let name = Spanned::new(member.name.clone(), member.name_span());
     let at = member.value.span();
-    let members = cx.object(member.value, format_args!("relation `{}`", member.name))?;
+    let owner = format_args!("relation `{}`", member.name);
+    let members = cx.members(member.value, &RELATION, owner)?;
     let mut relation = RawRelation {
         name,
         at,
@@ -218,32 +202,16 @@ fn read_relation<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<Raw
         options: None,
         order_by: None,
     };
-    let mut present = [false; 4];
     for member in members {
         match member.name.as_ref() {
-            "type" => {
-                (present[0], relation.kind) =
-                    (true, cx.one_of(member, &RelationKind::ALL, RelationKind::as_str))
-            }
-            "target" => (present[1], relation.target) = (true, cx.string(member)),
-            "foreignKey" => (present[2], relation.foreign_key) = (true, cx.string(member)),
-            "foreignKeyColumn" => {
-                (present[3], relation.foreign_key_column) = (true, cx.string(member))
-            }
+            "type" if is_habit(&member, habits::relation_type, cx) => {}
+            "type" => relation.kind = cx.one_of(member, &RelationKind::ALL, RelationKind::as_str),
+            "target" => relation.target = cx.string(member),
+            "foreignKey" => relation.foreign_key = cx.string(member),
+            "foreignKeyColumn" => relation.foreign_key_column = cx.string(member),
             "options" => relation.options = read_options(member.value, cx),
             "orderBy" => relation.order_by = cx.string(member),
-            _ => cx.unknown_member(&member, "a relation", &RELATION_MEMBERS),
-        }
-    }
-    let owner = format_args!("relation `{}`", relation.name.value);
-    for (present, name, help) in [
-        (present[0], "type", "add `\"type\"`: `belongsTo`, `hasMany` or `hasOne`"),
-        (present[1], "target", "name the target model by its key"),
-        (present[2], "foreignKey", "name the field with the id of the other row"),
-        (present[3], "foreignKeyColumn", "name the column of that field"),
-    ] {
-        if !present {
-            cx.missing_member(at, owner, name, help);
+            _ => {}
         }
     }
     Some(relation)
@@ -251,7 +219,7 @@ fn read_relation<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<Raw
 
 fn read_options(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawOptions>> {
     let at = node.span();
-    let members = cx.object(node, "`options`")?;
+    let members = cx.members(node, &OPTIONS, "`options`")?;
     let mut options = RawOptions {
         members: members.iter().map(Member::to_value).collect(),
         ..RawOptions::default()
@@ -264,7 +232,7 @@ fn read_options(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawO
             "defer" => options.defer = set(cx.boolean(&member)).is_some(),
             "parent" => options.parent = set(cx.boolean(&member)),
             "fk" => options.fk = set(cx.boolean(&member)),
-            _ => cx.unknown_member(&member, "the `options` of a relation", &OPTIONS),
+            _ => {}
         }
     }
     Some(Spanned::new(options, at))
@@ -272,72 +240,51 @@ fn read_options(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawO
 
 fn read_tenancy<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawTenancy<'a>>> {
     let at = node.span();
-    let members = cx.object(node, "`tenancy`")?;
     let (mut kind, mut column, mut via) = (None, None, None);
-    let (mut has_kind, mut has_column) = (false, false);
-    for member in members {
+    for member in cx.members(node, &TENANCY, "`tenancy`")? {
         match member.name.as_ref() {
-            "kind" => {
-                (has_kind, kind) =
-                    (true, cx.one_of(member, &["column", "parent", "none"], |word| word))
-            }
-            "column" => (has_column, column) = (true, cx.string(member)),
-            "via" => via = Some(member.value),
-            _ => cx.unknown_member(&member, "`tenancy`", &["kind", "column", "via"]),
+            "kind" => kind = cx.one_of(member, &TENANCY_KINDS, |word| word),
+            "column" => column = Some(member),
+            "via" => via = Some(member),
+            _ => {}
         }
     }
-    if !has_kind {
-        cx.missing_member(at, "`tenancy`", "kind", "add `\"kind\"`: `column`, `parent` or `none`");
+    let kind = kind?.value;
+    for (member, word) in [(&column, "column"), (&via, "parent")] {
+        if let Some(member) = member.as_ref().filter(|_| kind != word) {
+            cx.without_effect(member.name_span(), &member.name, ("kind", word));
+        }
     }
-    let tenancy = match kind?.value {
-        "column" => match column {
-            Some(column) => RawTenancy::Column { column },
-            None if has_column => return None,
-            None => {
-                cx.missing_member(
-                    at,
-                    "this tenancy",
-                    "column",
-                    "name the column with the organisation id",
-                );
-                return None;
-            }
-        },
-        "parent" => match via {
-            Some(via) => read_via(via, cx)?,
-            None => {
-                let help = "add `\"via\": {\"localKey\": \"team_id\", \"parentTable\": \"teams\"}`";
-                cx.missing_member(at, "this tenancy", "via", help);
-                return None;
-            }
-        },
+    let mut missing = |name, help| {
+        cx.missing_member(at, "this tenancy", name, help);
+        None
+    };
+    let tenancy = match (kind, column, via) {
+        ("column", Some(column), _) => RawTenancy::Column { column: cx.string(column)? },
+        ("column", None, _) => {
+            return missing("column", "name the column with the organisation id");
+        }
+        ("parent", _, Some(via)) => read_via(via.value, cx)?,
+        ("parent", _, None) => {
+            let help = r#"add `"via": {"localKey": "team_id", "parentTable": "teams"}`"#;
+            return missing("via", help);
+        }
         _ => RawTenancy::None,
     };
     Some(Spanned::new(tenancy, at))
 }
 
 fn read_via<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<RawTenancy<'a>> {
-    let at = node.span();
-    let members = cx.object(node, "`via`")?;
-    let mut read = [None, None, None, None];
-    let mut present = [false; 4];
-    for member in members {
-        match PARENT.iter().position(|name| *name == member.name) {
-            Some(slot) => (present[slot], read[slot]) = (true, cx.string(member)),
-            None => cx.unknown_member(&member, "`via`", &PARENT),
+    let (mut local_key, mut parent_table) = (None, None);
+    let (mut parent_key, mut parent_org_column) = (None, None);
+    for member in cx.members(node, &VIA, "`via`")? {
+        match member.name.as_ref() {
+            "localKey" => local_key = cx.string(member),
+            "parentTable" => parent_table = cx.string(member),
+            "parentKey" => parent_key = cx.string(member),
+            "parentOrgColumn" => parent_org_column = cx.string(member),
+            _ => {}
         }
-    }
-    let [local_key, parent_table, parent_key, parent_org_column] = read;
-    if !present[0] {
-        cx.missing_member(
-            at,
-            "`via`",
-            "localKey",
-            "name the column of this table with the parent's key",
-        );
-    }
-    if !present[1] {
-        cx.missing_member(at, "`via`", "parentTable", "name the parent's table");
     }
     Some(RawTenancy::Parent {
         local_key: local_key?,
@@ -361,38 +308,23 @@ fn read_scope<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<Spanne
 
 fn read_grants<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawGrants<'a>>> {
     let at = node.span();
-    let members = cx.object(node, "`grants`")?;
     let mut grants = RawGrants { subject: None, scope: None };
-    let mut present = [false; 2];
-    for member in members {
+    for member in cx.members(node, &GRANTS, "`grants`")? {
         match member.name.as_ref() {
-            "subject" => (present[0], grants.subject) = (true, cx.string(member)),
-            "scope" => (present[1], grants.scope) = (true, cx.string(member)),
-            _ => cx.unknown_member(&member, "`grants`", &["subject", "scope"]),
+            "subject" => grants.subject = cx.string(member),
+            "scope" => grants.scope = cx.string(member),
+            _ => {}
         }
-    }
-    if !present[0] {
-        cx.missing_member(
-            at,
-            "`grants`",
-            "subject",
-            "name the `belongsTo` relation to the subject, which gets access",
-        );
-    }
-    if !present[1] {
-        cx.missing_member(at, "`grants`", "scope", "name the `belongsTo` relation to the scope");
     }
     Some(Spanned::new(grants, at))
 }
 
 fn read_persist<'a>(node: Node<'a>, cx: &mut ReadContext<'_>) -> Option<Spanned<RawPersist<'a>>> {
     let at = node.span();
-    let members = cx.object(node, "`persist`")?;
     let mut persist = RawPersist { store: None };
-    for member in members {
-        match member.name.as_ref() {
-            "store" => persist.store = cx.string(member),
-            _ => cx.unknown_member(&member, "`persist`", &["store"]),
+    for member in cx.members(node, &PERSIST, "`persist`")? {
+        if member.name == "store" {
+            persist.store = cx.string(member);
         }
     }
     Some(Spanned::new(persist, at))
@@ -406,30 +338,16 @@ fn read_auto_fill<'a>(
     let items = cx.array(node, "`autoFill`")?;
     let mut fills = Vec::with_capacity(items.len());
     for item in items {
-        let at = item.span();
-        let Some(members) = cx.object(item, "an `autoFill` rule") else { continue };
+        let Some(members) = cx.members(item, &AUTO_FILL, "an `autoFill` rule") else { continue };
         let mut fill = RawAutoFill { field: None, from: None };
-        let mut present = [false; 2];
         for member in members {
             match member.name.as_ref() {
-                "field" => (present[0], fill.field) = (true, cx.string(member)),
+                "field" => fill.field = cx.string(member),
                 "from" => {
-                    (present[1], fill.from) =
-                        (true, cx.one_of(member, &AutoFillSource::ALL, AutoFillSource::as_str));
+                    fill.from = cx.one_of(member, &AutoFillSource::ALL, AutoFillSource::as_str)
                 }
-                _ => cx.unknown_member(&member, "an `autoFill` rule", &["field", "from"]),
+                _ => {}
             }
-        }
-        if !present[0] {
-            cx.missing_member(at, "this `autoFill` rule", "field", "name the field to fill");
-        }
-        if !present[1] {
-            cx.missing_member(
-                at,
-                "this `autoFill` rule",
-                "from",
-                "add `\"from\"`: `organizationId` or `userId`",
-            );
         }
         fills.push(fill);
     }

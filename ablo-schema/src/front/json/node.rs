@@ -1,5 +1,6 @@
 //! Parses text with serde_json into a tree of numbered values.
 
+use super::repair::notation;
 use crate::diag::{Code, Diagnostics, SpanId};
 use crate::lookup::Lookup;
 use crate::value::{Name, Value};
@@ -113,12 +114,16 @@ pub(super) fn bom_length(text: &str) -> usize {
     if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 }
 }
 
+const SMALL_SCHEMA: &str = "write it as JSON: {\"v\": 3, \"models\": {\"tasks\": {\"fields\": \
+    {\"title\": {\"type\": \"string\", \"isOptional\": false, \"isIndexed\": false}}, \
+    \"relations\": {}}}, \"identityRoles\": []}";
+
 const TOO_DEEP: &str = "nested too deeply";
 
 fn broken<'a>(text: &str, start: usize, error: &serde_json::Error) -> Parsed<'a> {
     let at = offset_span(start + byte_offset(&text[start..], error.line(), error.column()));
-    let text = error.to_string();
-    let message = text.split(" at line ").next().unwrap_or_default();
+    let reason = error.to_string();
+    let message = reason.split(" at line ").next().unwrap_or_default();
     if message.starts_with(TOO_DEEP) || message.starts_with("recursion limit exceeded") {
         let message = format!("values are nested more than {MAX_DEPTH} levels deep");
         return Parsed::Broken { at, code: Code::JsonTooDeep, message, help: "flatten this value" };
@@ -132,6 +137,20 @@ fn broken<'a>(text: &str, start: usize, error: &serde_json::Error) -> Parsed<'a>
         (
             "the document is empty".to_owned(),
             r#"the smallest schema is {"v":3,"models":{},"identityRoles":[]}"#,
+        )
+    } else if let Some(notation) = notation(&text[start..]) {
+        let help = if notation == "Rust" {
+            "schemas in Rust are read from files whose names end in `.rs`"
+        } else {
+            SMALL_SCHEMA
+        };
+        let at = offset_span(text.len() - text[start..].trim_start().len());
+        let message = format!("this is {notation}, not Schema JSON");
+        return Parsed::Broken { at, code: Code::JsonSyntax, message, help };
+    } else if message.starts_with("EOF") {
+        (
+            "invalid JSON: the document ends too early".to_owned(),
+            "close every object with `}`, every list with `]` and every text with `\"`",
         )
     } else {
         (
