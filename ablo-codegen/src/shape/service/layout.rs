@@ -57,7 +57,7 @@ pub const LAYOUTS: [ServiceLayout; 4] = [
             LayoutStep::DropIndex("sync_deltas_transaction_key"),
         ],
     },
-    // Logs that are shortened, large values that are stored once, and the programs of a participant.
+    // Logs that are shortened, large values that are stored once, and the programs of participants.
     ServiceLayout {
         version: 4,
         min_reader: 1,

@@ -119,7 +119,8 @@ macro_rules! select {
         $template::new(concat!(
             "SELECT id, participant_id, participant_kind, model, row_id, action, description, \
              path, {range:json}, field, {meta:json}, status, {declared_at:date}, \
-             {expires_at:date}, ttl_ms, holder, session_id, {error:json} FROM ablo_claims WHERE organization_id = {1} AND ",
+             {expires_at:date}, ttl_ms, holder, session_id, {error:json} FROM ablo_claims WHERE \
+             organization_id = {1} AND ",
             $rest
         ))
     };

@@ -62,8 +62,8 @@ macro_rules! select {
     ($rest:literal) => {
         SqlTemplate::new(concat!(
             "SELECT id, participant_id, participant_kind, {sync_groups:texts}, {presence:json}, \
-             {active_at:date}, holder FROM ablo_sessions WHERE organization_id = {1} AND expires_at > \
-             {2:date}",
+             {active_at:date}, holder FROM ablo_sessions WHERE organization_id = {1} AND \
+             expires_at > {2:date}",
             $rest
         ))
     };
