@@ -210,8 +210,8 @@ fn parameters(parameters: &mut Object<'_>) {
         schema.string("type", "string");
         schema.integer("maxLength", 255);
     });
-    let about = "Names the program, such as a tab or a worker: the holder of its claims. Programs of \
-        one participant exclude each other.";
+    let about = "Names the program, such as a tab or a worker: the holder of its claims. Programs \
+        of one participant exclude each other.";
     parameter(parameters, "Holder", ["header", "Ablo-Holder"], about, |schema| {
         schema.string("type", "string");
         schema.string("pattern", "^[A-Za-z0-9._~-]{1,64}$");
