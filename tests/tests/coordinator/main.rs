@@ -10,6 +10,7 @@ mod delivery;
 mod ended;
 mod engine;
 mod exchange;
+mod exploration;
 mod faults;
 mod guards;
 mod held_commits;
