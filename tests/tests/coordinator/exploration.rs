@@ -3,8 +3,8 @@
 //!
 //! The search goes breadth first. It takes a step, compares what the tables have with the rules of
 //! docs/protocol, and takes the step back. States that differ only in names are visited once
-//! (`canonical`). `ABLO_DEPTH` is the number of steps of the exhaustive searches, `ABLO_WALKS` the
-//! seconds of random walks, and `ABLO_SEED` the first seed of those.
+//! (`canonical`). `ABLO_DEPTH` is the number of steps on one row, which is two less on two rows;
+//! `ABLO_WALKS` is the time of random walks in seconds, and `ABLO_SEED` their first seed.
 
 mod canonical;
 mod facts;

@@ -68,7 +68,7 @@ pub(super) enum Action {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Nothing,
-    Written(Answer),
+    Written(Box<Answer>),
     /// The answers to requests for claims, each with its row and the id of the claim.
     Claimed(Vec<(usize, usize, ClaimOutcome)>),
     Released(bool),

@@ -27,7 +27,8 @@ pub(super) fn check(
     for row in 0..after.rows.len() {
         check_row(before, after, action, row)?;
     }
-    if !matches!(outcome, Outcome::Written(Ok(_))) {
+    let is_confirmed = matches!(outcome, Outcome::Written(answer) if answer.is_ok());
+    if !is_confirmed {
         let is_same = before.log.len() == after.log.len() && before.rows == after.rows;
         rule(is_same, || "only a confirmed write changes the rows and the log".to_owned())?;
     }
@@ -134,12 +135,12 @@ fn check_row(before: &State, after: &State, action: Action, row: usize) -> Check
 
 /// Returns the code with which a write has to be refused, and else the claim under which it is
 /// made.
-fn expected<'b>(
+fn expected(
     shape: Shape,
-    before: &'b State,
+    before: &State,
     now: i64,
     action: Action,
-) -> Result<Option<&'b ClaimFact>, &'static str> {
+) -> Result<Option<&ClaimFact>, &'static str> {
     let (program, row, member, read_at, named) = match action {
         Action::Write { program, row, member, guarded } => {
             let read_at = guarded.then_some(before.programs[program].read_at);

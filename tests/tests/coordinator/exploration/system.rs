@@ -162,18 +162,7 @@ impl System<'_> {
                 let claim = ClaimInUse::Named(format!("c{claim}"));
                 self.write(state, program, (&who, claim), (row, 0, read_at))?
             }
-            Action::Claim { program, row } => {
-                let known = state.programs[program].claims[row];
-                let is_queued = |id: &usize| {
-                    state.claim(*id).is_some_and(|claim| claim.status == Status::Queued)
-                };
-                let id = known.filter(is_queued).unwrap_or(state.owners.len());
-                if id == state.owners.len() {
-                    state.owners.push(program);
-                }
-                state.programs[program].claims[row] = Some(id);
-                Outcome::Claimed(vec![self.begin(state, program, row, id)?])
-            }
+            Action::Claim { program, row } => self.claim(state, program, row)?,
             Action::Release { program, row } => {
                 self.reverse_queues(state)?;
                 let id = state.programs[program].claims[row].take().unwrap_or_default();
@@ -190,17 +179,7 @@ impl System<'_> {
                 self.close(state, program)?;
                 Outcome::Nothing
             }
-            Action::Reconnect(program) => {
-                self.close(state, program)?;
-                let known = &mut state.programs[program];
-                (known.connected, known.connection) = (true, state.numbers);
-                state.numbers += 1;
-                self.renew_sessions(state)?;
-                let claims = state.programs[program].claims.clone().into_iter().enumerate();
-                let known = claims.filter_map(|(row, id)| Some((row, id?)));
-                let begun = known.map(|(row, id)| self.begin(state, program, row, id));
-                Outcome::Claimed(begun.collect::<Result<_, _>>()?)
-            }
+            Action::Reconnect(program) => self.reconnect(state, program)?,
             Action::Tick | Action::Jump => {
                 self.renew_sessions(state)?;
                 Outcome::Nothing
@@ -232,7 +211,7 @@ impl System<'_> {
             let receipt = receipt.clone();
             state.programs[program].last = Some(Sent { number, row, member, receipt });
         }
-        Ok(Outcome::Written(answer))
+        Ok(Outcome::Written(Box::new(answer)))
     }
 
     /// Sends the last commit again: as it was; with another value; with another key; with another
@@ -301,6 +280,32 @@ impl System<'_> {
             Err(EngineError::Refused(refusal)) => Ok(Err(refusal.code().to_owned())),
             Err(error) => Err(error),
         })
+    }
+
+    /// Repeats the request of a waiter, or makes another one.
+    fn claim(&mut self, state: &mut State, program: usize, row: usize) -> Result<Outcome, String> {
+        let known = state.programs[program].claims[row];
+        let is_queued =
+            |id: &usize| state.claim(*id).is_some_and(|claim| claim.status == Status::Queued);
+        let id = known.filter(is_queued).unwrap_or(state.owners.len());
+        if id == state.owners.len() {
+            state.owners.push(program);
+        }
+        state.programs[program].claims[row] = Some(id);
+        Ok(Outcome::Claimed(vec![self.begin(state, program, row, id)?]))
+    }
+
+    /// Opens a new connection, and continues the claims of the program there.
+    fn reconnect(&mut self, state: &mut State, program: usize) -> Result<Outcome, String> {
+        self.close(state, program)?;
+        let known = &mut state.programs[program];
+        (known.connected, known.connection) = (true, state.numbers);
+        state.numbers += 1;
+        self.renew_sessions(state)?;
+        let claims = state.programs[program].claims.clone().into_iter().enumerate();
+        let known = claims.filter_map(|(row, id)| Some((row, id?)));
+        let begun = known.map(|(row, id)| self.begin(state, program, row, id));
+        Ok(Outcome::Claimed(begun.collect::<Result<_, _>>()?))
     }
 
     fn begin(
