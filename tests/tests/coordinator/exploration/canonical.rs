@@ -49,7 +49,7 @@ fn permutations(count: usize) -> Vec<Vec<usize>> {
     all
 }
 
-/// What matters of a program and a row: its unread changes per member, and its claim.
+/// The part of a state that a program and a row have: unread changes per member, and a claim.
 type Part = [u8; 5];
 
 /// Returns the canonical form of a state, and the orders that give it: those in which the state

@@ -64,7 +64,7 @@ pub(super) enum Action {
     Sweep,
 }
 
-/// What the coordinator answered.
+/// The answer of the coordinator.
 #[derive(Debug)]
 pub(super) enum Outcome {
     Nothing,
@@ -145,7 +145,7 @@ pub(super) struct Logged {
     pub(super) transaction: Option<String>,
 }
 
-/// What the tables have, and what each program knows.
+/// The content of the tables, and the knowledge of each program.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub(super) now: i64,

@@ -60,7 +60,7 @@ fn check_course(before: &State, after: &State, action: Action, claim: &ClaimFact
     let requested = matches!(action, Action::Claim { program, row }
         if program == owner && row == claim.row);
     let released = matches!(action, Action::Release { program, row }
-        if program == owner && row == claim.row && before.programs[owner].claims[row] == Some(claim.id));
+        if program == owner && before.programs[owner].claims[row] == Some(claim.id));
     let reconnected = action == Action::Reconnect(owner);
     let renewed = action == Action::Renew(owner)
         || matches!(action, Action::WriteUnder { claim: id, .. } if id == claim.id);

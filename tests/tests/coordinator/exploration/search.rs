@@ -24,7 +24,7 @@ impl fmt::Display for Broken {
     }
 }
 
-/// What a search has visited.
+/// The states and steps that a search has visited.
 #[derive(Debug, Default)]
 pub(super) struct Visited {
     pub(super) states: usize,
