@@ -123,6 +123,9 @@ fn parts() -> Vec<Part> {
         .with("ABLO_LONG", "1"),
         module("histories", "random histories of the coordinator", "coordinator", "model::")
             .with("ABLO_LONG", "1"),
+        module("model", "all orders of steps of claims and writes", "coordinator", "exploration::")
+            .with("ABLO_DEPTH", "8")
+            .with("ABLO_WALKS", "600"),
         module("access", "random histories of rights", "coordinator", "access_histories::")
             .with("ABLO_HISTORIES", "100000"),
         module("transfers", "guarded transfers between accounts", "coordinator", "transfers::")

@@ -1,11 +1,14 @@
 //! Claims on both stores: expiry, the order of the claim queue, restarts and notifications.
 
 use ablo_server::engine::claims::{self, ClaimOutcome, ClaimRequest};
+use ablo_server::engine::commit::{ClaimInUse, commit};
+use ablo_server::identity::{Holder, HolderName};
 use ablo_server::store::{Notification, Store};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
-use ablo_tests::server::{World, ask, user};
+use ablo_tests::server::{World, ask, code, user};
+use ablo_wire::LostReason;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +22,8 @@ on_both_stores! { super::SCHEMA;
     waiters_are_promoted_in_order_and_can_be_reordered
     claims_survive_a_restart
     a_renewed_claim_does_not_expire
+    a_lease_that_is_over_is_not_continued
+    a_waiter_that_wrote_nothing_is_canceled
     other_processes_are_notified
     a_claim_over_http_has_its_description
 }
@@ -205,6 +210,45 @@ async fn a_renewed_claim_does_not_expire(mut world: World) {
         (again.id.as_str(), &again.declared_at) == ("a", &first.declared_at)
             && again.expires_at > first.expires_at
     );
+}
+
+/// Nothing has noticed yet that the lease is over.
+async fn a_lease_that_is_over_is_not_continued(mut world: World) {
+    let (clock, ann) = (clock(&mut world), user("ann"));
+    let create = r#"[{"action":"create","model":"decks","id":"d","data":{"title":"1"}}]"#;
+    world.commit(&ann, create).await.expect("a row");
+    let claim = world.claim(&ann, "decks", with_ttl("a", 1_500)).await;
+    assert!(holds(&claim.expect("the request succeeds")));
+    clock.set_ahead(2);
+    let update = r#"[{"action":"update","model":"decks","id":"d","data":{"title":"2"}}]"#;
+    let mut late = world.planned(&ann, "late", update);
+    late.claim = ClaimInUse::Named("a".to_owned());
+    let write = world.write(&ann, move |engine, tx, who| commit(engine, tx, who, &late));
+    assert_eq!(code(write.await), "claim_lost");
+    let lost = world.write(&ann, |_, tx, who| Ok(claims::lost(tx, who, "a")?)).await;
+    assert_eq!(lost.expect("the request succeeds"), Some(LostReason::Expired));
+    world.commit(&user("bob"), update).await.expect("the row is free");
+}
+
+async fn a_waiter_that_wrote_nothing_is_canceled(world: World) {
+    let (ann, mut other) = (user("ann"), user("ann"));
+    other.holder = Holder::Named(HolderName::new("other").expect("a name"));
+    let create = r#"[{"action":"create","model":"decks","id":"d","data":{"title":"1"}}]"#;
+    world.commit(&ann, create).await.expect("a row");
+    assert!(holds(&world.claim(&ann, "decks", ask("a", "d", true)).await.expect("a claim")));
+    assert!(!holds(&world.claim(&other, "decks", ask("b", "d", true)).await.expect("a claim")));
+    let update = r#"[{"action":"update","model":"decks","id":"d","data":{"title":"2"}}]"#;
+    let mut update = world.planned(&ann, "update", update);
+    update.claim = ClaimInUse::OfHolder;
+    let write = world.write(&ann, move |engine, tx, who| commit(engine, tx, who, &update));
+    write.await.expect("the holder writes");
+    for (who, id) in [(&ann, "a"), (&other, "b")] {
+        assert!(world.abandon(who, id).await.expect("the request succeeds"));
+    }
+    let ended = world.claim_queue(&ann, "decks", "d").await.expect("the queue").ended;
+    let ended: Vec<(&str, &str)> =
+        ended.iter().map(|claim| (claim.id.as_str(), claim.status.as_str())).collect();
+    assert_eq!(ended, [("a", "committed"), ("b", "canceled")]);
 }
 
 async fn other_processes_are_notified(world: World) {

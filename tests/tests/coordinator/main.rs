@@ -11,6 +11,7 @@ mod delivery;
 mod ended;
 mod engine;
 mod exchange;
+mod exploration;
 mod faults;
 mod guards;
 mod held_commits;

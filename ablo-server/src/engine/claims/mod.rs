@@ -234,14 +234,15 @@ pub fn abandon(
     Ok(true)
 }
 
-/// Returns whether the holder has written the row while it held the claim.
+/// Returns whether the holder has written the row since it requested the claim.
 fn has_written(
     tx: &mut Tx<'_>,
     who: &Identity,
     model: &Model,
     claim: &Claim,
 ) -> Result<bool, StoreError> {
-    log::has_written(tx, who, &model.type_name, &claim.row, &claim.declared_at)
+    let under = (claim.id.as_str(), claim.declared_at.as_str());
+    log::has_written(tx, who, &model.type_name, &claim.row, under)
 }
 
 /// Checks that no participant of another kind with the same name has an open claim with an id, and
@@ -288,10 +289,11 @@ pub fn release(
 ///
 /// Returns an error if a statement fails.
 pub fn lost(tx: &mut Tx<'_>, who: &Identity, id: &str) -> Result<Option<LostReason>, StoreError> {
+    let now = stored_date(tx.now());
     Ok(match table::find(tx, who, id)? {
-        Some(claim) if claim.is_open() && claim.is_held_by(who) => None,
+        Some(claim) if claim.is_live(&now) && claim.is_held_by(who) => None,
         // Another program or connection continues it, or requested another claim on the row.
-        Some(claim) if claim.is_open() || claim.replaced => Some(LostReason::Replaced),
+        Some(claim) if claim.is_live(&now) || claim.replaced => Some(LostReason::Replaced),
         Some(claim) if matches!(claim.status.as_str(), "canceled" | "committed") => {
             Some(LostReason::Released)
         }

@@ -152,7 +152,7 @@ pub(crate) fn decide(
         turns::check(who, turn, state.turns.get(turn))?;
     }
     if let Some(claim) = commit.claim.named()
-        && !state.claims.get(&OwnKey::new(who, claim)).is_some_and(Claim::is_open)
+        && !state.claims.get(&OwnKey::new(who, claim)).is_some_and(|it| it.is_live(&state.now))
     {
         let message = format!("the claim `{claim}` is no longer held");
         return Err(ApiError::new("claim_lost", message));

@@ -5,6 +5,8 @@
 //! of the loaded `State`: it reads no database, so both stores decide alike.
 
 mod decide;
+#[cfg(feature = "faulty-commits")]
+pub mod faults;
 mod key_age;
 mod load;
 mod receipts;
@@ -180,6 +182,8 @@ fn commit_set(
     submissions: &[Submission<'_>],
 ) -> Result<Outcomes> {
     let mut state = load(engine, tx, organization, submissions)?;
+    #[cfg(feature = "faulty-commits")]
+    faults::apply(organization, submissions, &mut state);
     let decisions: Vec<_> = submissions
         .iter()
         .map(|submission| decide(&engine.models, &mut state, *submission))

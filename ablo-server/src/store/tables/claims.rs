@@ -93,6 +93,13 @@ impl Claim {
         matches!(self.status.as_str(), "active" | "queued")
     }
 
+    /// Returns whether the claim is open and its lease lasts, at a time in the stored date format. A
+    /// claim whose lease is over has ended, also if nothing has noticed it yet.
+    #[must_use]
+    pub fn is_live(&self, now: &str) -> bool {
+        self.is_open() && self.expires_at.as_str() > now
+    }
+
     /// Returns the name under which the claim queue of the row is stored: the model's key, or for
     /// an unseen claim one of the participant's own.
     #[must_use]

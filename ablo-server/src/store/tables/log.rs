@@ -114,7 +114,7 @@ static LAST_OF_ROW: SqlTemplate = SqlTemplate::new(
 static COUNT_WRITES: SqlTemplate = SqlTemplate::new(
     "SELECT count(*) AS writes FROM sync_deltas WHERE organization_id = {1} AND model_name = {2} \
      AND model_id = {3} AND actor_id = {4} AND actor_kind = {5} AND created_at >= {6:date} AND \
-     action_type NOT IN ('C', 'G', 'S')",
+     (intent_id = {7} OR intent_id IS NULL) AND action_type NOT IN ('C', 'G', 'S')",
 );
 
 /// Appends a delta and returns its sync id.
@@ -328,7 +328,8 @@ pub fn last_change(
     })
 }
 
-/// Returns whether a participant has written a row since a time in the stored date format.
+/// Returns whether a participant has written a row since a time in the stored date format, under a
+/// claim or without any.
 ///
 /// # Errors
 ///
@@ -338,7 +339,7 @@ pub fn has_written(
     who: &Identity,
     model: &str,
     row: &str,
-    since: &str,
+    (claim, since): (&str, &str),
 ) -> Result<bool, StoreError> {
     let values = [
         who.organization.as_str().into(),
@@ -347,6 +348,7 @@ pub fn has_written(
         who.participant.as_str().into(),
         who.kind.as_str().into(),
         since.into(),
+        claim.into(),
     ];
     let writes = tx.first(&COUNT_WRITES, &values, |mut record| record.number("writes"))?;
     Ok(writes.unwrap_or_default() > 0)
