@@ -37,6 +37,15 @@ pub trait Connection {
     /// Returns an error if the statement fails.
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError>;
 
+    /// Runs a statement before the next one, or before the commit: nothing waits for its result.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the statement fails at once. Otherwise the next one or the commit fails.
+    fn execute_later(&mut self, sql: &str, values: &[Cell]) -> Result<(), StoreError> {
+        self.execute(sql, values).map(drop)
+    }
+
     /// Checks that the database answers and is the one that was opened.
     ///
     /// # Errors
@@ -145,6 +154,15 @@ impl<'t> Tx<'t> {
         values: &[Cell],
     ) -> Result<u64, StoreError> {
         self.connection.execute(statement.sql(self.connection.dialect()), values)
+    }
+
+    /// Runs a statement of the coordinator before the next one, or before the commit.
+    pub(in crate::store) fn run_later(
+        &mut self,
+        statement: &SqlTemplate,
+        values: &[Cell],
+    ) -> Result<(), StoreError> {
+        self.connection.execute_later(statement.sql(self.connection.dialect()), values)
     }
 
     /// Runs a query of the coordinator and decodes its rows.

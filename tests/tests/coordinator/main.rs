@@ -11,6 +11,7 @@ mod delivery;
 mod ended;
 mod engine;
 mod exchange;
+mod exits;
 mod exploration;
 mod faults;
 mod guards;

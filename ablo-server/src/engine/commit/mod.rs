@@ -212,6 +212,7 @@ fn apply(
     let now = stored_date(tx.now());
     let mut sync_ids: Vec<u64> = Vec::with_capacity(steps.len());
     let mut newest = 0;
+    let mut new_operations = Vec::new();
     for (change, Decided { step, claim, new_operation }) in commit.changes.iter().zip(steps) {
         let model = engine.models.get(change.model);
         let caused_by = commit.caused_by.as_deref();
@@ -228,12 +229,15 @@ fn apply(
         };
         let sync_id = sync_id.map_err(|error| violation::describe(model, error))?;
         if let Some((transaction, hash)) = change.transaction.as_deref().zip(new_operation) {
-            operations::insert(tx, who, transaction, (&hash, sync_id), &now)?;
+            new_operations.push((transaction, hash, sync_id));
         }
         if writes {
             newest = newest.max(sync_id);
         }
         sync_ids.push(sync_id);
+    }
+    for (transaction, hash, sync_id) in new_operations {
+        operations::insert(tx, who, transaction, (&hash, sync_id), &now)?;
     }
     let mut last = sync_ids.into_iter().max().unwrap_or_default();
     if last == 0 {

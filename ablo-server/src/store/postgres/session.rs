@@ -10,6 +10,7 @@ use crate::store::sql_template::{quoted, quoted_text};
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
 use ablo_migrate::postgres::{Target, VERSION, check_version};
+use futures_util::future::{join, try_join_all};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -38,6 +39,12 @@ pub(super) struct Address {
     pub(super) url: String,
     /// The schema of the tables.
     pub(super) schema: String,
+}
+
+/// A statement that is sent with the next one.
+pub(super) struct Later {
+    pub(super) sql: String,
+    pub(super) values: Vec<Cell>,
 }
 
 /// How long a connection waits for the server.
@@ -214,6 +221,27 @@ impl Session {
         let statement = self.statement(sql)?;
         let params = as_params(values);
         self.wait(async |client| client.execute(&statement, &params).await)
+    }
+
+    /// Runs statements and then a batch, which is sent without waiting for their results.
+    pub(super) fn finish(&mut self, statements: &[Later], batch: &str) -> Result<(), StoreError> {
+        let prepared = statements.iter().map(|later| self.statement(&later.sql));
+        let prepared = prepared.collect::<Result<Vec<_>, StoreError>>()?;
+        let params: Vec<_> = statements.iter().map(|later| as_params(&later.values)).collect();
+        self.wait(async |client| {
+            let run = |(statement, params)| client.execute(statement, params);
+            let params = params.iter().map(Vec::as_slice);
+            // Each is sent when it is first polled, which happens in this order.
+            let statements = try_join_all(prepared.iter().zip(params).map(run));
+            let batch = async {
+                match batch {
+                    "" => Ok(()),
+                    batch => client.batch_execute(batch).await,
+                }
+            };
+            let (ran, done) = join(statements, batch).await;
+            ran.and(done)
+        })
     }
 
     /// Returns a prepared statement from the cache.

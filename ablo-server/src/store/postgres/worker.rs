@@ -7,7 +7,7 @@ use super::super::{Access, Dialect, Notification, Row, SharedLimits, Tenant, Tic
 use super::clock::ServerClock;
 use super::constraints::Constraints;
 use super::listener::CHANNEL;
-use super::session::{Address, Bound, Session, literal};
+use super::session::{Address, Bound, Later, Session, literal};
 use crate::error::StoreError;
 use crate::value::Cell;
 use ablo_wire::Backoff;
@@ -103,11 +103,12 @@ impl Worker {
             clock: &clock,
             constraints: self.constraints.as_ref(),
             notifications: Vec::new(),
+            later: Vec::new(),
             failed: None,
             unknown_constraint: false,
         };
         let outcome = job.work.run(&mut transaction);
-        let Transaction { notifications, failed, unknown_constraint, .. } = transaction;
+        let Transaction { notifications, later, failed, unknown_constraint, .. } = transaction;
         if unknown_constraint {
             self.constraints = None;
         }
@@ -120,7 +121,7 @@ impl Worker {
                 return Err(StoreError::TimedOut);
             }
             session.bound = Bound::Until(Instant::now() + COMMIT_TIME);
-            match session.batch(&commit(&notifications)?) {
+            match session.finish(&later, &commit(&notifications)?) {
                 Err(StoreError::TimedOut) => Err(StoreError::unanswered_commit()),
                 outcome => outcome,
             }
@@ -225,13 +226,28 @@ struct Transaction<'s> {
     clock: &'s ServerClock,
     constraints: Option<&'s Constraints>,
     notifications: Vec<Notification>,
+    /// Statements that are sent with the next one.
+    later: Vec<Later>,
     /// The first error; afterwards the server accepts only a rollback.
     failed: Option<StoreError>,
     /// Whether a violated constraint was created after the constraints were loaded.
     unknown_constraint: bool,
 }
 
+/// The number of statements that wait for the next one.
+const MAX_LATER: usize = 16;
+
 impl Transaction<'_> {
+    /// Runs the statements that wait for the next one.
+    fn catch_up(&mut self) -> Result<(), StoreError> {
+        if self.later.is_empty() {
+            return Ok(());
+        }
+        let later = std::mem::take(&mut self.later);
+        let outcome = self.session.finish(&later, "");
+        self.record_failure(outcome)
+    }
+
     fn record_failure<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
         outcome.map_err(|mut error| {
             if let (StoreError::Constraint(violation), Some(constraints)) =
@@ -255,18 +271,29 @@ impl Connection for Transaction<'_> {
     }
 
     fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
+        self.catch_up()?;
         let outcome = self.session.query(sql, values);
         self.record_failure(outcome)
     }
 
     fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
+        self.catch_up()?;
         let outcome = self.session.records(sql, values);
         self.record_failure(outcome)
     }
 
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
+        self.catch_up()?;
         let outcome = self.session.execute(sql, values);
         self.record_failure(outcome)
+    }
+
+    fn execute_later(&mut self, sql: &str, values: &[Cell]) -> Result<(), StoreError> {
+        if self.later.len() >= MAX_LATER {
+            self.catch_up()?;
+        }
+        self.later.push(Later { sql: sql.to_owned(), values: values.to_vec() });
+        Ok(())
     }
 
     fn check(&mut self) -> Result<(), StoreError> {

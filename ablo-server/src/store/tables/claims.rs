@@ -93,8 +93,8 @@ impl Claim {
         matches!(self.status.as_str(), "active" | "queued")
     }
 
-    /// Returns whether the claim is open and its lease lasts, at a time in the stored date format. A
-    /// claim whose lease is over has ended, also if nothing has noticed it yet.
+    /// Returns whether the claim is open and its lease lasts, at a time in the stored date format.
+    /// A claim whose lease is over has ended, also if nothing has noticed it yet.
     #[must_use]
     pub fn is_live(&self, now: &str) -> bool {
         self.is_open() && self.expires_at.as_str() > now

@@ -106,7 +106,7 @@ pub(crate) fn insert(
         sync_id.into(),
         at.into(),
     ];
-    tx.run(&INSERT, &values).map(drop)
+    tx.run_later(&INSERT, &values)
 }
 
 /// Deletes at most `limit` operations that are older than a time, the oldest first, and returns how

@@ -86,7 +86,7 @@ pub(crate) fn insert(
         text.into(),
         at.into(),
     ];
-    tx.run(&INSERT, &values).map(drop)
+    tx.run_later(&INSERT, &values)
 }
 
 /// Deletes at most `limit` receipts that are older than a time, the oldest first, and returns how
