@@ -11,7 +11,9 @@
 //! let mut operation = Operation::frame(Verb::Update, "task", "t_1");
 //! operation.data = RawRow::parse(r#"{"status":"done"}"#)?.into();
 //! operation.read_at = ablo_wire::SyncId(118).into();
-//! let frame = ClientFrame::Commit(CommitFrame::new([operation], "2a8d0b1e"));
+//! let mut commit = CommitFrame::new([operation]);
+//! commit.client_tx_id = Some("2a8d0b1e".to_owned());
+//! let frame = ClientFrame::Commit(commit);
 //! assert_eq!(
 //!     frame.to_text()?,
 //!     r#"{"type":"commit","payload":{"operations":[{"type":"UPDATE","model":"task","id":"t_1","input":{"status":"done"},"readAt":118}],"clientTxId":"2a8d0b1e"}}"#,

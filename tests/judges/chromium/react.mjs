@@ -5,7 +5,11 @@ import { browse, shows } from "./browser.mjs";
 
 const [url, key, bundle] = process.argv.slice(2);
 const ask = async (method, path, body) => {
-  const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
+  const headers = {
+    authorization: `Bearer ${key}`,
+    "ablo-holder": "react",
+    "content-type": "application/json",
+  };
   const response = await fetch(`${url}/api${path}`, {
     method,
     headers,

@@ -312,7 +312,10 @@ impl<'h, 't> History<'h, 't> {
         let model = self.engine.models.find(model::kind_of_id(row)).expect("a model");
         let request = ask(&format!("claim-{id}-{row}"), row, false);
         let outcome = claims::begin(self.engine, self.tx, &who, model, &request);
-        if let Ok(claims::ClaimOutcome::Refused(_)) = outcome {
+        // Another request of the participant may have claimed the unseen row.
+        if let Ok(claims::ClaimOutcome::Refused(holder)) = outcome
+            && !(holder.unseen && holder.belongs_to(&who))
+        {
             self.expect(Exit::Claim, &id, row, "a refused claim names the holder");
         }
         Ok(())

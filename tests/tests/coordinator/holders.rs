@@ -123,7 +123,10 @@ async fn requests_without_a_name_exclude_each_other(world: World) {
     // They may come from two programs.
     assert_eq!(server.ask(key, "POST", CLAIM, ask(false)).await.0, 409);
     let patch = |intent: &Value| Some(json!({ "data": { "x": "1" }, "intent": intent }));
-    assert_eq!(server.ask(key, "PATCH", ROW, patch(&Value::Null)).await.0, 409);
+    let (status, refusal) = server.ask(key, "PATCH", ROW, patch(&Value::Null)).await;
+    assert_eq!(status, 409, "{refusal}");
+    let message = refusal["message"].as_str().expect("a message");
+    assert!(message.contains("`intent`") && message.contains("`Ablo-Holder`"), "{message}");
     assert_eq!(server.ask(key, "PATCH", ROW, patch(&held["intentId"])).await.0, 200);
     // The program that holds it must not see itself as another one.
     let listed = server.ask(key, "GET", INTENTS, None).await.1;

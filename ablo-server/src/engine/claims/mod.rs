@@ -51,8 +51,13 @@ pub fn held_error(code: &'static str, holder: &Claim) -> ApiError {
         holder.claimant(),
         holder.action
     );
+    named(ApiError::new(code, message), holder)
+}
+
+/// Adds the holder of a row to an error.
+fn named(error: ApiError, holder: &Claim) -> ApiError {
     let expires = crate::value::shown_date(&holder.expires_at);
-    ApiError::new(code, message)
+    error
         .detail("heldBy", holder.claimant())
         .detail("heldByIntentId", holder.id.as_str())
         .detail("heldByExpiresAt", expires)
@@ -67,6 +72,14 @@ pub(crate) fn claimed(
     groups: Option<&BTreeSet<String>>,
 ) -> ApiError {
     let organization = BTreeSet::from([organization_group(&who.organization)]);
+    if holder.belongs_to(who) {
+        let message = format!(
+            "{}/{} is held by another program of this participant; to write under its claim, name \
+             the claim as `intent`, or the program in the header `Ablo-Holder`",
+            holder.model, holder.row
+        );
+        return named(ApiError::new("entity_claimed", message), holder);
+    }
     if exits::sees_claims(models, who, &holder.model, groups.unwrap_or(&organization)) {
         return held_error("entity_claimed", holder);
     }
