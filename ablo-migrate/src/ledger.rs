@@ -11,14 +11,17 @@ pub const TABLE: &str = "ablo_migrations";
 
 /// The beginning of the entry that records the list of approvers. Releases that do not know
 /// approvers cannot read it, and refuse to migrate.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) const APPROVERS_MARK: &str = "{\"approvers\":";
 
 /// Returns the content of the entry that records a list of approvers by the hash of its last entry.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) fn approvers_mark(head: &str) -> String {
     format!("{APPROVERS_MARK}\"{head}\"}}")
 }
 
 /// Returns the hash in an entry that records a list of approvers.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(crate) fn marked_head(record: &str) -> Option<String> {
     serde_json::from_str(record.strip_prefix(APPROVERS_MARK)?.strip_suffix('}')?).ok()
 }

@@ -13,6 +13,7 @@ pub(super) struct Job {
     pub(super) work: Box<dyn Work>,
     pub(super) ticket: Arc<Ticket>,
     /// How often it has been run.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL retries"))]
     pub(super) runs: u32,
 }
 
@@ -133,6 +134,7 @@ impl Queue {
     }
 
     /// Adds work that was run before and is run again at a time.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL retries"))]
     pub(super) fn push_later(&self, job: Job, at: Instant) {
         self.lock().later.push((at, job));
         self.changed.notify_one();

@@ -38,6 +38,7 @@ impl Ticket {
     }
 
     /// Returns when the work has to be done.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL retries"))]
     pub(super) fn deadline(&self) -> Instant {
         self.deadline
     }
