@@ -157,6 +157,9 @@ limits! {
     tokens_per_minute: usize = 6000,
         "Tokens that a participant may create per minute. Further requests are answered 429 \
          `quota_exceeded`.";
+    participant_reports: usize = 100,
+        "Programs of a participant that report presence over HTTP at once. Reports of further ones \
+         are refused with `limit_exceeded`.";
     claims_held: usize = 1000,
         "Claims that a participant may hold. Further ones are refused with `limit_exceeded`.";
     claims_queued: usize = 1000,

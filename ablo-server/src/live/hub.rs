@@ -62,19 +62,17 @@ struct HubState {
 
 impl HubState {
     /// Returns the claimed rows that deltas delete or put into other groups.
-    fn moved_claims(&self, engine: &Engine, deltas: &[Delta]) -> Vec<(String, String)> {
+    fn moved_claims(&self, engine: &Engine, deltas: &[Delta]) -> BTreeSet<(String, String)> {
         if self.claims.is_empty() {
-            return Vec::new();
+            return BTreeSet::new();
         }
-        let newest: BTreeMap<(&str, &str), &Delta> =
-            deltas.iter().map(|delta| ((&*delta.model, &*delta.row), delta)).collect();
-        let is_moved = |claimed: &RowClaims| {
-            let model = engine.models.find(&claimed.model)?;
-            let delta = newest.get(&(&*model.type_name, &*claimed.row))?;
-            Some(delta.action == "D" || delta.groups != claimed.groups)
-        };
-        let moved = self.claims.iter().filter(|(_, claimed)| is_moved(claimed) == Some(true));
-        moved.map(|(key, _)| key.clone()).collect()
+        let moved = deltas.iter().filter_map(|delta| {
+            let model = engine.models.find(&delta.model)?;
+            let key = (model.key.clone(), delta.row.clone());
+            let claimed = self.claims.get(&key)?;
+            (delta.action == "D" || delta.groups != claimed.groups).then_some(key)
+        });
+        moved.collect()
     }
 
     /// Appends deltas to the ring and drops the oldest ones beyond its limits.
@@ -267,11 +265,12 @@ impl Hub {
             let Some(last) = found.last().map(|delta| delta.id) else { return Ok(()) };
             let more = log::is_full(&found, READ_BATCH);
             let moved = lock(&self.state).moved_claims(engine, &found);
-            lock(&self.state).append(found);
-            self.head.send_replace(last);
+            // Before the head moves: if this fails, the deltas are read again.
             for (model, row) in moved {
                 self.read_claims(engine, store, model, row).await?;
             }
+            lock(&self.state).append(found);
+            self.head.send_replace(last);
             if !more {
                 return Ok(());
             }

@@ -72,8 +72,17 @@ impl Service {
         // Neither a kind nor a name has a colon.
         let (kind, name) = (who.kind.as_str(), who.holder.name().unwrap_or_default());
         let id = format!("{}{kind}:{name}:{}", sessions::HTTP_REPORT, who.participant);
-        let who = who.clone();
-        self.acting(&who.clone(), move |_, tx| Ok(sessions::upsert(tx, &who, &id, &report)?)).await
+        let (who, maximum) = (who.clone(), self.options.limits.participant_reports);
+        self.acting(&who.clone(), move |_, tx| {
+            let is_new = sessions::find(tx, &who.organization, &id)?.is_none();
+            if is_new && sessions::count_reports(tx, &who, maximum as u64)? >= maximum as u64 {
+                let message = format!("{maximum} programs of the participant report presence");
+                let refusal = ApiError::new("limit_exceeded", message);
+                return Err(refusal.limit("participant_reports", maximum).into());
+            }
+            Ok(sessions::upsert(tx, &who, &id, &report)?)
+        })
+        .await
     }
 
     /// Checks the size of a report.

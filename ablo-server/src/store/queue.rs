@@ -278,6 +278,35 @@ mod tests {
         assert!(push(&queue, of("calm")).try_recv().is_err());
     }
 
+    /// A lost wake-up would leave work behind, and the test would not end.
+    #[test]
+    fn threads_do_all_work_and_end() {
+        let queue = Queue::new(Share { running: 1, global: 1 });
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    while let Some(mut job) = queue.next() {
+                        queue.done(&job.tenant);
+                        job.runs += 1;
+                        match job.runs {
+                            1 => queue.push_later(job, Instant::now()),
+                            _ => drop(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
+                        }
+                    }
+                });
+            }
+            for at in 0..3000 {
+                let ticket = Arc::new(Ticket::new(Instant::now() + Duration::from_secs(60)));
+                let work = Box::new(Named(mpsc::channel().0));
+                let job = Job { tenant: of(["a", "b", "c"][at % 3]), work, ticket, runs: 0 };
+                queue.push(job, (3000, 9000));
+            }
+            queue.close();
+        });
+        assert_eq!(done.into_inner(), 3000);
+    }
+
     #[test]
     fn postponed_work_waits_and_is_done_before_the_end() {
         let queue = Queue::new(SHARE);

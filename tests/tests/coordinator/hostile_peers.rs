@@ -187,6 +187,22 @@ async fn presence_has_a_maximum_size() {
 }
 
 #[tokio::test]
+async fn reports_of_presence_are_limited() {
+    let (_world, server) = with(Limits { participant_reports: 2, ..Limits::default() }).await;
+    let ann = server.session("user", "ann", json!({ "wideScope": true })).await;
+    let report = async |holder: &str| {
+        let body = json!({ "userId": "ann", "organizationId": "acme", "status": "online" });
+        server.ask_as((&ann, holder), "POST", "/api/presence", Some(body)).await
+    };
+    for holder in ["one", "two", "one"] {
+        assert_eq!(report(holder).await.0, 200);
+    }
+    let (status, answer) = report("three").await;
+    assert_eq!((status, &answer["code"]), (400, &json!("limit_exceeded")), "{answer}");
+    assert_eq!(reached(&server, "participant_reports").await, 1);
+}
+
+#[tokio::test]
 async fn frames_are_slowed_down_and_relays_dropped() {
     let limits = Limits { frames_per_second: 20, relays_per_second: 2, ..Limits::default() };
     let (_world, server) = with(limits).await;

@@ -69,6 +69,11 @@ macro_rules! select {
     };
 }
 
+static COUNT_REPORTS: SqlTemplate = SqlTemplate::new(
+    "SELECT count(*) AS number FROM (SELECT 1 FROM ablo_sessions WHERE organization_id = {1} AND \
+     expires_at > {2:date} AND participant_id = {3} AND participant_kind = {4} AND id LIKE {5} \
+     LIMIT {6}) AS reports",
+);
 static FIND: SqlTemplate = select!(" AND id = {3}");
 static ALL: SqlTemplate = select!(" ORDER BY id");
 
@@ -146,6 +151,23 @@ pub fn remove(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<(), Store
 pub fn find(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<Option<Session>, StoreError> {
     let values = [organization.into(), stored_date(tx.now()).into(), id.into()];
     tx.first(&FIND, &values, session)
+}
+
+/// Counts the programs of a participant that report presence without a connection, up to a maximum.
+pub(crate) fn count_reports(
+    tx: &mut Tx<'_>,
+    who: &Identity,
+    maximum: u64,
+) -> Result<u64, StoreError> {
+    let values = [
+        who.organization.as_str().into(),
+        stored_date(tx.now()).into(),
+        who.participant.as_str().into(),
+        who.kind.as_str().into(),
+        format!("{HTTP_REPORT}%").into(),
+        maximum.into(),
+    ];
+    Ok(tx.first(&COUNT_REPORTS, &values, |mut record| record.number("number"))?.unwrap_or(0))
 }
 
 /// Returns all open connections of an organisation.
