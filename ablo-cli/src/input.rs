@@ -36,9 +36,9 @@ fn is_rust(path: &Path) -> bool {
 }
 
 /// Reads and validates a schema.
-pub(crate) fn read(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
+pub(crate) fn read(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     if is_rust(path) {
-        return read_rust(path);
+        return read_rust(path, args);
     }
     let source = source::read(path, json::MAX_BYTES)?;
     let read = if args.allow_unknown {
@@ -54,7 +54,7 @@ pub(crate) fn read(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
 }
 
 /// Reads a valid schema without its warnings, which only `check` and `generate` report.
-pub(crate) fn schema(path: &Path, args: ReadArgs) -> Result<Schema, Failure> {
+pub(crate) fn schema(path: &Path, args: &ReadArgs) -> Result<Schema, Failure> {
     read(path, args)?.schema()
 }
 
@@ -76,10 +76,12 @@ pub(crate) fn invalid_document(source: &Source, diagnostics: &Diagnostics) -> Fa
     Failure { exit: Exit::CannotRun, reports: reports(&[source], &located, diagnostics) }
 }
 
-fn read_rust(path: &Path) -> Result<Input, Failure> {
+fn read_rust(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     let source = source::read(path, rust::file::MAX_BYTES)?;
     let mut files = RustFiles::new(path);
-    let mut read = rust::file::read_with(&source.text, &mut |wanted| files.load(wanted));
+    let cfg = args.configuration();
+    let mut read =
+        rust::file::read_configured(&source.text, &cfg, &mut |wanted| files.load(wanted));
     let texts = files.paths().iter().zip(&read.texts);
     let sources: Vec<Source> = texts
         .map(|(path, text)| Source { name: path.display().to_string(), text: text.clone() })

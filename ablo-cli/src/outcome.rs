@@ -58,7 +58,7 @@ impl Generated {
     /// Returns the stale files on disk, each with how it is stale.
     pub(crate) fn stale(&self) -> impl Iterator<Item = (&'static str, &GeneratedFile)> {
         self.files.iter().filter_map(|file| match file.kind {
-            ChangeKind::Unchanged => None,
+            ChangeKind::Unchanged | ChangeKind::Formatted => None,
             ChangeKind::Created => Some(("is missing", file)),
             ChangeKind::Updated => Some(("differs", file)),
             ChangeKind::Removed => Some(("is left over", file)),

@@ -12,7 +12,8 @@ pub use source::RustFiles;
 use crate::write::{ChangeKind, FileChange, Folder, WritePlan};
 use crate::{Emit, Files, Input, Target, targets};
 use ablo_schema::diag::Suggest;
-use ablo_schema::front::{Located, json, rust::file};
+use ablo_schema::front::rust::{Cfg, file};
+use ablo_schema::front::{Located, json};
 use ablo_schema::{Hashes, Schema, Severity};
 use report::{SourceText, render};
 use serde_json::{Map, Value};
@@ -51,6 +52,8 @@ pub struct Generator {
     out: Option<PathBuf>,
     check: bool,
     allow_unknown: bool,
+    cfg: Vec<String>,
+    git_attributes: bool,
 }
 
 /// The result of a run.
@@ -75,6 +78,8 @@ impl Generator {
             out: None,
             check: false,
             allow_unknown: false,
+            cfg: Vec::new(),
+            git_attributes: false,
         }
     }
 
@@ -113,6 +118,20 @@ impl Generator {
         self
     }
 
+    /// Writes a `.gitattributes` beside the files of each target: line ends stay `\n` on every
+    /// system, and reviews fold the files.
+    pub fn git_attributes(mut self, write: bool) -> Self {
+        self.git_attributes = write;
+        self
+    }
+
+    /// Declares a configuration that a Rust source is compiled with: `unix`, `name=\"value\"`, or
+    /// `not(…)` with one of them. In a build script, features and the target are known without it.
+    pub fn cfg(mut self, cfg: impl Into<String>) -> Self {
+        self.cfg.push(cfg.into());
+        self
+    }
+
     /// Runs the generator.
     ///
     /// # Errors
@@ -120,11 +139,15 @@ impl Generator {
     /// cannot be written.
     pub fn run(&self) -> Result<Generated, Failure> {
         let runs = self.runs()?;
-        let Reading { schema, paths } = read(&self.source, self.allow_unknown)?;
+        let Reading { schema, paths } =
+            read(&self.source, self.allow_unknown, &self.configuration()?)?;
         let hashes = Hashes::of(&schema);
         let mut files = Files::default();
         for (_, emit) in &runs {
             emit.emit(&Input::new(&schema, &hashes), &mut files);
+        }
+        if self.git_attributes {
+            files.add_git_attributes();
         }
         let folder =
             |id: &'static str| Ok(Folder { prefix: id, path: self.out_folder()?.join(id) });
@@ -133,10 +156,6 @@ impl Generator {
             Failure::new(errors.iter().map(|error| format!("error: {error}\n")).collect::<String>())
         })?;
         let all: Vec<PathBuf> = paths_where(&plan, |_| true);
-        if self.out.is_some() {
-            // A generated file that is edited by hand is restored by the next build.
-            rerun_if_changed(&all);
-        }
         let written = paths_where(&plan, |kind| kind != ChangeKind::Unchanged);
         if self.check && plan.is_stale() {
             return Err(stale(plan.changes()));
@@ -155,6 +174,21 @@ impl Generator {
             eprintln!("{failure}");
             std::process::exit(1)
         })
+    }
+
+    /// Returns what cargo and the caller say of the configuration.
+    fn configuration(&self) -> Result<Cfg, Failure> {
+        let mut cfg = match std::env::var_os("OUT_DIR") {
+            Some(_) => Cfg::of_build_script(std::env::vars_os().filter_map(|(name, value)| {
+                Some((name.into_string().ok()?, value.into_string().ok()?))
+            })),
+            None => Cfg::default(),
+        };
+        for text in &self.cfg {
+            cfg.add(text)
+                .map_err(|error| Failure::new(format!("error: invalid cfg `{text}`: {error}")))?;
+        }
+        Ok(cfg)
     }
 
     fn out_folder(&self) -> Result<PathBuf, Failure> {
@@ -215,7 +249,7 @@ fn paths_where(plan: &WritePlan<'_>, matches: impl Fn(ChangeKind) -> bool) -> Ve
 
 fn stale(changes: &[FileChange<'_>]) -> Failure {
     let word = |kind| match kind {
-        ChangeKind::Unchanged => None,
+        ChangeKind::Unchanged | ChangeKind::Formatted => None,
         ChangeKind::Created => Some("is missing"),
         ChangeKind::Updated => Some("differs"),
         ChangeKind::Removed => Some("is left over"),
@@ -231,7 +265,7 @@ struct Reading {
     paths: Vec<PathBuf>,
 }
 
-fn read(path: &Path, allow_unknown: bool) -> Result<Reading, Failure> {
+fn read(path: &Path, allow_unknown: bool, cfg: &Cfg) -> Result<Reading, Failure> {
     let text = source::read_bounded(path).map_err(|error| {
         // Reruns the script when the file is created.
         rerun_if_changed(&[path.to_owned()]);
@@ -248,7 +282,7 @@ fn read(path: &Path, allow_unknown: bool) -> Result<Reading, Failure> {
         return Ok(Reading { schema, paths: vec![path.to_owned()] });
     }
     let mut files = RustFiles::new(path);
-    let mut read = file::read_with(&text, &mut |wanted| files.load(wanted));
+    let mut read = file::read_configured(&text, cfg, &mut |wanted| files.load(wanted));
     rerun_if_changed(files.paths());
     rerun_if_changed(files.missing());
     let schema = read.schema.take();

@@ -5,16 +5,18 @@
 //! written. A file belongs to ablo if the folder's `.ablo-files` list names it; only such files are
 //! replaced or removed, whatever they contain.
 
+mod compare;
 mod list;
 mod stage;
 
 use crate::Files;
+use compare::compare;
 use list::FileList;
 use stage::Stage;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The output folder of one target.
@@ -33,7 +35,9 @@ pub enum ChangeKind {
     Created,
     /// Its content differs.
     Updated,
-    /// Its content is up to date; the file is not touched.
+    /// Its content differs only in what a formatter changes.
+    Formatted,
+    /// Its content is up to date, but for line ends; the file is not touched.
     Unchanged,
     /// An earlier run wrote it and this run does not.
     Removed,
@@ -143,10 +147,11 @@ impl<'f> WritePlan<'f> {
         &self.changes
     }
 
-    /// Returns whether any file on disk is out of date.
+    /// Returns whether any file on disk is out of date. One that was formatted is not.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.changes.iter().any(|change| change.kind != ChangeKind::Unchanged)
+        let is_stale = |kind| !matches!(kind, ChangeKind::Unchanged | ChangeKind::Formatted);
+        self.changes.iter().any(|change| is_stale(change.kind))
     }
 
     /// Writes and removes files.
@@ -166,7 +171,11 @@ impl<'f> WritePlan<'f> {
             }
         }
         for change in &self.changes {
-            if matches!(change.kind, ChangeKind::Created | ChangeKind::Updated) {
+            let is_written = matches!(
+                change.kind,
+                ChangeKind::Created | ChangeKind::Updated | ChangeKind::Formatted
+            );
+            if is_written {
                 stage.write(&change.path, change.text)?;
             }
         }
@@ -228,41 +237,6 @@ impl<'f> WritePlan<'f> {
         }
         self.lists.push((old, new));
         Ok(())
-    }
-}
-
-fn compare(
-    path: &Path,
-    text: &str,
-    ours: bool,
-    buffer: &mut [u8],
-) -> Result<ChangeKind, WriteError> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if is_absent(&error) => return Ok(ChangeKind::Created),
-        Err(source) => return Err(WriteError::io("inspect", path)(source)),
-    };
-    if !found.is_file() {
-        return Err(WriteError::NotAFile(path.to_owned()));
-    }
-    if found.len() == text.len() as u64
-        && has_text(path, text, buffer).map_err(WriteError::io("read", path))?
-    {
-        return Ok(ChangeKind::Unchanged);
-    }
-    if ours { Ok(ChangeKind::Updated) } else { Err(WriteError::NotOurs(path.to_owned())) }
-}
-
-/// Returns whether a file has exactly this text, without reading the whole file into memory.
-fn has_text(path: &Path, text: &str, buffer: &mut [u8]) -> io::Result<bool> {
-    let mut file = fs::File::open(path)?;
-    let mut rest = text.as_bytes();
-    loop {
-        let read = file.read(buffer)?;
-        match rest.strip_prefix(&buffer[..read]) {
-            Some(tail) if read > 0 => rest = tail,
-            _ => return Ok(read == 0 && rest.is_empty()),
-        }
     }
 }
 

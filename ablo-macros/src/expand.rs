@@ -2,6 +2,7 @@
 
 use crate::recover::{recovered_enum, recovered_model};
 use crate::report::errors;
+use crate::root::root;
 use crate::spans::{Spans, text};
 use ablo_codegen::emit::rust::expand::{
     Enumeration, Field, Method, Model, Schema, SchemaModel, print_enum, print_model, print_schema,
@@ -22,11 +23,15 @@ pub(crate) fn model(tokens: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
+    let root = match root(&input.attrs) {
+        Ok(root) => root,
+        Err(error) => return error,
+    };
     let mut cx = ReadContext::default();
     let Derived { schema, fields, targets } = read(&input, &mut cx);
     let errors = errors(&mut cx);
     let Some(schema) = schema else {
-        let recovered = recovered_model(&input, &errors);
+        let recovered = recovered_model(&input, &root, &errors);
         return quote!(#errors #recovered);
     };
     let fields: Vec<Field> = fields
@@ -35,6 +40,7 @@ pub(crate) fn model(tokens: TokenStream) -> TokenStream {
         .collect();
     let targets: Vec<String> = targets.iter().map(|target| text(&target.path)).collect();
     let names = Model {
+        root: &root,
         visibility: &text(&input.vis),
         name: &input.ident.to_string(),
         fields: &fields,
@@ -63,20 +69,25 @@ pub(crate) fn enumeration(tokens: TokenStream) -> TokenStream {
         Ok(input) => input,
         Err(error) => return error.into_compile_error(),
     };
+    let root = match root(&input.attrs) {
+        Ok(root) => root,
+        Err(error) => return error,
+    };
     let mut cx = ReadContext::default();
     let read = read_derived_enum(&input, &mut cx);
     let errors = errors(&mut cx);
     let Some(read) = read.filter(|_| errors.is_empty()) else {
-        let recovered = recovered_enum(&input);
+        let recovered = recovered_enum(&input, &root);
         return quote!(#errors #recovered);
     };
     let mut spans = Spans::default();
     spans.record(input.to_token_stream());
-    spans.respan(&print_enum(&variants(&read, None)))
+    spans.respan(&print_enum(&variants(&read, &root, None)))
 }
 
-fn variants<'r>(read: &'r RustEnum, visibility: Option<&'r str>) -> Enumeration {
+fn variants(read: &RustEnum, root: &str, visibility: Option<&str>) -> Enumeration {
     Enumeration {
+        root: root.to_owned(),
         visibility: visibility.map(str::to_owned),
         name: read.ident.to_string(),
         other: read.other.as_ref().map(Ident::to_string),
@@ -90,21 +101,24 @@ fn variants<'r>(read: &'r RustEnum, visibility: Option<&'r str>) -> Enumeration 
 }
 
 /// Expands `define_schema!`, which names or declares its models.
-pub(crate) fn schema(tokens: TokenStream) -> TokenStream {
-    let mut cx = ReadContext::default();
+pub(crate) fn schema(tokens: TokenStream, mut cx: ReadContext) -> TokenStream {
     let mut spans = Spans::default();
     spans.record(tokens.clone());
     let Some(definition) = Definition::parse(tokens, &mut cx) else {
         return errors(&mut cx);
     };
+    let root = match root(&definition.attributes) {
+        Ok(root) => root,
+        Err(error) => return error,
+    };
     if definition.items.is_empty() {
-        named(&definition, &mut cx, &spans)
+        named(&definition, &root, &mut cx, &spans)
     } else {
-        inline(&definition, &mut cx, &spans)
+        inline(&definition, &root, &mut cx, &spans)
     }
 }
 
-fn named(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
+fn named(definition: &Definition, root: &str, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
     definition.check_repeated(cx);
     let models: Vec<SchemaModel> = definition
         .listed
@@ -117,7 +131,7 @@ fn named(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> TokenS
             },
         })
         .collect();
-    let printed = print_definition(definition, None, &models);
+    let printed = print_definition(definition, root, None, &models);
     let (errors, schema) = (errors(cx), spans.respan(&printed));
     quote!(#errors #schema)
 }
@@ -130,6 +144,7 @@ fn assumed(path: &Path) -> Method {
 
 fn print_definition(
     definition: &Definition,
+    root: &str,
     hashes: Option<(&str, &str)>,
     models: &[SchemaModel],
 ) -> String {
@@ -141,6 +156,7 @@ fn print_definition(
         .map(ToTokens::to_token_stream)
         .collect();
     print_schema(&Schema {
+        root,
         attributes: &text(&attributes),
         visibility: &text(&definition.visibility),
         name: &definition.name.to_string(),
@@ -150,7 +166,7 @@ fn print_definition(
     })
 }
 
-fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
+fn inline(definition: &Definition, root: &str, cx: &mut ReadContext, spans: &Spans) -> TokenStream {
     let Inline { models, enums, schema } = read_inline(definition, cx);
     definition.check_repeated(cx);
     let errors = errors(cx);
@@ -160,7 +176,7 @@ fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> Token
     let printed_enums = |printed: &mut String| {
         for read in &enums {
             let visibility = visibility_of(definition, &read.ident);
-            printed.push_str(&print_enum(&variants(read, Some(&visibility))));
+            printed.push_str(&print_enum(&variants(read, root, Some(&visibility))));
         }
     };
     let Some(schema) = schema else {
@@ -171,11 +187,11 @@ fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> Token
             _ => None,
         });
         let recovered: TokenStream =
-            structs.map(|input| recovered_model(&input, &errors)).collect();
+            structs.map(|input| recovered_model(&input, root, &errors)).collect();
         let mut printed = String::new();
         printed_enums(&mut printed);
         let models = idents.iter().map(|ident| inline_model(ident, key_of(ident)));
-        printed.push_str(&print_definition(definition, None, &models.collect::<Vec<_>>()));
+        printed.push_str(&print_definition(definition, root, None, &models.collect::<Vec<_>>()));
         let tables = spans.respan(&printed);
         return quote!(#errors #items #recovered #tables);
     };
@@ -198,6 +214,7 @@ fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> Token
             })
             .collect();
         let names = Model {
+            root,
             visibility: &visibility,
             name: &model.ident.to_string(),
             fields: &fields,
@@ -211,7 +228,7 @@ fn inline(definition: &Definition, cx: &mut ReadContext, spans: &Spans) -> Token
     let keys = schema.models().iter().map(|model| model.key.as_str().to_owned());
     let models: Vec<SchemaModel> =
         idents.iter().zip(keys).map(|(ident, key)| inline_model(ident, key)).collect();
-    printed.push_str(&print_definition(definition, Some((&hashes.0, &hashes.1)), &models));
+    printed.push_str(&print_definition(definition, root, Some((&hashes.0, &hashes.1)), &models));
     let tables = spans.respan(&printed);
     quote!(#errors #items #tables)
 }

@@ -4,9 +4,11 @@
 //! the input, the rules of every schema validate it, and the emitter of `ablo generate --target
 //! rust` prints the expansion.
 
+mod configuration;
 mod expand;
 mod recover;
 mod report;
+mod root;
 mod spans;
 
 use proc_macro::TokenStream;
@@ -26,5 +28,12 @@ pub fn derive_enum(input: TokenStream) -> TokenStream {
 /// Defines a schema: see `ablo::define_schema`.
 #[proc_macro]
 pub fn define_schema(input: TokenStream) -> TokenStream {
-    expand::schema(input.into()).into()
+    configuration::schema(input.into()).into()
+}
+
+/// Expands a `define_schema!` with `#[cfg]` inside, after rustc has decided the predicates.
+#[doc(hidden)]
+#[proc_macro_derive(AbloConfiguredSchema, attributes(ablo))]
+pub fn derive_configured_schema(input: TokenStream) -> TokenStream {
+    configuration::decided(input.into()).into()
 }

@@ -11,7 +11,11 @@ use quote::{ToTokens, quote};
 use syn::{Data, DeriveInput};
 
 /// Expands the descriptor of an invalid model.
-pub(crate) fn recovered_model(input: &DeriveInput, errors: &TokenStream) -> TokenStream {
+pub(crate) fn recovered_model(
+    input: &DeriveInput,
+    root: &str,
+    errors: &TokenStream,
+) -> TokenStream {
     let Data::Struct(data) = &input.data else { return TokenStream::new() };
     if errors.is_empty() || !input.generics.params.is_empty() {
         return TokenStream::new();
@@ -24,6 +28,7 @@ pub(crate) fn recovered_model(input: &DeriveInput, errors: &TokenStream) -> Toke
         .map(|field| Field { name: field.ident.to_string(), value: text(&field.value) })
         .collect();
     let names = Model {
+        root,
         visibility: &text(&input.vis),
         name: &input.ident.to_string(),
         fields: &fields,
@@ -50,8 +55,9 @@ fn with_unread_fields(call: TokenStream) -> TokenStream {
 }
 
 /// Expands the implementations of an invalid enum.
-pub(crate) fn recovered_enum(input: &DeriveInput) -> TokenStream {
+pub(crate) fn recovered_enum(input: &DeriveInput, root: &str) -> TokenStream {
     let name = &input.ident;
+    let root: TokenStream = root.parse().unwrap_or_default();
     if !matches!(input.data, Data::Enum(_)) || !input.generics.params.is_empty() {
         return TokenStream::new();
     }
@@ -71,6 +77,6 @@ pub(crate) fn recovered_enum(input: &DeriveInput) -> TokenStream {
             }
         };
 
-        ::ablo::__private::open_enum_traits! { #name [] }
+        #root::__private::open_enum_traits! { #name [] }
     }
 }

@@ -1,21 +1,24 @@
 //! Creates: the values of a new row.
 
 use crate::members::{Changes, ModelPatch};
-use crate::value::Value;
+use crate::row::deserialize_create;
+use crate::value::OwnedValue;
 use crate::{Id, Model};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::marker::PhantomData;
 
 /// A row to be created. Every required field has a value.
 ///
 /// Serialises to the declared fields that have a value, without the id, which the protocol sends
-/// separately.
+/// separately. Deserialises from the same members and an optional `id`; a missing required field
+/// and a member that the model does not declare are errors.
 ///
 /// ```
 /// # mod generated { include!("../tests/weather.in"); }
-/// use generated::WeatherReport;
-/// let create = WeatherReport::create("Oslo", "pending").with(|it| it.forecast("Rain"));
+/// use generated::{WeatherReport, WeatherReportCreate};
+/// let required = WeatherReportCreate { location: "Oslo".into(), status: "pending".into() };
+/// let create = WeatherReport::create(required).with(|it| it.forecast("Rain"));
 /// let json = serde_json::to_string(&create)?;
 /// assert_eq!(json, r#"{"location":"Oslo","status":"pending","forecast":"Rain"}"#);
 /// # Ok::<(), serde_json::Error>(())
@@ -36,8 +39,8 @@ impl<M: Model> Create<M> {
 
     #[doc(hidden)]
     #[must_use]
-    pub fn __set<T: Value>(mut self, at: usize, value: T) -> Self {
-        self.changes.put(at, value.into_value());
+    pub fn __set(mut self, at: usize, value: OwnedValue) -> Self {
+        self.changes.put(at, value);
         self
     }
 
@@ -77,5 +80,12 @@ impl<M: Model> fmt::Debug for Create<M> {
 impl<M: Model> Serialize for Create<M> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.changes.serialize_create(serializer, M::DESCRIPTOR)
+    }
+}
+
+impl<'de, M: Model> Deserialize<'de> for Create<M> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (id, changes) = deserialize_create(deserializer, M::DESCRIPTOR)?;
+        Ok(Self { id: id.map(Id::new), changes, model: PhantomData })
     }
 }

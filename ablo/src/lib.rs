@@ -64,6 +64,7 @@ pub use ablo_macros::AbloEnum;
 pub use ablo_macros::AbloModel;
 #[doc = include_str!("docs/schema.md")]
 pub use ablo_macros::define_schema;
+pub use ablo_schema::Schema;
 pub use ablo_schema::schema::RelativeOperation;
 pub use ablo_wire as wire;
 #[cfg(feature = "client")]

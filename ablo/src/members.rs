@@ -4,7 +4,7 @@
 //! descriptor. The code here is compiled once for all models.
 
 use crate::descriptor::{FieldDescriptor, FieldKind, ModelDescriptor};
-use crate::value::{FieldChange, FieldValues, OwnedValue, Value, ValueRef};
+use crate::value::{FieldValues, OwnedValue, ValueRef};
 use serde::ser::{Error, SerializeMap, Serializer};
 use std::fmt;
 
@@ -45,8 +45,8 @@ pub struct Changes(Vec<(usize, OwnedValue)>);
 impl Changes {
     /// Sets the field at a position, replacing an earlier value.
     #[must_use]
-    pub fn set(mut self, at: usize, change: impl FieldChange) -> Self {
-        self.put(at, change.into_value());
+    pub fn set(mut self, at: usize, change: OwnedValue) -> Self {
+        self.put(at, change);
         self
     }
 
@@ -139,19 +139,4 @@ pub const fn base_field(
     kind: FieldKind,
 ) -> FieldDescriptor {
     FieldDescriptor { name, column, kind, ..FieldDescriptor::DEFAULT }
-}
-
-/// Returns the parts of a field's descriptor that follow from its type.
-#[must_use]
-pub const fn field<T: Value>(name: &'static str, column: &'static str) -> FieldDescriptor {
-    FieldDescriptor {
-        name,
-        column,
-        kind: T::KIND,
-        format: T::FORMAT,
-        optional: T::OPTIONAL,
-        raw: T::RAW,
-        shape_of: T::SHAPE,
-        ..FieldDescriptor::DEFAULT
-    }
 }

@@ -3,6 +3,7 @@
 use crate::descriptor::{ModelDescriptor, RelationDescriptor, RelationKind};
 use crate::members::{Codec, ModelPatch};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 
 /// A model: a type whose values are the declared fields of a row.
@@ -23,7 +24,14 @@ use std::fmt::Debug;
 )]
 pub trait Model: Codec + Send + Sync + 'static {
     /// The patch type. Serialises to the fields that it sets or clears.
-    type Patch: ModelPatch + Serialize + Clone + Debug + Default + PartialEq + Send;
+    type Patch: ModelPatch
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug
+        + Default
+        + PartialEq
+        + Send;
     /// The descriptor of the model.
     const DESCRIPTOR: &'static ModelDescriptor;
 }

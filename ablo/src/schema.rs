@@ -24,7 +24,7 @@ impl SchemaDescriptor {
                     Ok(SchemaHashes { schema: schema.to_owned(), content: content.to_owned() })
                 }
                 None => {
-                    let schema = read(&self.document())?;
+                    let schema = self.schema()?;
                     let hashes = Hashes::of(&schema);
                     Ok(SchemaHashes {
                         schema: hashes.schema.to_string(),
@@ -35,12 +35,20 @@ impl SchemaDescriptor {
             .as_ref()
     }
 
+    /// Returns the schema, validated as a whole.
+    ///
+    /// # Errors
+    /// Returns the faults of the schema, as [`SchemaDescriptor::hashes`] does.
+    pub fn schema(&self) -> Result<ablo_schema::Schema, SchemaError> {
+        read(&self.document())
+    }
+
     /// Returns the canonical text of the schema as Schema JSON v3.
     ///
     /// # Errors
     /// Returns the faults of the schema, as [`SchemaDescriptor::hashes`] does.
     pub fn to_json(&self) -> Result<String, SchemaError> {
-        read(&self.document()).map(|schema| ablo_schema::canonical::print(&schema))
+        self.schema().map(|schema| ablo_schema::canonical::print(&schema))
     }
 
     fn document(&self) -> String {

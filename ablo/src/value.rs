@@ -3,7 +3,7 @@
 //! Values are written as [`ValueRef`] and stored as [`OwnedValue`]. Neither is generic, so the code
 //! that handles them is compiled once for all models.
 
-use crate::descriptor::{FieldKind, Format};
+use crate::descriptor::{FieldDescriptor, FieldKind, Format};
 use crate::open_enum::{self, OpenEnum};
 use crate::{Decimal, FieldUpdate, Id, Patch, Timestamp, Uuid};
 use serde::de::Deserializer;
@@ -141,11 +141,6 @@ impl FieldValues {
     }
 }
 
-/// Returns the next field's value.
-pub fn next_field<T: Value>(values: &mut FieldValues) -> T {
-    T::from_value(values.next())
-}
-
 /// A type that a declared field can have.
 #[diagnostic::on_unimplemented(
     message = "a field of a model cannot hold `{Self}`",
@@ -168,6 +163,52 @@ pub trait Value: Sized {
     fn into_value(self) -> OwnedValue;
     /// Converts from a stored value. The decoder guarantees its kind; other kinds give a default.
     fn from_value(stored: OwnedValue) -> Self;
+
+    // Generated code calls only the following, each on the type that the user wrote, so that a type
+    // that is no field type is one error.
+
+    /// The parts of a field's descriptor that follow from its type.
+    const FIELD: FieldDescriptor = FieldDescriptor {
+        kind: Self::KIND,
+        format: Self::FORMAT,
+        optional: Self::OPTIONAL,
+        raw: Self::RAW,
+        shape_of: Self::SHAPE,
+        ..FieldDescriptor::DEFAULT
+    };
+    /// The same for an optional field.
+    const OPTIONAL_FIELD: FieldDescriptor = FieldDescriptor { optional: true, ..Self::FIELD };
+
+    /// Returns the next field's value.
+    fn next(values: &mut FieldValues) -> Self {
+        Self::from_value(values.next())
+    }
+
+    /// Returns the next optional field's value.
+    fn next_optional(values: &mut FieldValues) -> Option<Self> {
+        Option::from_value(values.next())
+    }
+
+    fn optional_ref(value: &Option<Self>) -> ValueRef<'_> {
+        value.to_value_ref()
+    }
+
+    /// Converts the change of a required field.
+    fn update(change: FieldUpdate<Self>) -> OwnedValue {
+        match change {
+            FieldUpdate::Keep => OwnedValue::Absent,
+            FieldUpdate::Set(value) => value.into_value(),
+        }
+    }
+
+    /// Converts the change of an optional field.
+    fn patch(change: Patch<Self>) -> OwnedValue {
+        match change {
+            Patch::Keep => OwnedValue::Absent,
+            Patch::Clear => OwnedValue::Null,
+            Patch::Set(value) => value.into_value(),
+        }
+    }
 }
 
 macro_rules! values {
@@ -389,30 +430,6 @@ pub trait JsonType: serde::Serialize + serde::de::DeserializeOwned + schemars::J
 #[cfg(feature = "typed-json")]
 #[diagnostic::do_not_recommend]
 impl<T: serde::Serialize + serde::de::DeserializeOwned + schemars::JsonSchema> JsonType for T {}
-
-/// The change of one field in a create or a patch.
-pub trait FieldChange {
-    fn into_value(self) -> OwnedValue;
-}
-
-impl<T: Value> FieldChange for FieldUpdate<T> {
-    fn into_value(self) -> OwnedValue {
-        match self {
-            FieldUpdate::Keep => OwnedValue::Absent,
-            FieldUpdate::Set(value) => value.into_value(),
-        }
-    }
-}
-
-impl<T: Value> FieldChange for Patch<T> {
-    fn into_value(self) -> OwnedValue {
-        match self {
-            Patch::Keep => OwnedValue::Absent,
-            Patch::Clear => OwnedValue::Null,
-            Patch::Set(value) => value.into_value(),
-        }
-    }
-}
 
 impl<E: OpenEnum> Value for E {
     const KIND: FieldKind = FieldKind::Enum(E::VALUES);

@@ -14,7 +14,7 @@ ablo::__private::open_enum! {
 }
 
 ablo::__private::model! {
-    pub WeatherReport, WeatherReportPatch,
+    pub WeatherReport, WeatherReportPatch, WeatherReportCreate,
     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports", mutable = true;
     create(location: String = 0, status: WeatherReportStatus = 1)
     fields {
@@ -56,7 +56,7 @@ ablo::__private::open_enum! {
 }
 
 ablo::__private::model! {
-    pub Shipment, ShipmentPatch,
+    pub Shipment, ShipmentPatch, ShipmentCreate,
     key = "shipments", type_name = "Shipment", table = "shipments", mutable = true;
     create(
         reference: String = 0, status: ShipmentStatus = 1, priority: ShipmentPriority = 2,

@@ -110,7 +110,8 @@ impl World {
 
 /// Creates the weather report `stockholm`.
 pub async fn create_stockholm(client: &Client) {
-    let create = WeatherReport::create("Stockholm", Status::Pending).id("stockholm");
+    let required = WeatherReportCreate { location: "Stockholm".into(), status: Status::Pending };
+    let create = WeatherReport::create(required).id("stockholm");
     client.model::<WeatherReport>().create(create).await.expect("created");
 }
 

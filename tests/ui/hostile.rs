@@ -169,7 +169,12 @@ mod raw {
 
 #[test]
 fn without_a_prelude() {
-    let task = bare::Task::create("Write", bare::State::Open, "u_1").with(|it| it.rank(2.0));
+    let required = bare::TaskCreate {
+        title: "Write".into(),
+        state: bare::State::Open,
+        author_id: "u_1".into(),
+    };
+    let task = bare::Task::create(required).with(|it| it.rank(2.0));
     assert_eq!(
         serde_json::to_string(&task).unwrap(),
         r#"{"title":"Write","rank":2,"state":"open","authorId":"u_1"}"#
@@ -183,7 +188,8 @@ fn without_a_prelude() {
     let item: ablo::Row<bare::Item> = serde_json::from_str(&full(r#""taskId":"t_1""#)).unwrap();
     assert_eq!(item.task_id, "t_1");
     assert_eq!(bare::App::SCHEMA.hashes().unwrap().schema.len(), 8);
-    let note = bare::inline::Note::create("Rain", bare::inline::Mood::Bad);
+    let required = bare::inline::NoteCreate { text: "Rain".into(), mood: bare::inline::Mood::Bad };
+    let note = bare::inline::Note::create(required);
     assert_eq!(serde_json::to_string(&note).unwrap(), r#"{"text":"Rain","mood":"bad"}"#);
     assert_eq!(bare::inline::App::SCHEMA.models.len(), 1);
 }
@@ -191,7 +197,8 @@ fn without_a_prelude() {
 #[test]
 fn beside_names_of_the_prelude() {
     use ablo::Model;
-    let task = taken::Task::create(taken::State::Some).with(|it| it.body("Text").parent_id("t_1"));
+    let task = taken::Task::create(taken::TaskCreate { state: taken::State::Some })
+        .with(|it| it.body("Text").parent_id("t_1"));
     assert_eq!(
         serde_json::to_string(&task).unwrap(),
         r#"{"body":"Text","state":"some","parentId":"t_1"}"#

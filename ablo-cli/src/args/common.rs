@@ -2,6 +2,7 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use ablo_codegen::emit::sql::Dialect;
+use ablo_schema::front::rust::Cfg;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
@@ -48,22 +49,49 @@ impl From<&SchemaFileArgs> for InputArgs {
             file: args.file.clone(),
             config: args.config.clone(),
             format: args.format,
-            read: args.read,
+            read: args.read.clone(),
         }
     }
 }
 
 /// How a schema file is read.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ReadArgs {
     /// Report unknown members of Schema JSON as warnings instead of errors
     #[arg(long)]
     pub(crate) allow_unknown: bool,
+    /// The enabled features of a Rust schema's package, separated by commas; all others are off
+    #[arg(long, value_name = "FEATURES", value_delimiter = ',')]
+    pub(crate) features: Option<Vec<String>>,
+    /// A configuration of a Rust schema: `unix`, `name="value"`, or `not(…)` with one of them
+    #[arg(long, value_name = "CFG", value_parser = cfg)]
+    pub(crate) cfg: Vec<String>,
 }
 
 impl ReadArgs {
     /// An earlier schema is compared with, not written: its faults are in the past.
-    pub(crate) const EARLIER: Self = Self { allow_unknown: true };
+    pub(crate) fn earlier(&self) -> Self {
+        Self { allow_unknown: true, ..self.clone() }
+    }
+
+    /// Returns the configuration that a Rust schema is read with.
+    pub(crate) fn configuration(&self) -> Cfg {
+        let mut cfg = Cfg::default();
+        if let Some(features) = &self.features {
+            let features = features.iter().flat_map(|all| all.split_whitespace());
+            cfg.set_features(features.map(str::to_owned));
+        }
+        for text in &self.cfg {
+            // The parser of the argument has accepted it.
+            let _ = cfg.add(text);
+        }
+        cfg
+    }
+}
+
+/// Parses a configuration.
+fn cfg(text: &str) -> Result<String, String> {
+    Cfg::default().add(text).map(|()| text.to_owned())
 }
 
 /// The language that a schema is printed in.

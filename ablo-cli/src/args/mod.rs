@@ -262,7 +262,11 @@ pub(crate) struct GenerateArgs {
     /// Generate only these models; relations to others are left out
     #[arg(long, value_name = "KEY", value_delimiter = ',')]
     pub(crate) models: Option<Vec<String>>,
-    /// Write nothing; list stale files and exit 1 if there are any
+    /// Write a .gitattributes beside the files of each target, which keeps their line ends
+    #[arg(long)]
+    pub(crate) gitattributes: bool,
+    /// Write nothing; list stale files and exit 1 if there are any. Line ends and formatting do not
+    /// count
     #[arg(long, conflicts_with = "watch")]
     pub(crate) check: bool,
     /// Generate again whenever the schema file, one of its modules or ablo.toml is saved

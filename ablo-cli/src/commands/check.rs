@@ -8,7 +8,7 @@ use crate::settings;
 use ablo_schema::Severity;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let mut input = input::read(&settings::schema_path(&args.input)?, args.input.read)?;
+    let mut input = input::read(&settings::schema_path(&args.input)?, &args.input.read)?;
     let mismatches = compare_database(args, &input)?;
     let has_mismatches = mismatches.is_some();
     if let Some(report) = mismatches {

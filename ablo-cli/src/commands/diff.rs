@@ -1,6 +1,6 @@
 //! `ablo diff`: compares two schemas.
 
-use crate::args::{DiffArgs, DiffFormat, ReadArgs};
+use crate::args::{DiffArgs, DiffFormat};
 use crate::finding::{Exit, Failure, Finding, Report, Source};
 use crate::outcome::Outcome;
 use crate::source::STDIN;
@@ -76,12 +76,12 @@ fn read(args: &DiffArgs) -> Result<Inputs, Failure> {
     let prev = args
         .prev
         .as_deref()
-        .map(|path| collect(input::schema(path, ReadArgs::EARLIER), &mut errors));
+        .map(|path| collect(input::schema(path, &args.read.earlier()), &mut errors));
     let next = args
         .initial
         .as_deref()
         .or(args.next.as_deref())
-        .map(|path| collect(input::schema(path, args.read), &mut errors));
+        .map(|path| collect(input::schema(path, &args.read), &mut errors));
     let hints = args
         .hints
         .as_deref()

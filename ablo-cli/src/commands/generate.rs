@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Failure> {
     let mut settings = settings::resolve(args)?;
-    let input = input::read(&settings.schema, args.input.read)?;
+    let input = input::read(&settings.schema, &args.input.read)?;
     from(input, &mut settings, args)
 }
 
@@ -33,6 +33,9 @@ pub(crate) fn from(
     let emitted = ablo_codegen::Input::new(&subset, &hashes);
     for run in &settings.runs {
         run.emit.emit(&emitted, &mut files);
+    }
+    if args.gitattributes {
+        files.add_git_attributes();
     }
     let folders: Vec<Folder> = settings.runs.iter().map(|run| run.folder.clone()).collect();
     let plan = WritePlan::new(&folders, &files).map_err(write_failure)?;

@@ -65,7 +65,9 @@ fn plan(args: &PlanArgs) -> Result<Outcome, Failure> {
 
 fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
     let (prev, next) = match args.schemas.as_slice() {
-        [prev, next, ..] => (Some(earlier(prev)?), input::schema(next, args.change.read)?),
+        [prev, next, ..] => {
+            (Some(earlier(prev, &args.change.read)?), input::schema(next, &args.change.read)?)
+        }
         alone => (None, next_schema(alone.first(), &args.change)?),
     };
     let schema = &args.database.layout.schema;
@@ -192,7 +194,7 @@ fn done(database: &mut dyn Session, finished: usize, remark: &str) -> Outcome {
 }
 
 fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
-    let next = args.next.as_deref().map(|path| input::schema(path, args.read)).transpose()?;
+    let next = args.next.as_deref().map(|path| input::schema(path, &args.read)).transpose()?;
     let mut database = open(&args.database, IfMissing::Fail)?;
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let current = ablo_migrate::current(&mut *database, None).map_err(failed)?;
@@ -239,7 +241,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
 fn drift(args: &StatusArgs) -> Result<Outcome, Failure> {
     let mut database = open(&args.database, IfMissing::Fail)?;
     let failed = |error: ablo_migrate::Error| database::failure(&error);
-    let given = args.next.as_deref().map(|path| input::schema(path, args.read)).transpose()?;
+    let given = args.next.as_deref().map(|path| input::schema(path, &args.read)).transpose()?;
     let (schema, foreign_keys) = match given {
         Some(schema) => (Some(schema), true),
         None => {
@@ -288,6 +290,7 @@ fn outcome(findings: Vec<Finding>, remark_if_clean: String) -> Outcome {
 /// Makes a plan for a database.
 fn make(database: &mut dyn Session, next: &Schema, change: &ChangeArgs) -> Result<Plan, Failure> {
     let failed = |error: ablo_migrate::Error| database::failure(&error);
+    let earlier = |path| earlier(path, &change.read);
     let baseline = change.from.as_deref().map(earlier).transpose()?;
     let current = ablo_migrate::current(database, baseline.as_ref()).map_err(failed)?;
     if let Some(entry) = current.entry.as_ref().filter(|entry| entry.state != State::Done) {
@@ -322,12 +325,12 @@ pub(super) fn open(
 /// Reads the schema of this file, else that of ablo.toml.
 fn next_schema(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Failure> {
     let (file, config) = (file.cloned(), change.config.clone());
-    let named = InputArgs { file, config, format: change.format, read: change.read };
-    input::schema(&settings::schema_path(&named)?, change.read)
+    let named = InputArgs { file, config, format: change.format, read: change.read.clone() };
+    input::schema(&settings::schema_path(&named)?, &change.read)
 }
 
-fn earlier(path: &Path) -> Result<Schema, Failure> {
-    input::schema(path, ReadArgs::EARLIER)
+fn earlier(path: &Path, read: &ReadArgs) -> Result<Schema, Failure> {
+    input::schema(path, &read.earlier())
 }
 
 fn read_plan(path: &Path) -> Result<Plan, Failure> {

@@ -1,8 +1,8 @@
 //! `ablo migrate prove`: checks the invariants of a migration on a scratch server.
 
 use super::change::with_diff;
+use crate::args::Format;
 use crate::args::database::ProveArgs;
-use crate::args::{Format, ReadArgs};
 use crate::database;
 use crate::finding::{Exit, Failure, Report};
 use crate::input;
@@ -10,8 +10,8 @@ use crate::outcome::Outcome;
 use ablo_migrate::prove::{ScratchEnv, Verdict, prove};
 
 pub(super) fn run(args: &ProveArgs) -> Result<Outcome, Failure> {
-    let prev = input::schema(&args.prev, ReadArgs::EARLIER)?;
-    let next = input::schema(&args.next, args.read)?;
+    let prev = input::schema(&args.prev, &args.read.earlier())?;
+    let next = input::schema(&args.next, &args.read)?;
     let evidence = with_diff(
         Some(&prev),
         &next,

@@ -63,5 +63,5 @@ pub(crate) fn json_schema() -> Outcome {
 }
 
 fn read(args: &InputArgs) -> Result<Schema, Failure> {
-    input::schema(&settings::schema_path(args)?, args.read)
+    input::schema(&settings::schema_path(args)?, &args.read)
 }

@@ -258,7 +258,7 @@ fn schema(args: &SchemaFileArgs) -> Result<(PathBuf, Schema), Failure> {
         let message = "the schema cannot be read from standard input";
         return Err(failure(codes::SERVE_STDIN_SCHEMA, message));
     }
-    let schema = input::schema(&path, args.read)?;
+    let schema = input::schema(&path, &args.read)?;
     Ok((path, schema))
 }
 

@@ -56,7 +56,7 @@ fn watch(args: &GenerateArgs) -> Result<Exit, Failure> {
 /// Returns the files to watch: the schema, its modules and ablo.toml, with links resolved.
 fn watched(args: &GenerateArgs) -> BTreeSet<PathBuf> {
     let schema = settings::schema_path(&args.input).ok();
-    let read = schema.as_deref().and_then(|path| input::read(path, args.input.read).ok());
+    let read = schema.as_deref().and_then(|path| input::read(path, &args.input.read).ok());
     // A missing module can be watched only if its folder exists.
     let modules = read.into_iter().flat_map(|input| input.files).filter(|path| {
         path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir())

@@ -175,7 +175,7 @@ fn written(generated: &Generated) -> String {
         let count = |kind| files.iter().filter(|file| file.kind == kind).count();
         let counts = [
             (count(ChangeKind::Created), "created"),
-            (count(ChangeKind::Updated), "updated"),
+            (count(ChangeKind::Updated) + count(ChangeKind::Formatted), "updated"),
             (count(ChangeKind::Removed), "removed"),
             (count(ChangeKind::Unchanged), "unchanged"),
         ];

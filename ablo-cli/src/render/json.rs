@@ -90,6 +90,7 @@ fn file(file: &GeneratedFile) -> File<'_> {
     let change = match file.kind {
         ChangeKind::Created => "created",
         ChangeKind::Updated => "updated",
+        ChangeKind::Formatted => "formatted",
         ChangeKind::Unchanged => "unchanged",
         ChangeKind::Removed => "removed",
     };

@@ -108,6 +108,40 @@ fn check_lists_stale_files_and_writes_nothing() {
 }
 
 #[test]
+fn line_ends_and_formatting_are_not_stale() {
+    let dir = TestDir::with_schema();
+    let run = |more: &[&str]| {
+        let ran = dir.run(&[&["generate", "schema.json", "--out", "out"], more].concat());
+        (ran.status, ran.out)
+    };
+    assert_eq!(run(&["--gitattributes"]).0, 0);
+    let check = ["--gitattributes", "--check"];
+    let attributes = fs::read_to_string(dir.path("out/typescript/.gitattributes")).expect("text");
+    assert!(attributes.contains("eol=lf"), "{attributes}");
+    let edit = |name: &str, edit: &dyn Fn(&str) -> String| {
+        let path = dir.path(name);
+        let text = fs::read_to_string(&path).expect("text");
+        assert_ne!(edit(&text), text, "{name}");
+        fs::write(&path, edit(&text)).expect("written");
+    };
+
+    edit("out/typescript/models.ts", &|text| text.replace('\n', "\r\n"));
+    edit("out/postgres/provision.sql", &|text| text.replace('\n', "\r\n"));
+    assert_eq!(run(&check).0, 0);
+    run(&["--gitattributes"]);
+    let kept = fs::read_to_string(dir.path("out/typescript/models.ts")).expect("text");
+    assert!(kept.contains("\r\n"), "`generate` leaves line ends alone");
+
+    // As Prettier with single quotes and without semicolons, and rustfmt with tabs.
+    edit("out/typescript/index.ts", &|text| text.replace('"', "'").replace(";\n", "\n"));
+    edit("out/rust/mod.rs", &|text| text.replace("    ", "\t"));
+    assert_eq!(run(&check), (0, run(&check).1));
+    edit("out/rust/mod.rs", &|text| text.replacen("String", "Str", 1));
+    let (status, out) = run(&check);
+    assert!(status == 1 && out.contains("rust/mod.rs differs\n1 file stale"), "{out}");
+}
+
+#[test]
 fn an_error_in_the_schema_leaves_the_output_untouched() {
     let dir = TestDir::with_schema();
     dir.run(&POSTGRES);

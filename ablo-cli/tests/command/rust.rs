@@ -145,3 +145,27 @@ fn watching_sees_a_save_of_a_module() {
     dir.put("src/schema/notes.rs", NOTES.replace("key = \"notes\"", "key = \"memos\""));
     until("the save of a module", "\"memos\"");
 }
+
+#[test]
+fn features_and_cfg_decide_what_is_read() {
+    let dir = TestDir::empty();
+    dir.put(
+        "schema.rs",
+        "#[derive(AbloModel)]\npub struct Task {\n    pub title: String,\n    \
+         #[cfg(all(feature = \"extra\", unix))]\n    pub extra: String,\n}\n",
+    );
+    let unknown = dir.run(&["check", "schema.rs"]);
+    assert_eq!(unknown.status, 1, "{}", unknown.out);
+    assert!(unknown.err.contains("ablo::rust::unknown_cfg"), "{}", unknown.err);
+    assert!(unknown.err.contains("schema.rs:4:7"), "{}", unknown.err);
+    let has_extra = |flags: &[&str]| {
+        let ran = dir.run(&[&["schema", "print", "schema.rs"], flags].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran.out.contains("extra")
+    };
+    assert!(has_extra(&["--features", "other,extra", "--cfg", "unix"]));
+    assert!(!has_extra(&["--features", ""]));
+    assert!(!has_extra(&["--cfg", "not(unix)"]));
+    let invalid = dir.run(&["check", "schema.rs", "--cfg", "all(unix)"]);
+    assert_eq!(invalid.status, 2, "{}", invalid.err);
+}

@@ -5,6 +5,7 @@
 //! elsewhere.
 
 mod code;
+mod entry;
 mod severity;
 mod suggest;
 mod table;

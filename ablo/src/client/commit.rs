@@ -36,11 +36,12 @@ pub struct Created<M> {
 ///
 /// ```no_run
 /// # mod generated { include!("../../tests/weather.in"); }
-/// # use generated::WeatherReport;
+/// # use generated::{WeatherReport, WeatherReportCreate};
 /// # async fn write(ablo: &ablo::Client) -> ablo::client::Result<()> {
+/// let oslo = WeatherReportCreate { location: "Oslo".into(), status: "pending".into() };
 /// let receipt = ablo
 ///     .commit()
-///     .create(WeatherReport::create("Oslo", "pending").id("report_oslo"))
+///     .create(WeatherReport::create(oslo).id("report_oslo"))
 ///     .update("report_bergen", WeatherReport::patch().forecast("Rain"))
 ///     .delete::<WeatherReport>("report_old")
 ///     .await?;

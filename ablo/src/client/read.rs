@@ -14,10 +14,11 @@ use crate::{Id, Model, Row};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 use std::future::IntoFuture;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A row with the sync id it was read at and its claims.
+/// A row with the sync id it was read at and its claims. It dereferences to the row.
 #[derive(Debug)]
 pub struct Read<M> {
     /// The row.
@@ -26,6 +27,14 @@ pub struct Read<M> {
     pub stamp: SyncId,
     /// The claims on the row.
     pub claims: Vec<ModelClaim>,
+}
+
+impl<M> Deref for Read<M> {
+    type Target = Row<M>;
+
+    fn deref(&self) -> &Row<M> {
+        &self.data
+    }
 }
 
 /// How a read treats a row that another program holds.

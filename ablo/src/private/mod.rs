@@ -17,11 +17,11 @@ pub use crate::__ablo_open_enum_impls as open_enum_impls;
 pub use crate::__ablo_open_enum_traits as open_enum_traits;
 pub use crate::__ablo_schema as schema;
 pub use crate::key::Key;
-pub use crate::members::{Changes, Codec, Members, ModelPatch, base_field, field};
+pub use crate::members::{Changes, Codec, Members, ModelPatch, base_field};
+pub use crate::row::deserialize_patch;
 #[cfg(feature = "typed-json")]
 pub use crate::value::JsonType;
-pub use crate::value::{
-    FieldChange, FieldValues, OwnedValue, Value, ValueRef, deserialize_enum, next_field,
-};
+pub use crate::value::{FieldValues, OwnedValue, Value, ValueRef, deserialize_enum};
+pub use ablo_macros::AbloConfiguredSchema;
 pub use connect::is_one_of;
 pub use serde;

@@ -7,7 +7,8 @@
 //! branches or formatting; everything else is in the runtime and compiled once.
 
 /// ```text
-/// model! { pub WeatherReport, WeatherReportPatch, key = "weatherReports", mutable = true;
+/// model! { pub WeatherReport, WeatherReportPatch, WeatherReportCreate,
+///     key = "weatherReports", mutable = true;
 ///     create(location: String = 0)
 ///     fields {
 ///         0 location: String, LOCATION "location" "location";
@@ -21,10 +22,11 @@
 /// for them.
 /// ```text
 /// pub struct WeatherReportPatch(Changes);
+/// pub struct WeatherReportCreate { pub location: String }
 /// impl WeatherReport {
 ///     pub const LOCATION: Field<Self, String> = …;
 ///     pub const FORECAST: Field<Self, Option<String>> = …;
-///     pub fn create(location: impl Into<String>) -> Create<Self> { … }
+///     pub fn create(required: WeatherReportCreate) -> Create<Self> { … }
 ///     pub fn patch() -> WeatherReportPatch { … }
 /// }
 /// impl WeatherReport {
@@ -37,11 +39,12 @@
 /// const _: () = {
 ///     static DESCRIPTOR: ModelDescriptor = …;
 ///     impl Model for WeatherReport { … }
-///     impl Codec for WeatherReport { fn decode(…) { Self { location: next_field(…), … } } }
+///     impl Codec for WeatherReport { fn decode(…) { Self { location: String::next(…), … } } }
 ///     impl Members for WeatherReport {
 ///         fn members(…) { visit(&[self.location.to_value_ref(), …]) }
 ///     }
-///     impl Clone, Default, PartialEq, Debug, Serialize, ModelPatch for WeatherReportPatch {
+///     impl Clone, Default, PartialEq, Debug, Serialize, Deserialize, ModelPatch
+///     for WeatherReportPatch {
 ///         one call into the runtime each
 ///     }
 /// };
@@ -50,7 +53,7 @@
 #[macro_export]
 macro_rules! __ablo_model {
     (
-        $vis:vis $model:ident, $patch:ident $(, $facet:ident = $value:expr)*;
+        $vis:vis $model:ident, $patch:ident, $create:ident $(, $facet:ident = $value:expr)*;
         create($($arg:ident: $arg_type:ty = $arg_at:literal),*)
         $(base {$(
             $base:literal $base_column:literal $base_kind:ident
@@ -76,6 +79,14 @@ macro_rules! __ablo_model {
         #[derive(::core::clone::Clone, ::core::default::Default, ::core::cmp::PartialEq)]
         $vis struct $patch($crate::__private::Changes);
 
+        #[doc = ::core::concat!(
+            "The required fields of a new [`", ::core::stringify!($model), "`]."
+        )]
+        #[allow(dead_code, missing_docs, unreachable_pub)]
+        $vis struct $create {
+            $(pub $arg: $arg_type,)*
+        }
+
         #[allow(
             clippy::self_named_constructors,
             dead_code,
@@ -93,11 +104,11 @@ macro_rules! __ablo_model {
 
             /// Starts a create with the required fields.
             #[must_use]
-            #[allow(clippy::too_many_arguments)]
-            pub fn create(
-                $($arg: impl ::core::convert::Into<$arg_type>),*
-            ) -> $crate::Create<$model> {
-                $crate::Create::__new()$(.__set::<$arg_type>($arg_at, $arg.into()))*
+            pub fn create(_required: $create) -> $crate::Create<$model> {
+                $crate::Create::__new()$(.__set(
+                    $arg_at,
+                    <$arg_type as $crate::__private::Value>::into_value(_required.$arg),
+                ))*
             }
 
             /// Starts a change that keeps every field.
@@ -117,7 +128,12 @@ macro_rules! __ablo_model {
                     $($crate::FieldUpdate<$req>)? $($crate::Patch<$opt>)?
                 >,
             ) -> Self {
-                Self(self.0.set($at, value.into()))
+                Self(self.0.set(
+                    $at,
+                    $(<$req as $crate::__private::Value>::update)?
+                    $(<$opt as $crate::__private::Value>::patch)?
+                    (value.into()),
+                ))
             }
         )*}
 
@@ -153,6 +169,8 @@ macro_rules! __ablo_model {
                     )
                 },)*],)?
                 fields: &[$($crate::FieldDescriptor {
+                    name: $wire,
+                    column: $column,
                     $($field_facet: $field_value,)*
                     key: $crate::__private::Key::padded(
                         $wire,
@@ -161,10 +179,8 @@ macro_rules! __ablo_model {
                             "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
                         ),
                     ),
-                    ..$crate::__private::field::<$($req)? $(::core::option::Option<$opt>)?>(
-                        $wire,
-                        $column,
-                    )
+                    ..$(<$req as $crate::__private::Value>::FIELD)?
+                    $(<$opt as $crate::__private::Value>::OPTIONAL_FIELD)?
                 },)*],
                 relations: &[$($crate::RelationDescriptor {
                     $($option: $option_value,)*
@@ -184,7 +200,14 @@ macro_rules! __ablo_model {
 
             impl $crate::__private::Codec for $model {
                 fn decode(_values: &mut $crate::__private::FieldValues) -> Self {
-                    Self { $($name: $crate::__private::next_field(_values),)* $(..$rest)? }
+                    Self {
+                        $($name:
+                            $(<$req as $crate::__private::Value>::next)?
+                            $(<$opt as $crate::__private::Value>::next_optional)?
+                            (_values),
+                        )*
+                        $(..$rest)?
+                    }
                 }
             }
 
@@ -193,7 +216,11 @@ macro_rules! __ablo_model {
                     &self,
                     visit: &mut dyn ::core::ops::FnMut(&[$crate::__private::ValueRef<'_>]),
                 ) {
-                    visit(&[$($crate::__private::Value::to_value_ref(&self.$name),)*])
+                    visit(&[$(
+                        $(<$req as $crate::__private::Value>::to_value_ref)?
+                        $(<$opt as $crate::__private::Value>::optional_ref)?
+                        (&self.$name),
+                    )*])
                 }
             }
 
@@ -226,6 +253,14 @@ macro_rules! __ablo_model {
                     serializer: __S,
                 ) -> ::core::result::Result<__S::Ok, __S::Error> {
                     self.0.serialize(serializer, &DESCRIPTOR)
+                }
+            }
+
+            impl<'de> $crate::__private::serde::Deserialize<'de> for $patch {
+                fn deserialize<__D: $crate::__private::serde::Deserializer<'de>>(
+                    deserializer: __D,
+                ) -> ::core::result::Result<Self, __D::Error> {
+                    $crate::__private::deserialize_patch(deserializer, &DESCRIPTOR).map(Self)
                 }
             }
         };
@@ -294,6 +329,14 @@ macro_rules! __ablo_define {
                 );
                 &SCHEMA
             };
+
+            /// Returns the schema, validated as a whole: for a coordinator, migrations or hashes.
+            ///
+            /// # Errors
+            /// Returns the faults of the schema.
+            pub fn schema() -> ::core::result::Result<$crate::Schema, $crate::SchemaError> {
+                Self::SCHEMA.schema()
+            }
         }
     };
 }
@@ -319,7 +362,7 @@ macro_rules! __ablo_hashes {
 macro_rules! __ablo_deltas {
     ($vis:vis $delta:ident { $($variant:ident: $model:ty),* $(,)? }) => {
         /// A delta, by its model.
-        #[derive(Clone, Copy, Debug)]
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #[allow(dead_code, missing_docs, unreachable_pub)]
         $vis enum $delta<'b, 'a> {
             $($variant($crate::TypedDelta<'b, 'a, $model>),)*

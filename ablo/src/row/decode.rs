@@ -140,10 +140,14 @@ impl<'de, A: MapAccess<'de>> RowReader<'de, A> {
     }
 }
 
-const DUPLICATE: &str = "duplicate member";
-const MISSING: &str = "missing member";
+pub(super) const DUPLICATE: &str = "duplicate member";
+pub(super) const MISSING: &str = "missing member";
 
-fn field_error<E: Error>(model: &ModelDescriptor, field: &str, reason: &dyn fmt::Display) -> E {
+pub(super) fn field_error<E: Error>(
+    model: &ModelDescriptor,
+    field: &str,
+    reason: &dyn fmt::Display,
+) -> E {
     E::custom(format_args!("`{}.{field}`: {reason}", model.type_name))
 }
 
@@ -165,7 +169,7 @@ fn required<T, E: Error>(model: &ModelDescriptor, field: &str, slot: Option<T>) 
     slot.ok_or_else(|| field_error(model, field, &MISSING))
 }
 
-enum Key {
+pub(super) enum Key {
     Declared(usize, &'static FieldDescriptor),
     Id,
     CreatedAt,
@@ -175,10 +179,24 @@ enum Key {
     Unknown(Box<str>),
 }
 
+impl Key {
+    /// Returns the name of a base field, or an empty one.
+    pub(super) fn base_name(&self) -> &'static str {
+        match self {
+            Key::Id => "id",
+            Key::CreatedAt => "createdAt",
+            Key::UpdatedAt => "updatedAt",
+            Key::OrganizationId => "organizationId",
+            Key::CreatedBy => "createdBy",
+            Key::Declared(..) | Key::Unknown(_) => "",
+        }
+    }
+}
+
 #[derive(Clone, Copy)]
-struct KeySeed {
-    fields: &'static [FieldDescriptor],
-    expected: usize,
+pub(super) struct KeySeed {
+    pub(super) fields: &'static [FieldDescriptor],
+    pub(super) expected: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for KeySeed {

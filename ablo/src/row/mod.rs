@@ -3,11 +3,14 @@
 //! Members that the model does not declare are kept as text in their order and written back
 //! unchanged, so a client that is older than a row loses nothing.
 
+mod changes;
 mod decode;
 mod encode;
 mod unknown;
 mod value;
 
+pub(crate) use changes::deserialize_create;
+pub use changes::deserialize_patch;
 pub use unknown::UnknownFields;
 pub(crate) use value::{in_range, parse_exact};
 

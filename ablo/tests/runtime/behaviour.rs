@@ -8,7 +8,10 @@ mod weather {
 use ablo::{
     FieldKind, FieldUpdate, Id, Model, OpenEnum, Patch, RelationKind, Row, Tenancy, Timestamp,
 };
-use weather::{SCHEMA, Station, WeatherReport, WeatherReportPatch, WeatherReportStatus};
+use weather::{
+    SCHEMA, Station, StationCreate, WeatherReport, WeatherReportCreate, WeatherReportPatch,
+    WeatherReportStatus,
+};
 
 const BASE: &str =
     r#""id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","updatedAt":"2026-06-01T08:00:00.5Z""#;
@@ -138,9 +141,14 @@ fn a_patch_keeps_clears_and_sets() {
     assert_eq!(json(WeatherReport::patch().forecast("Rain").forecast(Patch::Keep)), "{}");
 }
 
+fn oslo(status: &str) -> ablo::Create<WeatherReport> {
+    let status = WeatherReportStatus::from(status);
+    WeatherReport::create(WeatherReportCreate { location: "Oslo".into(), status })
+}
+
 #[test]
 fn a_create_serializes_set_fields_without_the_id() {
-    let create = WeatherReport::create("Oslo", "pending");
+    let create = oslo("pending");
     assert_eq!(
         serde_json::to_string(&create).unwrap(),
         r#"{"location":"Oslo","status":"pending"}"#
@@ -154,13 +162,56 @@ fn a_create_serializes_set_fields_without_the_id() {
 }
 
 #[test]
+fn a_patch_reads_three_states() {
+    let read = |text: &str| serde_json::from_str::<WeatherReportPatch>(text);
+    assert_eq!(read("{}").unwrap(), WeatherReport::patch());
+    let patch = WeatherReport::patch()
+        .forecast(None)
+        .location("Oslo")
+        .status(WeatherReportStatus::from("late"));
+    let text = r#"{"location":"Oslo","status":"late","forecast":null}"#;
+    assert_eq!(read(text).unwrap(), patch);
+    assert_eq!(serde_json::to_string(&patch).unwrap(), text);
+    for (text, message) in [
+        (r#"{"location":null}"#, "`WeatherReport.location`: invalid type: null"),
+        (r#"{"confidence":"high"}"#, "`WeatherReport.confidence`: invalid type: string"),
+        (r#"{"locatoin":"Oslo"}"#, "`WeatherReport.locatoin`: unknown member"),
+        (r#"{"id":"r_1"}"#, "`WeatherReport.id`: the coordinator sets this member"),
+        (r#"{"createdBy":"u"}"#, "`WeatherReport.createdBy`: the coordinator sets this member"),
+        (r#"{"location":"a","location":"b"}"#, "`WeatherReport.location`: duplicate member"),
+        ("[]", "invalid type: sequence, expected a patch of `WeatherReport`"),
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_create_reads_its_id_and_required_fields() {
+    let read = |text: &str| serde_json::from_str::<ablo::Create<WeatherReport>>(text);
+    let create = read(r#"{"id":"r_7","location":"Oslo","status":"ready","forecast":null}"#);
+    assert_eq!(create.unwrap().id, Some(Id::new("r_7")));
+    let create = read(r#"{"status":"ready","forecast":"Rain","location":"Oslo"}"#).unwrap();
+    assert_eq!(create, oslo("ready").with(|it| it.forecast("Rain")));
+    for (text, message) in [
+        (r#"{"location":"Oslo"}"#, "`WeatherReport.status`: missing member"),
+        (r#"{"location":null,"status":"ready"}"#, "`WeatherReport.location`: invalid type: null"),
+        (r#"{"location":"Oslo","mood":"good"}"#, "`WeatherReport.mood`: unknown member"),
+        (r#"{"updatedAt":"now"}"#, "`WeatherReport.updatedAt`: the coordinator sets"),
+    ] {
+        let error = read(text).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{text}: {error}");
+    }
+}
+
+#[test]
 fn creates_and_patches_compare_and_debug_by_their_json() {
     let patch = WeatherReport::patch().forecast(None).confidence(0.5);
     assert_eq!(patch, WeatherReport::patch().confidence(0.5).forecast(Patch::Clear));
     assert_ne!(patch, WeatherReport::patch().confidence(0.5));
     assert_eq!(format!("{patch:?}"), "WeatherReportPatch { forecast: null, confidence: 0.5 }");
-    let create = WeatherReport::create("Oslo", WeatherReportStatus::Ready).id("r_7");
-    assert_ne!(create, WeatherReport::create("Oslo", WeatherReportStatus::Ready));
+    let create = oslo("ready").id("r_7");
+    assert_ne!(create, oslo("ready"));
     let printed = r#"Create { id: "r_7", location: "Oslo", status: "ready" }"#;
     assert_eq!(format!("{create:?}"), printed);
 }
@@ -169,7 +220,11 @@ fn creates_and_patches_compare_and_debug_by_their_json() {
 fn non_finite_numbers_are_errors() {
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         assert!(serde_json::to_string(&WeatherReport::patch().confidence(value)).is_err());
-        let create = Station::create("Arlanda", value, jiff::Timestamp::UNIX_EPOCH);
+        let create = Station::create(StationCreate {
+            name: "Arlanda".into(),
+            altitude: value,
+            opened_at: jiff::Timestamp::UNIX_EPOCH.into(),
+        });
         let error = serde_json::to_string(&create).unwrap_err();
         assert!(
             error.to_string().starts_with("`Station.altitude`: JSON has no number "),

@@ -76,8 +76,8 @@ fn a_derived_model_reads_creates_and_patches() {
     assert_eq!(row.price.to_string(), "12345678901234567890.10");
     assert_eq!(row.sources.as_ref().unwrap().get().unwrap()[0].url, "https://smhi.se");
     assert_eq!(serde_json::to_string(&row).unwrap(), text);
-    let create = WeatherReport::create("Oslo", "1.50".parse::<Decimal>().unwrap())
-        .with(|it| it.status(Status::Pending));
+    let required = WeatherReportCreate { location: "Oslo".into(), price: "1.50".parse().unwrap() };
+    let create = WeatherReport::create(required).with(|it| it.status(Status::Pending));
     assert_eq!(
         serde_json::to_string(&create).unwrap(),
         r#"{"location":"Oslo","status":"pending","price":"1.50"}"#
@@ -167,8 +167,8 @@ fn derived_and_inline_models_have_the_same_client_methods() {
 
 #[test]
 fn an_inline_schema_has_hashes_at_compile_time() {
-    use inline::{Inline, State, Task};
-    let create = Task::create("Write", State::Open);
+    use inline::{Inline, State, Task, TaskCreate};
+    let create = Task::create(TaskCreate { title: "Write".into(), state: State::Open });
     assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"title":"Write","state":"open"}"#);
     let hashes = Inline::SCHEMA.hashes().unwrap();
     let json = Inline::SCHEMA.to_json().unwrap();

@@ -4,7 +4,7 @@ mod schema;
 
 use ablo::client::ErrorKind;
 use futures_util::StreamExt;
-use schema::{App, Report, Status};
+use schema::{App, Report, ReportCreate, Status};
 
 #[tokio::main]
 async fn main() -> Result<(), ablo::Error> {
@@ -16,7 +16,8 @@ async fn main() -> Result<(), ablo::Error> {
     let agent = App::connect(url.as_str(), key.as_str()).agent("forecaster").await?;
 
     // A create takes the required fields that have no default.
-    let id = writer.reports().create(Report::create("Stockholm")).await?.id;
+    let create = Report::create(ReportCreate { title: "Stockholm".into() });
+    let id = writer.reports().create(create).await?.id;
 
     // The agent reads the report. The stamp says up to where it has read.
     let read = agent.reports().retrieve(&id).await?;

@@ -51,7 +51,8 @@ where
 {
     let (ada, observer) = (connect().user("ada").await?, connect().await?);
     let (hasty, patient) = (connect().agent("hasty").await?, connect().agent("patient").await?);
-    let create = Report::create("Stockholm", Status::Draft).id(REPORT);
+    let required = ReportCreate { title: "Stockholm".into(), status: Status::Draft };
+    let create = Report::create(required).id(REPORT);
     let created = ada.model::<Report>().create(create).await?;
     let mut watching = observer.presence()?;
     let mut changes = observer.model::<Report>().changes().from(created.receipt.stamp).await?;

@@ -6,7 +6,7 @@
 pub mod schema;
 
 use ablo::{Create, Json};
-use schema::{Source, Station, Status, WeatherReport, WeatherReportPatch};
+use schema::{Source, Station, Status, WeatherReport, WeatherReportCreate, WeatherReportPatch};
 
 /// Returns the draft of a report by an agent.
 ///
@@ -18,7 +18,7 @@ pub fn draft(
     sources: &[Source],
 ) -> serde_json::Result<Create<WeatherReport>> {
     let sources = Json::new(&sources.to_vec())?;
-    Ok(WeatherReport::create(location)
+    Ok(WeatherReport::create(WeatherReportCreate { location: location.to_owned() })
         .with(|report| report.station_id(station.clone()).sources(sources)))
 }
 

@@ -3,7 +3,9 @@
 
 use ablo::{Id, Model, OpenEnum, Row};
 use judged::{kinds, weather};
-use weather::{WeatherReports, WeatherReportsPatch, WeatherReportsStatus};
+use weather::{
+    WeatherReports, WeatherReportsCreate, WeatherReportsPatch, WeatherReportsStatus,
+};
 
 const BASE: &str = concat!(
     r#""id":"r_1","createdAt":"2026-06-01T08:00:00.000Z","#,
@@ -51,7 +53,10 @@ fn a_patch_has_three_states_on_the_wire() {
 
 #[test]
 fn creates_omit_absent_optionals() {
-    let create = WeatherReports::create("Oslo", WeatherReportsStatus::Pending);
+    let create = WeatherReports::create(WeatherReportsCreate {
+        location: "Oslo".to_owned(),
+        status: WeatherReportsStatus::Pending,
+    });
     assert_eq!(
         serde_json::to_string(&create).unwrap(),
         r#"{"location":"Oslo","status":"pending"}"#

@@ -4,7 +4,7 @@
 use ablo::Client;
 use ablo::client::{Claim, Connect, ErrorKind, IfClaimed};
 use ablo::wire::{ModelClaim, Object, Range};
-use ablo_tests::client::counting::Counter;
+use ablo_tests::client::counting::{Counter, CounterCreate};
 use ablo_tests::client::in_time;
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::scripted::{Answer, Received, ScriptedServer};
@@ -153,7 +153,7 @@ async fn occupy(
     let connect = async |name: String| Client::connect(url, key).agent(name).await;
     let system = Client::connect(url, key).await.expect("connects");
     let counters = system.model::<Counter>();
-    counters.create(Counter::create(0.0).id(row)).await.expect("created");
+    counters.create(Counter::create(CounterCreate { value: 0.0 }).id(row)).await.expect("created");
     let mut held = None;
     if scenario.held {
         let holder = connect(format!("holder-{row}")).await.expect("connects");
@@ -248,7 +248,8 @@ async fn others_see_the_details_of_a_claim() {
     let (url, key) = (format!("http://{}", server.address), server.key.clone());
     let system = Client::connect(&url, key.as_str()).await.expect("connects");
     let counters = system.model::<Counter>();
-    counters.create(Counter::create(0.0).id("row")).await.expect("created");
+    let create = Counter::create(CounterCreate { value: 0.0 }).id("row");
+    counters.create(create).await.expect("created");
     let details = specification().claim_details;
     let expected = serde_json::to_value(&details).expect("JSON");
     for http_only in [false, true] {
@@ -299,7 +300,7 @@ async fn reads_see_the_claims_of_other_programs() {
     let (mut in_rust, mut expected, mut held) = (Vec::new(), Vec::new(), Vec::new());
     for (number, scenario) in scenarios.iter().enumerate() {
         let row = format!("read-{number}");
-        let create = Counter::create(0.0).id(row.as_str());
+        let create = Counter::create(CounterCreate { value: 0.0 }).id(row.as_str());
         other.model::<Counter>().create(create).await.expect("created");
         let holder = match scenario.holder.as_deref() {
             Some("self") => Some(&reader),

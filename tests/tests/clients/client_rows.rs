@@ -5,7 +5,8 @@ use ablo::client::{Changes, Client, ErrorKind, Permission};
 use ablo::wire::{Delta, SyncId};
 use ablo::{Model as _, Row};
 use ablo_tests::client::{
-    App, AppClient, Station, Status, WeatherReport, World, create_stockholm, in_time,
+    App, AppClient, Station, StationCreate, Status, WeatherReport, WeatherReportCreate, World,
+    create_stockholm, in_time,
 };
 use ablo_tests::network::{flaky_proxy, proxy};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -14,13 +15,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::timeout;
 
+fn station(name: &str) -> ablo::Create<Station> {
+    Station::create(StationCreate { name: name.to_owned() })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_are_created_read_updated_and_deleted() {
     let world = World::start().await;
     let client: AppClient = App::connect(&world.url, world.key.as_str()).await.expect("connects");
     let reports = client.weather_reports();
-    let create = WeatherReport::create("Oslo", Status::Pending)
-        .with(|it| it.forecast("Rain").confidence(0.5));
+    let required = WeatherReportCreate { location: "Oslo".into(), status: Status::Pending };
+    let create = WeatherReport::create(required).with(|it| it.forecast("Rain").confidence(0.5));
     let created = reports.create(create).await.expect("created");
     let read = reports.retrieve(&created.id).await.expect("read");
     assert_eq!((read.data.forecast.as_deref(), read.data.confidence), (Some("Rain"), Some(0.5)));
@@ -48,8 +53,9 @@ async fn lists_have_pages_and_queries_have_conditions() {
     let mut commit = client.commit();
     for at in 0..7 {
         let status = if at % 2 == 0 { Status::Ready } else { Status::Pending };
-        let create = WeatherReport::create(format!("Town {at}"), status)
-            .with(|it| it.confidence(f64::from(at)));
+        let create =
+            WeatherReport::create(WeatherReportCreate { location: format!("Town {at}"), status })
+                .with(|it| it.confidence(f64::from(at)));
         commit = commit.create(create.id(format!("r{at}")));
     }
     commit.await.expect("committed");
@@ -126,7 +132,7 @@ async fn a_commit_is_applied_once_and_as_a_whole() {
 
     let half = client
         .commit()
-        .create(Station::create("Arlanda").id("arlanda"))
+        .create(station("Arlanda").id("arlanda"))
         .update("nowhere", WeatherReport::patch().forecast("Snow"))
         .await
         .expect_err("one row is not there");
@@ -160,7 +166,7 @@ async fn changes_arrive_once_and_in_order_across_reconnects() {
     let client = world.system().await;
     let writes = tokio::spawn(async move {
         for at in 0..120 {
-            let create = Station::create(format!("Station {at}")).id(format!("s{at}"));
+            let create = station(&format!("Station {at}")).id(format!("s{at}"));
             client.model::<Station>().create(create).await.expect("created");
             if at % 20 == 19 {
                 proxy.cut();
@@ -196,11 +202,7 @@ async fn changes_arrive_once_and_in_order_across_reconnects() {
 async fn a_snapshot_reports_the_first_change() {
     let client = World::start().await.system().await;
     create_stockholm(&client).await;
-    client
-        .model::<Station>()
-        .create(Station::create("Arlanda").id("arlanda"))
-        .await
-        .expect("created");
+    client.model::<Station>().create(station("Arlanda").id("arlanda")).await.expect("created");
     let take = client
         .snapshot()
         .rows::<WeatherReport>(["stockholm", "nowhere"])
@@ -214,11 +216,7 @@ async fn a_snapshot_reports_the_first_change() {
     );
     assert!(snapshot.get::<WeatherReport>("nowhere").expect("readable").is_none());
 
-    client
-        .model::<Station>()
-        .create(Station::create("Bromma").id("bromma"))
-        .await
-        .expect("created");
+    client.model::<Station>().create(station("Bromma").id("bromma")).await.expect("created");
     assert!(timeout(Duration::from_millis(300), snapshot.changed()).await.is_err(), "another row");
     let written = client
         .model::<Station>()

@@ -145,6 +145,41 @@ fn a_build_script_regenerates_on_changes_and_reports_source_positions() {
 }
 
 #[test]
+fn a_build_script_knows_features_and_is_not_run_by_its_own_files() {
+    let user = User::new();
+    let manifest = fs::read_to_string(user.path("Cargo.toml")).expect("a manifest");
+    user.put("Cargo.toml", &(manifest + "\n[features]\ndefault = [\"on\"]\non = []\noff = []\n"));
+    user.put("build.rs", &BUILD.replace(".run()", ".out(\"generated\").cfg(\"given\").run()"));
+    user.put(
+        "src/main.rs",
+        "fn main() { print!(\"{}\", include_str!(\"../generated/typescript/models.ts\")); }\n",
+    );
+    let source = |name: &str| {
+        format!(
+            "#[derive(AbloModel)]\npub struct {name} {{\n    #[cfg(feature = \"on\")]\n    \
+             pub on: String,\n    #[cfg(any(feature = \"off\", not(any(unix, windows))))]\n    \
+             pub off: String,\n    #[cfg(given)]\n    pub given: String,\n}}\n"
+        )
+    };
+    user.put("src/schema/tasks.rs", &source("Task"));
+    let earlier = SystemTime::now() - Duration::from_secs(60);
+    let file = fs::File::options().write(true).open(user.path("src/schema/tasks.rs"));
+    file.expect("a file").set_modified(earlier).expect("an earlier time");
+    let (out, _) = user.run();
+    for (member, is_read) in
+        [("  on: string;", true), ("  off: string;", false), ("  given: string;", true)]
+    {
+        assert_eq!(out.contains(member), is_read, "{member}: {out}");
+    }
+
+    user.put("src/schema/tasks.rs", &source("Chore"));
+    let (out, _) = user.run();
+    assert!(out.contains("export interface Chore"), "{out}");
+    let (_, err) = user.run();
+    assert!(err.contains("Fresh user"), "the files of the script run it again: {err}");
+}
+
+#[test]
 fn invalid_generator_settings_are_reported() {
     let folder = tempfile::tempdir().expect("a temporary folder is created");
     let schema = folder.path().join("schema.rs");

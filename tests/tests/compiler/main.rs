@@ -15,6 +15,7 @@ mod judged;
 mod mutable;
 mod openapi_documents;
 mod properties;
+mod rust_cfg;
 mod rust_front;
 mod rust_judge;
 mod rust_parity;

@@ -101,7 +101,7 @@ fn items_outside_the_schema_are_ignored() {
 
 #[test]
 fn a_model_is_found_in_any_module() {
-    let source = "\u{feff}#[cfg_attr(feature = \"x\", derive(Clone, ablo::AbloModel))]\n\
+    let source = "\u{feff}#[cfg_attr(not(test), derive(Clone, ablo::AbloModel))]\n\
                   pub(crate) struct A where { a: String, }\n\
                   mod m { pub mod n { #[derive(ablo :: AbloModel)] #[ablo(key = \"bs\", mutable)] \
                   struct B; } }";

@@ -25,7 +25,7 @@ pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Failure> {
 }
 
 fn schema(args: &crate::args::InputArgs) -> Result<Schema, Failure> {
-    input::schema(&settings::schema_path(args)?, args.read)
+    input::schema(&settings::schema_path(args)?, &args.read)
 }
 
 /// Opens the adapter.

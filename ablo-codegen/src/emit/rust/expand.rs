@@ -22,6 +22,8 @@ pub struct Field {
 
 /// A user's model struct.
 pub struct Model<'m> {
+    /// The tokens of the runtime crate's path.
+    pub root: &'m str,
     /// The tokens of the visibility.
     pub visibility: &'m str,
     /// The identifier.
@@ -34,6 +36,8 @@ pub struct Model<'m> {
 
 /// A user's enum.
 pub struct Enumeration {
+    /// The tokens of the runtime crate's path.
+    pub root: String,
     /// The tokens of the visibility, if the enum itself is printed too.
     pub visibility: Option<String>,
     /// The identifier.
@@ -46,6 +50,8 @@ pub struct Enumeration {
 
 /// A user's schema definition.
 pub struct Schema<'s> {
+    /// The tokens of the runtime crate's path.
+    pub root: &'s str,
     /// The tokens of the attributes and docs.
     pub attributes: &'s str,
     /// The tokens of the visibility.
@@ -88,11 +94,14 @@ pub enum Method {
 #[must_use]
 pub fn print_model(schema: &schema::Schema, at: usize, model: &Model<'_>) -> String {
     let shapes = Shapes::new(schema);
-    let mut out = Writer::default();
+    let mut out = Writer::with_root(model.root);
     if let Some(row) = shapes.rows.get(at) {
+        let derived =
+            |suffix| Ident::verbatim(&format!("{}{suffix}", model.name.trim_start_matches("r#")));
         let names = ModelNames {
             row: Ident::verbatim(model.name),
-            patch: Ident::verbatim(&format!("{}Patch", model.name.trim_start_matches("r#"))),
+            patch: derived("Patch"),
+            create: derived("Create"),
             fields: model.fields.iter().map(field_names).collect(),
             targets: model.targets.iter().map(|target| UserTokens::new(target)).collect(),
         };
@@ -122,7 +131,7 @@ pub fn print_foreign_keys(model: &schema::Model, targets: &[String]) -> String {
 /// Prints the implementations of an enum, and the enum itself if it has a visibility.
 #[must_use]
 pub fn print_enum(enumeration: &Enumeration) -> String {
-    let mut out = Writer::default();
+    let mut out = Writer::with_root(&enumeration.root);
     let name = Ident::verbatim(&enumeration.name);
     let print_variants = |out: &mut Writer| {
         for (variant, value) in &enumeration.variants {
@@ -152,7 +161,7 @@ pub fn print_enum(enumeration: &Enumeration) -> String {
 /// Prints the type of a schema and its descriptor.
 #[must_use]
 pub fn print_schema(definition: &Schema<'_>) -> String {
-    let mut out = Writer::default();
+    let mut out = Writer::with_root(definition.root);
     let mut variants = Variants::new();
     let models: Vec<(Ident, UserTokens)> = definition
         .models

@@ -81,6 +81,16 @@ impl Ident {
     }
 }
 
+/// Returns whether a text is a path of identifiers.
+pub(super) fn is_path(text: &str) -> bool {
+    let is_word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+            && letters.all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+    };
+    text.strip_prefix("::").unwrap_or(text).split("::").all(is_word)
+}
+
 /// Tokens that rustc has parsed: a type, path or visibility in the user's code.
 #[derive(Clone, Debug)]
 pub(super) struct UserTokens(String);
@@ -154,16 +164,20 @@ impl TypeNames {
         self.0.remove(&ident.0);
     }
 
-    /// Names a type for which a macro generates another type with this suffix, so that both names
+    /// Names a type for which a macro generates other types with these suffixes, so that all names
     /// are free.
     #[cfg(feature = "build")]
-    pub(super) fn with_suffix(&mut self, name: &str, suffix: &str) -> Ident {
+    pub(super) fn with_suffixes(&mut self, name: &str, suffixes: &[&str]) -> Ident {
         let mut ident = Ident::upper_camel(name);
-        while self.0.contains(&ident.0) || self.0.contains(&format!("{}{suffix}", ident.0)) {
+        loop {
+            let derived = suffixes.iter().map(|suffix| format!("{}{suffix}", ident.0));
+            let names: Vec<String> = derived.chain([ident.0.clone()]).collect();
+            if names.iter().all(|name| !self.0.contains(name)) {
+                self.0.extend(names);
+                return ident;
+            }
             ident.0.push('_');
         }
-        self.0.extend([ident.0.clone(), format!("{}{suffix}", ident.0)]);
-        ident
     }
 
     /// Names the type of a model.

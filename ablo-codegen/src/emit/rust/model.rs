@@ -10,44 +10,40 @@ use ablo_schema::schema::{
 };
 
 impl Token for ValueType {
-    fn print(&self, out: &mut String) {
+    fn print(&self, out: &mut Writer) {
         match self {
-            ValueType::Plain(name) => out.push_str(name),
+            ValueType::Plain(name) => name.print(out),
             ValueType::Enum(name) => name.print(out),
             ValueType::User(tokens) => tokens.print(out),
-            ValueType::Id(model) => {
-                out.push_str("::ablo::Id<");
-                model.print(out);
-                out.push('>');
-            }
+            ValueType::Id(model) => out.put(&[&"::ablo::Id<", model, &">"]),
         }
     }
 }
 
 /// ```text
 /// /// Model `weatherReports`, table `weather_reports`.
-/// #[derive(Clone, Debug, PartialEq)]
+/// #[rustfmt::skip]
+/// #[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]
 /// #[allow(dead_code, missing_docs, unreachable_pub)]
 /// pub struct WeatherReport {
-///     pub location: String,
-///     pub forecast: Option<String>,
+///     pub location: ::std::string::String,
+///     pub forecast: ::core::option::Option<::std::string::String>,
 /// }
 /// ```
 pub(super) fn print_row(out: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     out.line(&[]);
     out.doc("", &format!("Model `{}`, table `{}`.", row.model.key, row.model.table));
-    out.formatted(|out| {
-        out.line(&[&"#[derive(Clone, Debug, PartialEq)]"]);
-        out.line(&[&"#[allow(dead_code, missing_docs, unreachable_pub)]"]);
-        out.put(&[&"pub struct ", &names.row, &" {"]);
-        if !row.fields.is_empty() {
-            out.line(&[]);
-        }
-        for (shape, field) in row.fields.iter().zip(&names.fields) {
-            print_row_field(out, shape, field);
-        }
-        out.line(&[&"}"]);
-    });
+    out.line(&[&"#[rustfmt::skip]"]);
+    out.line(&[&"#[derive(::core::clone::Clone, ::core::fmt::Debug, ::core::cmp::PartialEq)]"]);
+    out.line(&[&"#[allow(dead_code, missing_docs, unreachable_pub)]"]);
+    out.put(&[&"pub struct ", &names.row, &" {"]);
+    if !row.fields.is_empty() {
+        out.line(&[]);
+    }
+    for (shape, field) in row.fields.iter().zip(&names.fields) {
+        print_row_field(out, shape, field);
+    }
+    out.line(&[&"}"]);
 }
 
 fn print_row_field(out: &mut Writer, shape: &FieldShape<'_>, names: &FieldNames) {
@@ -60,7 +56,8 @@ fn print_row_field(out: &mut Writer, shape: &FieldShape<'_>, names: &FieldNames)
             None => out.line(&[&"    #[deprecated]"]),
         }
     }
-    let (before, after) = if shape.field.optional { (": Option<", ">,") } else { (": ", ",") };
+    let (before, after) =
+        if shape.field.optional { (": ::core::option::Option<", ">,") } else { (": ", ",") };
     out.line(&[&"    pub ", &names.field, &before, &names.value, &after]);
 }
 
@@ -100,7 +97,7 @@ fn print_enum(
 
 /// ```text
 /// ::ablo::__private::model! {
-///     pub WeatherReport, WeatherReportPatch,
+///     pub WeatherReport, WeatherReportPatch, WeatherReportCreate,
 ///     key = "weatherReports", type_name = "WeatherReport", table = "weather_reports",
 ///     mutable = true;
 ///     create(location: String = 0)
@@ -121,7 +118,8 @@ pub(super) fn print_table(
 ) {
     out.line(&[]);
     out.line(&[&"::ablo::__private::model! {"]);
-    out.line(&[&"    ", visibility, &" ", &names.row, &", ", &names.patch, &","]);
+    let ModelNames { row: name, patch, create, .. } = names;
+    out.line(&[&"    ", visibility, &" ", name, &", ", patch, &", ", create, &","]);
     print_facets(out, row.model);
     print_create(out, row, names);
     print_base(out, row);

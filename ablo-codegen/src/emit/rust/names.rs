@@ -19,6 +19,8 @@ pub(super) struct Names {
 pub(super) struct ModelNames {
     pub(super) row: Ident,
     pub(super) patch: Ident,
+    /// The struct of the required fields of a create.
+    pub(super) create: Ident,
     /// The names of the shape's fields.
     pub(super) fields: Vec<FieldNames>,
     /// The target of each relation.
@@ -99,13 +101,16 @@ fn model_names(
     let type_of =
         |key: &ModelKey| by_key.get(key).map_or_else(|| name.clone(), |&target| target.clone());
     let patch = types.derived(name, "Patch");
+    let create = types.derived(name, "Create");
     let fields = row.fields.iter().map(|shape| FieldNames {
         field: Ident::field(shape.field.name.as_str()),
         token: Ident::constant(shape.field.name.as_str()),
         value: match &shape.field.kind {
             FieldKind::String => match row.referenced_model(shape.field) {
                 Some(key) => ValueType::Id(type_of(key)),
-                None => ValueType::Plain(shape.field.facets.format.map_or("String", exact_type)),
+                None => ValueType::Plain(
+                    shape.field.facets.format.map_or("::std::string::String", exact_type),
+                ),
             },
             FieldKind::Number => {
                 ValueType::Plain(shape.field.facets.format.map_or("f64", exact_type))
@@ -121,6 +126,7 @@ fn model_names(
     ModelNames {
         row: name.clone(),
         patch,
+        create,
         fields: fields.collect(),
         targets: row
             .model

@@ -9,34 +9,43 @@ use std::fmt::Write;
 
 /// A printable part of a Rust file.
 pub(super) trait Token {
-    fn print(&self, out: &mut String);
+    fn print(&self, out: &mut Writer);
 }
 
-/// Constant syntax.
+/// How constant syntax names the runtime crate.
+const CRATE: &str = "::ablo";
+
+/// Constant syntax, with the path of the runtime crate.
 impl Token for &'static str {
-    fn print(&self, out: &mut String) {
-        out.push_str(self);
+    fn print(&self, out: &mut Writer) {
+        for (at, part) in self.split(CRATE).enumerate() {
+            if at > 0 {
+                let Writer { text, root } = out;
+                text.push_str(root);
+            }
+            out.text.push_str(part);
+        }
     }
 }
 
 impl Token for Ident {
-    fn print(&self, out: &mut String) {
-        out.push_str(self.as_str());
+    fn print(&self, out: &mut Writer) {
+        out.text.push_str(self.as_str());
     }
 }
 
 impl Token for UserTokens {
-    fn print(&self, out: &mut String) {
-        out.push_str(self.as_str());
+    fn print(&self, out: &mut Writer) {
+        out.text.push_str(self.as_str());
     }
 }
 
 macro_rules! numbers {
     ($($number:ty)*) => {$(
         impl Token for $number {
-            fn print(&self, out: &mut String) {
+            fn print(&self, out: &mut Writer) {
                 // Writing to a string cannot fail.
-                let _ = write!(out, "{self}");
+                let _ = write!(out.text, "{self}");
             }
         }
     )*};
@@ -45,8 +54,8 @@ macro_rules! numbers {
 numbers! { u16 u32 u64 usize }
 
 impl Token for bool {
-    fn print(&self, out: &mut String) {
-        out.push_str(if *self { "true" } else { "false" });
+    fn print(&self, out: &mut Writer) {
+        out.text.push_str(if *self { "true" } else { "false" });
     }
 }
 
@@ -57,9 +66,9 @@ pub(super) struct Word(String);
 #[cfg(feature = "build")]
 impl Word {
     pub(super) fn new(tokens: &[&dyn Token]) -> Self {
-        let mut text = String::new();
-        tokens.iter().for_each(|token| token.print(&mut text));
-        Self(text)
+        let mut out = Writer::default();
+        out.put(tokens);
+        Self(out.text)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -69,8 +78,8 @@ impl Word {
 
 #[cfg(feature = "build")]
 impl Token for Word {
-    fn print(&self, out: &mut String) {
-        out.push_str(&self.0);
+    fn print(&self, out: &mut Writer) {
+        out.text.push_str(&self.0);
     }
 }
 
@@ -80,8 +89,9 @@ pub(super) struct Number(pub(super) f64);
 
 #[cfg(feature = "build")]
 impl Token for Number {
-    fn print(&self, out: &mut String) {
+    fn print(&self, out: &mut Writer) {
         // Integers are printed without a fraction as long as they are exact.
+        let out = &mut out.text;
         let whole = self.0.fract() == 0.0 && self.0.abs() < 1e15;
         let _ = if whole { write!(out, "{:.0}", self.0) } else { write!(out, "{:?}", self.0) };
     }
@@ -91,7 +101,8 @@ impl Token for Number {
 pub(super) struct Str<'a>(pub(super) &'a str);
 
 impl Token for Str<'_> {
-    fn print(&self, out: &mut String) {
+    fn print(&self, out: &mut Writer) {
+        let out = &mut out.text;
         out.push('"');
         let mut plain = 0;
         for (at, character) in self.0.char_indices() {
@@ -119,21 +130,34 @@ fn needs_escape(character: char) -> bool {
 }
 
 /// A file that is being written.
-#[derive(Default)]
 pub(super) struct Writer {
     text: String,
+    /// The path of the runtime crate.
+    root: String,
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::with_root(CRATE)
+    }
 }
 
 /// The default line width of rustfmt.
+#[cfg(feature = "build")]
 pub(super) const RUSTFMT_WIDTH: usize = 100;
 /// The line width inside macro calls, which rustfmt does not format.
 const FILL_WIDTH: usize = 116;
 
 impl Writer {
+    /// Starts a file in which the runtime crate has this path.
+    pub(super) fn with_root(root: &str) -> Self {
+        Self { text: String::new(), root: root.to_owned() }
+    }
+
     /// Appends tokens to the current line.
     pub(super) fn put(&mut self, tokens: &[&dyn Token]) {
         for token in tokens {
-            token.print(&mut self.text);
+            token.print(self);
         }
     }
 
@@ -151,16 +175,6 @@ impl Writer {
         if self.text.len() - line > FILL_WIDTH {
             self.text.insert_str(at, indent);
             self.text.insert(at, '\n');
-        }
-    }
-
-    /// Prints an item that rustfmt formats. Adds `#[rustfmt::skip]` if a line is too wide.
-    pub(super) fn formatted(&mut self, print: impl FnOnce(&mut Self)) {
-        let start = self.text.len();
-        print(self);
-        let wide = |line: &str| line.len() > RUSTFMT_WIDTH && !line.trim_start().starts_with("///");
-        if self.text[start..].lines().any(wide) {
-            self.text.insert_str(start, "#[rustfmt::skip]\n");
         }
     }
 
@@ -210,9 +224,9 @@ mod tests {
     #[test]
     fn literals_escape() {
         let literal = |value| {
-            let mut out = String::new();
+            let mut out = Writer::default();
             Str(value).print(&mut out);
-            out
+            out.finish()
         };
         assert_eq!(literal("it's \"é\" 😀"), r#""it's \"é\" 😀""#);
         assert_eq!(

@@ -5,9 +5,10 @@ use super::vocabulary::owner_of;
 use super::{ReadContext, plain};
 use crate::diag::{Code, Spanned};
 use crate::raw::{CowStr, Maybe};
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenTree};
+use quote::ToTokens;
 use std::collections::BTreeMap;
-use syn::Lit;
+use syn::{Attribute, Lit, Path};
 
 /// The arguments of one item, removed one by one as they are read.
 pub(crate) struct Arguments {
@@ -248,6 +249,46 @@ pub(crate) fn text_value(
         &format!("write `{} = {example}`", plain(&name)),
     );
     None
+}
+
+/// Checks `crate = "facade::ablo"`, which only the macros use.
+pub(crate) fn check_crate_path(arguments: &mut Arguments, cx: &mut ReadContext) {
+    if let Some(Argument { name, kind }) = arguments.take("crate")
+        && crate_path(&kind).is_none()
+    {
+        let help = "write the path of the crate: `crate = \"facade::ablo\"`";
+        report_wrong_value(cx, "crate", name.span(), &kind, help);
+    }
+}
+
+fn crate_path(kind: &ArgumentKind) -> Option<Path> {
+    match kind {
+        ArgumentKind::Value(AttributeValue::Path(path)) => Some(path.clone()),
+        ArgumentKind::Value(AttributeValue::Literal { minus: false, literal: Lit::Str(text) }) => {
+            text.parse_with(Path::parse_mod_style).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Returns the path of the crate `ablo`, if `#[ablo(crate = "…")]` says it.
+#[must_use]
+pub fn crate_path_of(attributes: &[Attribute]) -> Option<Path> {
+    let mentions = |attribute: &&Attribute| {
+        let mut tokens = attribute.meta.to_token_stream().into_iter().skip(1);
+        let inside = match tokens.next() {
+            Some(TokenTree::Group(group)) => group.stream(),
+            _ => return false,
+        };
+        attribute.path().is_ident("ablo")
+            && inside.into_iter().any(|token| token.to_string() == "crate")
+    };
+    let attributes: Vec<Attribute> = attributes.iter().filter(mentions).cloned().collect();
+    // The readers report errors.
+    super::attribute::read(&attributes, &mut ReadContext::default())
+        .iter()
+        .find(|argument| argument.name == "crate")
+        .and_then(|argument| crate_path(&argument.kind))
 }
 
 /// Reports an argument of the wrong form.

@@ -3,7 +3,8 @@
 //! This module does not know which arguments exist.
 
 use super::ReadContext;
-use proc_macro2::{Span, TokenStream};
+use crate::diag::Code;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
@@ -126,6 +127,29 @@ pub(crate) fn read(attributes: &[Attribute], cx: &mut ReadContext) -> Vec<Argume
         }
     }
     all
+}
+
+/// Warns of `#[serde(…)]`, which does not change how ablo reads an item. `name` is the argument of
+/// `#[ablo(…)]` that names it.
+pub(crate) fn warn_of_serde(attributes: &[Attribute], name: &str, cx: &mut ReadContext) {
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
+        let syn::Meta::List(list) = &attribute.meta else { continue };
+        let word = match list.tokens.clone().into_iter().next() {
+            Some(TokenTree::Ident(word)) => word.to_string(),
+            _ => continue,
+        };
+        let help = match word.as_str() {
+            "skip" | "skip_serializing" | "skip_deserializing" | "flatten" => {
+                "every field is a column and a member on the wire; keep other values in a struct \
+                 of their own"
+                    .to_owned()
+            }
+            "default" => "write `#[ablo(default = …)]` for a default of the row".to_owned(),
+            _ => format!("write `#[ablo({name} = \"…\")]` for a name on the wire"),
+        };
+        let message = format!("`#[serde({word})]` has no effect on what ablo reads and writes");
+        cx.report_tokens(Code::RustSerdeIgnored, &attribute.meta, message).help(help);
+    }
 }
 
 /// Returns the text of an item's doc comment.

@@ -1,7 +1,8 @@
 //! Reads `define_schema! { pub schema App { … } roles { … } }`.
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, check_crate_path};
 use super::casing::lower_camel;
+use super::configure::{self, on_shapes};
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model, role};
 use super::resolve::{Items, resolve};
@@ -12,6 +13,7 @@ use crate::raw::{Maybe, RawRole};
 use crate::schema::Schema;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
+use std::collections::BTreeSet;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Item, Path, Token, Visibility, braced, bracketed, token};
@@ -33,6 +35,8 @@ pub struct Definition {
 
 /// A model that is listed by path: `Task` or `tasks: Task`.
 pub struct Listed {
+    /// The attributes, of which only `cfg` is known.
+    attributes: Vec<Attribute>,
     /// The name of the client's method for the model, if it is given.
     pub method: Option<Ident>,
     /// The path of the model.
@@ -41,6 +45,7 @@ pub struct Listed {
 
 impl Parse for Listed {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
         let method = if is_named(input) {
             let method = input.parse()?;
             input.parse::<Token![:]>()?;
@@ -48,11 +53,12 @@ impl Parse for Listed {
         } else {
             None
         };
-        Ok(Self { method, path: Path::parse_mod_style(input)? })
+        Ok(Self { attributes, method, path: Path::parse_mod_style(input)? })
     }
 }
 
 pub(crate) struct Role {
+    attributes: Vec<Attribute>,
     kind: Ident,
     field: Ident,
     multi: bool,
@@ -60,6 +66,7 @@ pub(crate) struct Role {
 
 impl Parse for Role {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
         let kind = Ident::parse_any(input)?;
         input.parse::<Token![:]>()?;
         let field = Ident::parse_any(input)?;
@@ -71,7 +78,7 @@ impl Parse for Role {
                 return Err(inside.error("`[]` marks a list field and must be empty"));
             }
         }
-        Ok(Self { kind, field, multi })
+        Ok(Self { attributes, kind, field, multi })
     }
 }
 
@@ -91,12 +98,15 @@ impl Parse for Definition {
         braced!(inside in input);
         let (mut listed, mut items) = (Vec::new(), Vec::new());
         while !inside.is_empty() {
-            if is_path(&inside) || is_named(&inside) {
+            let ahead = inside.fork();
+            ahead.call(Attribute::parse_outer)?;
+            if is_path(&ahead) || is_named(&ahead) {
                 listed.push(inside.parse()?);
                 if !inside.is_empty() {
                     inside.parse::<Token![,]>()?;
                 }
-            } else if is_missing_comma(&inside) {
+            } else if is_missing_comma(&ahead) {
+                inside.call(Attribute::parse_outer)?;
                 Path::parse_mod_style(&inside)?;
                 return Err(inside.error("expected `,` between two models"));
             } else {
@@ -149,7 +159,7 @@ impl Definition {
             return None;
         }
         match syn::parse2(tokens) {
-            Ok(definition) => Some(definition),
+            Ok(definition) => Some(Self::configured(definition, cx)),
             Err(error) => {
                 cx.syntax(error);
                 None
@@ -157,10 +167,44 @@ impl Definition {
         }
     }
 
+    /// Removes what is not compiled.
+    fn configured(mut self, cx: &mut ReadContext) -> Self {
+        let mut names = BTreeSet::new();
+        self.items.retain_mut(|item| {
+            let (kept, doubts) = configure::item(item, on_shapes, cx);
+            cx.report_doubts(&doubts);
+            let name = match item {
+                Item::Struct(item) => Some(plain(&item.ident)),
+                Item::Enum(item) => Some(plain(&item.ident)),
+                _ => None,
+            };
+            if kept {
+                cx.add_alias(item, Vec::new());
+            }
+            kept && (name.is_none_or(|name| names.insert(name)) || doubts.is_empty())
+        });
+        let mut attributes = |attributes: &mut Vec<Attribute>| {
+            let (kept, doubts) = configure::attributes(attributes, on_shapes, cx);
+            cx.report_doubts(&doubts);
+            kept
+        };
+        self.listed.retain_mut(|listed| attributes(&mut listed.attributes));
+        self.roles.retain_mut(|role| attributes(&mut role.attributes));
+        let is_cfg = |attribute: &&Attribute| attribute.path().is_ident("cfg");
+        if let Some(attribute) = self.attributes.iter().find(is_cfg) {
+            let message = "`#[cfg]` on a schema has to be outside of the macro";
+            cx.report_tokens(Code::RustSyntax, attribute, message)
+                .help("write it before `define_schema!`");
+        }
+        configure::attributes(&mut self.attributes, on_shapes, cx);
+        self
+    }
+
     /// Returns whether clients may write rows of models that do not say.
     pub(crate) fn mutable(&self, cx: &mut ReadContext) -> Maybe<bool> {
         let arguments = super::attribute::read(&self.attributes, cx);
-        let mut arguments = Arguments::new(arguments, "a schema", &["mutable"], cx);
+        let mut arguments = Arguments::new(arguments, "a schema", &["crate", "mutable"], cx);
+        check_crate_path(&mut arguments, cx);
         let at = arguments.span("mutable");
         let flag = arguments.flag("mutable", cx);
         if let Some(at) = at.filter(|_| self.items.is_empty()) {
@@ -199,7 +243,7 @@ impl Definition {
         let methods = methods.map(|name| (plain(name), name.to_token_stream(), "client method"));
         let roles =
             self.roles.iter().map(|role| (plain(&role.kind), role.kind.to_token_stream(), "role"));
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for (name, tokens, noun) in paths.chain(methods).chain(roles) {
             if !seen.insert((noun, name.clone())) {
                 let message = format!("duplicate {noun} `{name}`");
@@ -301,7 +345,7 @@ pub(crate) fn read_item<'i>(
                 cx,
             ));
         }
-        Item::Use(_) => {}
+        Item::Use(_) | Item::Type(_) => {}
         other => {
             cx.report_tokens(
                 Code::RustSyntax,
@@ -323,5 +367,5 @@ pub(crate) fn is_plain(attributes: &[Attribute]) -> bool {
 
 /// Returns whether an item derives `name`.
 pub(crate) fn derives(attributes: &[Attribute], name: &str) -> bool {
-    attributes.iter().any(|attribute| super::scan::derives(&attribute.meta.to_token_stream(), name))
+    attributes.iter().any(|attribute| configure::derives(&attribute.meta.to_token_stream(), name))
 }

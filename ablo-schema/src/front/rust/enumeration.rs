@@ -1,7 +1,7 @@
 //! Reads enums: variants and their values.
 
-use super::arguments::Arguments;
-use super::attribute::read;
+use super::arguments::{Arguments, check_crate_path};
+use super::attribute::{read, warn_of_serde};
 use super::casing::{CASINGS, Casing};
 use super::vocabulary::{ENUM_ARGUMENTS, VARIANT_ARGUMENTS};
 use super::{ReadContext, plain};
@@ -56,8 +56,10 @@ pub(crate) fn read_enum<'v>(
         )
         .help("remove the generic parameters");
     }
+    warn_of_serde(attributes, "rename_all", cx);
     let arguments = read(attributes, cx);
     let mut arguments = Arguments::new(arguments, "an enum", &ENUM_ARGUMENTS, cx);
+    check_crate_path(&mut arguments, cx);
     let casing = arguments
         .word("rename_all", &CASINGS, |word| word, cx)
         .map_or(Casing("snake_case"), |word| Casing(word.value));
@@ -79,6 +81,7 @@ pub(crate) fn read_enum<'v>(
 }
 
 fn read_variant(variant: &Variant, casing: Casing, read: &mut RustEnum, cx: &mut ReadContext) {
+    warn_of_serde(&variant.attrs, "value", cx);
     let arguments = super::attribute::read(&variant.attrs, cx);
     let mut arguments = Arguments::new(arguments, "a variant", &VARIANT_ARGUMENTS, cx);
     let value = arguments.text("value", "\"in progress\"", cx);

@@ -1,7 +1,9 @@
 //! Reads the fields of a struct.
 
 use super::arguments::{Arguments, report_wrong_value};
-use super::attribute::{Argument, ArgumentKind, AttributeValue, deprecated, doc, read};
+use super::attribute::{
+    Argument, ArgumentKind, AttributeValue, deprecated, doc, read, warn_of_serde,
+};
 use super::casing::lower_camel;
 use super::relation::{self, RustRelation, RustRelationOptions};
 use super::types::{self, FieldType, FieldTypeKind};
@@ -58,6 +60,7 @@ pub(crate) fn read_field(
         ));
         return None;
     }
+    warn_of_serde(&field.attrs, "rename", cx);
     let arguments = read(&field.attrs, cx);
     let mut arguments = Arguments::new(arguments, "a field", &FIELD_ARGUMENTS, cx);
     let ty = types::read(&field.ty, cx);

@@ -3,28 +3,25 @@
 //! A source may consist of several files: the caller supplies the text of each `mod name;`. Spans
 //! are resolved last, and only those of diagnostics.
 
+use super::cfg::{Cfg, Doubt};
 use super::definition::{Definition, derives};
 use super::enumeration::{RustEnum, read_enum};
 use super::model::{RustModel, read_model};
 use super::resolve::{Items, last, resolve};
-use super::scan::{Piece, pieces, prefix_length, tokens};
 use super::shape::Shapes;
-use super::{ReadContext, SpanTable, plain};
+use super::source::{Source, SourcePiece};
+use super::{ReadContext, plain};
 use crate::diag::{Code, Diagnostics, SpanId};
 use crate::front::location::{Lines, Located, Location};
 use crate::schema::Schema;
-use proc_macro2::{Ident, Span, TokenStream};
-use std::collections::BTreeMap;
+use proc_macro2::{Ident, Span};
 use std::ops::Range;
-use syn::Item;
+use syn::{Attribute, Item, ItemEnum, ItemStruct};
+
+pub use super::source::{LoadModule, ModuleRequest};
 
 /// The maximum size of a source in bytes.
 pub const MAX_BYTES: usize = super::scan::MAX_BYTES;
-
-/// The maximum nesting depth of modules and the maximum number of files: a `#[path]` may refer to
-/// its own file.
-const MAX_MODULE_DEPTH: usize = 32;
-const MAX_FILES: usize = 4096;
 
 /// The result of reading a source.
 #[derive(Debug)]
@@ -39,22 +36,6 @@ pub struct Read {
     pub texts: Vec<String>,
     spans: Vec<(usize, Range<usize>)>,
 }
-
-/// A request for the text of a module.
-#[derive(Clone, Debug)]
-pub struct ModuleRequest<'w> {
-    /// The index of the text that declares the module.
-    pub file: usize,
-    /// The inline modules around the declaration in that text.
-    pub inline_modules: &'w [String],
-    /// The name of the module.
-    pub name: &'w str,
-    /// The value of `#[path = "…"]`.
-    pub path: Option<&'w str>,
-}
-
-/// Returns the text of a module, or the reason why it cannot be read.
-pub type LoadModule<'l> = dyn FnMut(&ModuleRequest<'_>) -> Result<String, String> + 'l;
 
 /// Reads and validates the models of one text without loading the files of modules. All errors are
 /// reported in one run.
@@ -72,7 +53,7 @@ pub type LoadModule<'l> = dyn FnMut(&ModuleRequest<'_>) -> Result<String, String
 /// ```
 #[must_use]
 pub fn read(text: &str) -> Read {
-    read_source(text, None)
+    read_source(text, Cfg::default(), None)
 }
 
 /// Reads and validates the models of a text and of the modules that it declares.
@@ -88,14 +69,29 @@ pub fn read(text: &str) -> Read {
 /// ```
 #[must_use]
 pub fn read_with(text: &str, load: &mut LoadModule<'_>) -> Read {
-    read_source(text, Some(load))
+    read_configured(text, &Cfg::default(), load)
 }
 
-fn read_source(text: &str, load: Option<&mut LoadModule<'_>>) -> Read {
-    let mut cx = ReadContext::default();
-    let mut source = Source { load, ..Source::default() };
+/// Reads and validates the models that are compiled with a configuration.
+///
+/// ```
+/// use ablo_schema::front::rust::{Cfg, file::read_configured};
+/// let text = "#[derive(AbloModel)] struct Task { #[cfg(feature = \"old\")] note: String }";
+/// let mut cfg = Cfg::default();
+/// cfg.set_features(["new".to_owned()]);
+/// let read = read_configured(text, &cfg, &mut |_| Err("there are no files".to_owned()));
+/// assert!(read.schema.expect("the source is valid").models()[0].fields.is_empty());
+/// ```
+#[must_use]
+pub fn read_configured(text: &str, cfg: &Cfg, load: &mut LoadModule<'_>) -> Read {
+    read_source(text, cfg.clone(), Some(load))
+}
+
+fn read_source(text: &str, cfg: Cfg, load: Option<&mut LoadModule<'_>>) -> Read {
+    let mut cx = ReadContext::new(cfg);
+    let mut source = Source::new(load);
     let mut found = Vec::new();
-    source.add(text.to_owned(), &[], &mut found, &mut cx);
+    source.add(text.to_owned(), &[], &[], &mut found, &mut cx);
     let schema = read_pieces(found, &source, &mut cx);
     let ReadContext { mut diagnostics, spans, .. } = cx;
     let spans = source.number(&mut diagnostics, &spans);
@@ -134,160 +130,21 @@ impl Read {
     }
 }
 
-/// A piece of a source other than a module.
-enum SourcePiece {
-    Item(Box<Item>),
-    Schema(TokenStream, Span),
-}
-
-/// The state of reading a source.
-#[derive(Default)]
-struct Source<'l, 'm> {
-    load: Option<&'l mut LoadModule<'m>>,
-    texts: Vec<String>,
-    /// The index of each text by the file name in its spans.
-    names: BTreeMap<String, usize>,
-    modules: Vec<String>,
-}
-
-impl Source<'_, '_> {
-    fn add(
-        &mut self,
-        text: String,
-        file_modules: &[String],
-        found: &mut Vec<SourcePiece>,
-        cx: &mut ReadContext,
-    ) {
-        let file = self.texts.len();
-        let tokens = tokens(&text, cx);
-        self.texts.push(text);
-        let Some(tokens) = tokens else { return };
-        if let Some(first) = tokens.clone().into_iter().next() {
-            self.names.insert(first.span().file(), file);
-        }
-        self.walk(tokens, file, file_modules, &[], found, cx);
-    }
-
-    fn walk(
-        &mut self,
-        tokens: TokenStream,
-        file: usize,
-        file_modules: &[String],
-        inline_modules: &[String],
-        found: &mut Vec<SourcePiece>,
-        cx: &mut ReadContext,
-    ) {
-        for piece in pieces(tokens, cx) {
-            match piece {
-                Piece::Item(item) => found.push(SourcePiece::Item(item)),
-                Piece::Schema(tokens, span) => found.push(SourcePiece::Schema(tokens, span)),
-                Piece::Module(name, path, body) => {
-                    if file_modules.len() + inline_modules.len() >= MAX_MODULE_DEPTH
-                        || self.texts.len() >= MAX_FILES
-                    {
-                        let message =
-                            format!("modules are nested more than {MAX_MODULE_DEPTH} levels deep");
-                        cx.report(Code::SourceTooLarge, name.span(), message)
-                            .help("check whether a `#[path]` refers to its own file");
-                        continue;
-                    }
-                    match body {
-                        Some(body) => {
-                            let inline_modules = [inline_modules, &[plain(&name)]].concat();
-                            self.walk(body, file, file_modules, &inline_modules, found, cx);
-                        }
-                        None => self.follow(
-                            &name,
-                            path.as_deref(),
-                            file,
-                            file_modules,
-                            inline_modules,
-                            found,
-                            cx,
-                        ),
-                    }
-                }
-            }
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "the position takes four arguments")]
-    fn follow(
-        &mut self,
-        ident: &Ident,
-        path: Option<&str>,
-        file: usize,
-        file_modules: &[String],
-        inline_modules: &[String],
-        found: &mut Vec<SourcePiece>,
-        cx: &mut ReadContext,
-    ) {
-        let name = plain(ident);
-        let Some(load) = &mut self.load else {
-            self.modules.push([inline_modules, &[name]].concat().join("/"));
-            return;
-        };
-        match load(&ModuleRequest { file, inline_modules, name: &name, path }) {
-            Ok(text) => {
-                let file_modules = [file_modules, inline_modules, &[name]].concat();
-                self.add(text, &file_modules, found, cx);
-            }
-            Err(reason) => {
-                cx.report(
-                    Code::RustModuleNotFound,
-                    ident.span(),
-                    format!("cannot read module `{name}`: {reason}"),
-                )
-                .help("create the file, or read the file that declares the models");
-            }
-        }
-    }
-
-    /// Numbers the spans in source order and resolves them to byte ranges.
-    fn number(
-        &self,
-        diagnostics: &mut Diagnostics,
-        spans: &SpanTable,
-    ) -> Vec<(usize, Range<usize>)> {
-        let offsets: Vec<usize> = self.texts.iter().map(|text| prefix_length(text)).collect();
-        let span_of = |at: SpanId| {
-            let (first, last) = spans.spans(at);
-            let file = self.names.get(&first.file()).copied().unwrap_or(0);
-            let range = range(first, last, offsets[file], &self.texts[file]);
-            (file, range.start, range.end)
-        };
-        let all = diagnostics
-            .iter()
-            .flat_map(|it| std::iter::once(it.at).chain(it.also.iter().map(|(at, _)| *at)));
-        let mut numbered: Vec<(usize, usize, usize)> = all.map(span_of).collect();
-        numbered.sort_unstable();
-        numbered.dedup();
-        let number = |at: SpanId| {
-            let at = numbered.binary_search(&span_of(at)).unwrap_or_default();
-            SpanId(u32::try_from(at).unwrap_or(u32::MAX))
-        };
-        for diagnostic in diagnostics.iter_mut() {
-            diagnostic.at = number(diagnostic.at);
-            diagnostic.also.iter_mut().for_each(|(at, _)| *at = number(*at));
-        }
-        numbered.into_iter().map(|(file, start, end)| (file, start..end)).collect()
-    }
-}
-
-fn range(first: Span, last: Span, offset: usize, text: &str) -> Range<usize> {
-    let (start, end) = (first.byte_range().start, last.byte_range().end);
-    // The span of the whole source is its start.
-    let offset = if end == 0 { 0 } else { offset };
-    let start = text.floor_char_boundary((start + offset).min(text.len()));
-    start..text.floor_char_boundary((end + offset).clamp(start, text.len()))
-}
-
 #[derive(Default)]
 struct Parts<'f> {
     models: Vec<RustModel>,
     enums: Vec<RustEnum>,
     shapes: Shapes<'f>,
     definitions: Vec<(Definition, Span)>,
+}
+
+impl Parts<'_> {
+    /// Returns whether a model or an enum has this name.
+    fn has(&self, ident: &Ident) -> bool {
+        let models = self.models.iter().map(|model| &model.ident);
+        let mut names = models.chain(self.enums.iter().map(|one| &one.ident));
+        names.any(|name| plain(name) == plain(ident))
+    }
 }
 
 fn read_pieces(
@@ -297,17 +154,28 @@ fn read_pieces(
 ) -> Option<Schema> {
     let (mut items, mut parts) = (Vec::new(), Parts::default());
     let mut broken = false;
+    for call in source.calls.iter().filter(|call| source.macros.contains(&plain(call))) {
+        let message = format!("`{call}!` prints models or enums, which are read from source only");
+        cx.report(Code::RustMacro, call.span(), message)
+            .help("write the items out, or pass whole items to the macro");
+    }
     for piece in found {
         match piece {
-            SourcePiece::Item(item) => items.push(*item),
-            SourcePiece::Schema(tokens, span) => match Definition::parse(tokens, cx) {
-                Some(definition) => parts.definitions.push((definition, span)),
-                None => broken = true,
-            },
+            SourcePiece::Item(item, doubts) if matches!(*item, Item::Type(_)) => {
+                cx.add_alias(&item, doubts);
+            }
+            SourcePiece::Item(item, doubts) => items.push((*item, doubts)),
+            SourcePiece::Schema(tokens, span, doubts) => {
+                cx.report_doubts(&doubts);
+                match Definition::parse(tokens, cx) {
+                    Some(definition) => parts.definitions.push((definition, span)),
+                    None => broken = true,
+                }
+            }
         }
     }
-    for item in &items {
-        read_item(item, &mut parts, cx);
+    for (item, doubts) in &items {
+        read_item(item, doubts, &mut parts, cx);
     }
     let Parts { mut models, mut enums, mut shapes, definitions } = parts;
     if let [(_, first), (_, second), ..] = definitions.as_slice() {
@@ -363,7 +231,23 @@ fn read_pieces(
     crate::check::check(raw, &mut cx.diagnostics)
 }
 
-fn read_item<'f>(item: &'f Item, parts: &mut Parts<'f>, cx: &mut ReadContext) {
+fn read_item<'f>(item: &'f Item, doubts: &[Doubt], parts: &mut Parts<'f>, cx: &mut ReadContext) {
+    let is_ours = |attributes: &[Attribute]| {
+        derives(attributes, "AbloModel") || derives(attributes, "AbloEnum")
+    };
+    if let Item::Struct(ItemStruct { attrs, ident, .. })
+    | Item::Enum(ItemEnum { attrs, ident, .. }) = item
+    {
+        if is_ours(attrs) {
+            cx.report_doubts(doubts);
+            if !doubts.is_empty() && parts.has(ident) {
+                // Two declarations of one name, of which one is compiled.
+                return;
+            }
+        } else if !doubts.is_empty() {
+            parts.shapes.doubt(plain(ident), doubts);
+        }
+    }
     match item {
         Item::Struct(item) if derives(&item.attrs, "AbloModel") => {
             parts.models.push(read_model(

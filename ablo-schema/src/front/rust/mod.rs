@@ -11,6 +11,8 @@
 mod arguments;
 mod attribute;
 pub mod casing;
+mod cfg;
+mod configure;
 pub mod definition;
 pub mod derive;
 mod enumeration;
@@ -22,6 +24,7 @@ mod relation;
 mod resolve;
 mod scan;
 mod shape;
+mod source;
 mod types;
 mod vocabulary;
 
@@ -29,9 +32,11 @@ use crate::diag::{Code, Diagnostic, Diagnostics, SpanId, Spanned, Suggest};
 use crate::raw::CowStr;
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
+pub use arguments::crate_path_of;
+pub use cfg::{Cfg, predicates};
 pub use enumeration::RustEnum;
 pub use field::{BASE, RustField};
 pub use model::RustModel;
@@ -63,10 +68,20 @@ pub struct ReadContext {
     pub diagnostics: Diagnostics,
     /// The spans of the diagnostics.
     pub spans: SpanTable,
+    cfg: Cfg,
+    /// The attributes that were reported as unknown.
+    reported_doubts: BTreeSet<SpanId>,
+    aliases: types::Aliases,
     suggest: Suggest,
 }
 
 impl ReadContext {
+    /// Starts reading a source with this configuration.
+    #[must_use]
+    pub fn new(cfg: Cfg) -> Self {
+        Self { cfg, ..Self::default() }
+    }
+
     pub(crate) fn at(&mut self, span: Span) -> SpanId {
         self.spans.add(span, span)
     }

@@ -1,7 +1,7 @@
 //! Reads the struct of a model.
 
-use super::arguments::{Arguments, report_wrong_value, required, text_value};
-use super::attribute::{Argument, ArgumentKind, read};
+use super::arguments::{Arguments, check_crate_path, report_wrong_value, required, text_value};
+use super::attribute::{Argument, ArgumentKind, read, warn_of_serde};
 use super::casing::{key_of, lower_camel};
 use super::field::{BASE, RustField, read_declared, read_field};
 use super::relation::{self, RustRelation};
@@ -45,8 +45,10 @@ pub(crate) fn read_model(
         .help("remove the generic parameters");
     }
     let name = plain(ident);
+    warn_of_serde(attributes, "rename", cx);
     let arguments = read(attributes, cx);
     let mut arguments = Arguments::new(arguments, "a model", &MODEL_ARGUMENTS, cx);
+    check_crate_path(&mut arguments, cx);
     let mut model = RustModel {
         ident: ident.clone(),
         fields: Vec::new(),

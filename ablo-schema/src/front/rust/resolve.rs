@@ -71,6 +71,7 @@ pub(crate) fn resolve(items: Items<'_>, cx: &mut ReadContext) -> RawSchema<'stat
         .into_iter()
         .map(|model| resolve_model(model, &known, &enums, &items.shapes, cx));
     let mut models: Vec<_> = models.collect();
+    items.shapes.report_doubts(cx);
     if items.mutable.is_none() {
         // The default is not written to the canonical text.
         for model in &mut models {

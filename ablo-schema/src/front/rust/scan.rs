@@ -3,11 +3,13 @@
 //! All other tokens are skipped as token trees, so function bodies are never parsed. Nesting is
 //! measured before items are passed to syn, which is recursive.
 
+use super::cfg::{Configured, Doubt, attribute_tokens, configure};
+use super::configure::{self, derives, mentions, on_models, on_shapes};
 use super::{ReadContext, plain};
 use crate::diag::Code;
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use std::str::FromStr;
-use syn::{Item, ItemEnum, ItemStruct};
+use syn::{Item, ItemEnum, ItemStruct, ItemType};
 
 /// The maximum size of a source in bytes.
 pub(super) const MAX_BYTES: usize = 16 << 20;
@@ -17,12 +19,22 @@ const MAX_DEPTH: usize = 36;
 
 /// An item found at one level of a source.
 pub(super) enum Piece {
-    /// A struct or an enum.
+    /// A struct, an enum or a type alias.
     Item(Box<Item>),
     /// `define_schema! { … }` and the span of its name.
     Schema(TokenStream, Span),
     /// A module: its name, the value of `#[path]`, and its tokens if it is inline.
     Module(Ident, Option<String>, Option<TokenStream>),
+    /// A `macro_rules!` that prints models or enums.
+    Macro(Ident),
+    /// A call of another macro: its name and its input.
+    Call(Ident, TokenStream),
+}
+
+/// A piece, and the attributes around it that cannot be decided.
+pub(super) struct Found {
+    pub(super) piece: Piece,
+    pub(super) doubts: Vec<Doubt>,
 }
 
 /// Tokenizes a source, unless it is too large or not Rust.
@@ -51,15 +63,21 @@ pub(super) fn prefix_length(text: &str) -> usize {
     mark + if shell { rest.find('\n').unwrap_or(rest.len()) } else { 0 }
 }
 
-/// Finds the items of one level.
-pub(super) fn pieces(tokens: TokenStream, cx: &mut ReadContext) -> Vec<Piece> {
+/// Finds the items of one level that are compiled.
+pub(super) fn pieces(tokens: TokenStream, cx: &mut ReadContext) -> Vec<Found> {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     let (mut pieces, mut at) = (Vec::new(), 0);
+    let level = configure(inner_attributes(&tokens), on_models, cx);
+    if level.removed {
+        return pieces;
+    }
     while at < tokens.len() {
         let start = at;
         let attributes = take_attributes(&tokens, &mut at);
+        let item = at;
         skip_visibility(&tokens, &mut at);
-        match piece(&tokens, start, at, &attributes, cx) {
+        skip_path_of_macro(&tokens, &mut at);
+        match piece(&tokens, [start, item, at], attributes, cx) {
             Some((found, end)) => {
                 pieces.extend(found);
                 at = end;
@@ -67,7 +85,24 @@ pub(super) fn pieces(tokens: TokenStream, cx: &mut ReadContext) -> Vec<Piece> {
             None => at += 1,
         }
     }
+    for found in &mut pieces {
+        found.doubts.extend(&level.doubts);
+    }
     pieces
+}
+
+/// Returns the contents of `#![…]` at the start of a level.
+fn inner_attributes(tokens: &[TokenTree]) -> Vec<TokenStream> {
+    let mut attributes = Vec::new();
+    for attribute in tokens.chunks(3) {
+        match group_of(attribute.get(2), Delimiter::Bracket) {
+            Some(group) if is_punct(attribute.first(), '#') && is_punct(attribute.get(1), '!') => {
+                attributes.push(group.stream());
+            }
+            _ => break,
+        }
+    }
+    attributes
 }
 
 fn is_punct(token: Option<&TokenTree>, character: char) -> bool {
@@ -98,71 +133,100 @@ fn skip_visibility(tokens: &[TokenTree], at: &mut usize) {
     }
 }
 
-/// Returns the item that starts here, and its end. Items under `#[cfg(test)]` are skipped.
+/// Moves from `ablo::define_schema!` to the last name.
+fn skip_path_of_macro(tokens: &[TokenTree], at: &mut usize) {
+    let is_name = |at: usize| matches!(tokens.get(at), Some(TokenTree::Ident(_)));
+    let is_separator =
+        |at: usize| is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':');
+    let mut name = if is_separator(*at) { *at + 2 } else { *at };
+    while is_name(name) && is_separator(name + 1) {
+        name += 3;
+    }
+    if is_name(name) && is_punct(tokens.get(name + 1), '!') {
+        *at = name;
+    }
+}
+
+/// Returns the item here, unless it is not compiled, and its end. The positions are those of its
+/// attributes, its visibility and its keyword.
 fn piece(
     tokens: &[TokenTree],
-    start: usize,
-    at: usize,
-    attributes: &[TokenStream],
+    [start, item, at]: [usize; 3],
+    attributes: Vec<TokenStream>,
     cx: &mut ReadContext,
-) -> Option<(Option<Piece>, usize)> {
+) -> Option<(Option<Found>, usize)> {
     let TokenTree::Ident(word) = tokens.get(at)? else { return None };
     let name = match tokens.get(at + 1) {
         Some(TokenTree::Ident(name)) => Some(name.clone()),
         _ => None,
     };
-    let is_test = attributes.iter().any(is_cfg_test);
     match word.to_string().as_str() {
         keyword @ ("struct" | "enum") => {
-            let name = name?;
+            let (name, is_enum) = (name?, keyword == "enum");
             let end = end_of_type(tokens, at + 2);
-            let item: TokenStream = tokens[start..end].iter().cloned().collect();
-            let ours = attributes
-                .iter()
-                .any(|attribute| derives(attribute, "AbloModel") || derives(attribute, "AbloEnum"));
-            let parsed =
-                if is_test { None } else { parse(item, keyword == "enum", &name, ours, cx) };
-            Some((parsed.map(|item| Piece::Item(Box::new(item))), end))
+            let derived = |name| attributes.iter().any(|attribute| derives(attribute, name));
+            let ours = derived("AbloModel") || derived("AbloEnum");
+            let matters = if ours { on_models } else { on_shapes };
+            let configured = configure(attributes, matters, cx);
+            if configured.removed {
+                return Some((None, end));
+            }
+            // An item without `cfg` is parsed as it is.
+            let rest = tokens[if configured.changed { item } else { start }..end].iter().cloned();
+            let Configured { attributes, mut doubts, changed, .. } = configured;
+            let attributes = attributes.into_iter().filter(|_| changed);
+            let item = attributes.flat_map(attribute_tokens).chain(rest).collect();
+            let found = parse(item, is_enum, &name, ours, cx).map(|mut item| {
+                doubts.extend(configure::item(&mut item, matters, cx).1);
+                Found { piece: Piece::Item(Box::new(item)), doubts }
+            });
+            Some((found, end))
         }
         "mod" => {
+            let name = name?;
             let body = group_of(tokens.get(at + 2), Delimiter::Brace).map(Group::stream);
-            let module = Piece::Module(name?, path_of(attributes), body);
-            Some((Some(module).filter(|_| !is_test), at + 3))
+            let Configured { attributes, doubts, removed, .. } =
+                configure(attributes, on_models, cx);
+            let piece = Piece::Module(name, path_of(&attributes), body);
+            Some((Some(Found { piece, doubts }).filter(|_| !removed), at + 3))
         }
         "define_schema" if is_punct(tokens.get(at + 1), '!') => {
             let TokenTree::Group(group) = tokens.get(at + 2)? else { return None };
-            let schema = Piece::Schema(group.stream(), word.span());
-            Some((Some(schema).filter(|_| !is_test), at + 3))
+            let Configured { doubts, removed, .. } = configure(attributes, on_models, cx);
+            let piece = Piece::Schema(group.stream(), word.span());
+            Some((Some(Found { piece, doubts }).filter(|_| !removed), at + 3))
+        }
+        "type" => {
+            let end = tokens.iter().skip(at).position(|token| is_punct(Some(token), ';'))?;
+            let end = at + end + 1;
+            let alias: TokenStream = tokens[at..end].iter().cloned().collect();
+            let Configured { doubts, removed, .. } = configure(attributes, on_shapes, cx);
+            let is_flat = !removed && too_deep(alias.clone()).is_none();
+            let alias = is_flat.then(|| syn::parse2::<ItemType>(alias).ok()).flatten();
+            let found = alias
+                .map(|alias| Found { piece: Piece::Item(Box::new(Item::Type(alias))), doubts });
+            Some((found, end))
+        }
+        "macro_rules" if is_punct(tokens.get(at + 1), '!') => {
+            let (TokenTree::Ident(name), TokenTree::Group(rules)) =
+                (tokens.get(at + 2)?, tokens.get(at + 3)?)
+            else {
+                return None;
+            };
+            let prints = ["AbloModel", "AbloEnum", "define_schema"]
+                .iter()
+                .any(|word| mentions(rules, word, MAX_DEPTH));
+            let found = Found { piece: Piece::Macro(name.clone()), doubts: Vec::new() };
+            Some((Some(found).filter(|_| prints), at + 4))
+        }
+        _ if is_punct(tokens.get(at + 1), '!') => {
+            let TokenTree::Group(group) = tokens.get(at + 2)? else { return None };
+            let Configured { doubts, removed, .. } = configure(attributes, on_models, cx);
+            let piece = Piece::Call(word.clone(), group.stream());
+            Some((Some(Found { piece, doubts }).filter(|_| !removed), at + 3))
         }
         _ => None,
     }
-}
-
-fn is_cfg_test(attribute: &TokenStream) -> bool {
-    let mut tokens = attribute.clone().into_iter();
-    let is = |token: Option<TokenTree>, word: &str| match token {
-        Some(TokenTree::Ident(ident)) => ident == word,
-        _ => false,
-    };
-    let cfg = is(tokens.next(), "cfg");
-    let Some(TokenTree::Group(group)) = tokens.next() else { return false };
-    let mut inner = group.stream().into_iter();
-    cfg && is(inner.next(), "test") && inner.next().is_none()
-}
-
-/// Returns whether an attribute derives `name`, directly or in `cfg_attr`.
-pub(super) fn derives(attribute: &TokenStream, name: &str) -> bool {
-    let mut tokens = attribute.clone().into_iter();
-    matches!(tokens.next(), Some(TokenTree::Ident(word)) if word == "derive" || word == "cfg_attr")
-        && tokens.any(|token| matches!(token, TokenTree::Group(group) if mentions(&group, name, 1)))
-}
-
-fn mentions(group: &Group, name: &str, depth: usize) -> bool {
-    group.stream().into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => ident == name,
-        TokenTree::Group(group) => depth > 0 && mentions(&group, name, depth - 1),
-        _ => false,
-    })
 }
 
 /// Parses a struct or an enum. Syntax errors in items that do not derive ablo's traits are left to

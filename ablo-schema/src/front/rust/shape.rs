@@ -5,11 +5,12 @@
 
 use super::attribute::doc;
 use super::casing::Casing;
-use super::plain;
+use super::cfg::Doubt;
 use super::types::path;
+use super::{ReadContext, plain};
 use crate::value::{Members, Value};
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use syn::{
     Attribute, Expr, ExprLit, Fields, GenericArgument, ItemEnum, ItemStruct, Lit, PathArguments,
     Type, TypeArray, TypeTuple,
@@ -37,9 +38,24 @@ impl Trail<'_> {
 pub(crate) struct Shapes<'s> {
     pub(crate) structs: BTreeMap<String, &'s ItemStruct>,
     pub(crate) enums: BTreeMap<String, &'s ItemEnum>,
+    /// The doubts about each type, and the types that a shape has named.
+    doubts: BTreeMap<String, Vec<Doubt>>,
+    named: RefCell<BTreeSet<String>>,
 }
 
 impl Shapes<'_> {
+    /// Notes what cannot be decided of a type.
+    pub(super) fn doubt(&mut self, name: String, doubts: &[Doubt]) {
+        self.doubts.entry(name).or_default().extend(doubts);
+    }
+
+    /// Reports what cannot be decided of the types that shapes have named.
+    pub(super) fn report_doubts(&self, cx: &mut ReadContext) {
+        for name in &*self.named.borrow() {
+            cx.report_doubts(self.doubts.get(name).map_or(&[], Vec::as_slice));
+        }
+    }
+
     /// Returns the shape of a type, unless it accepts any value.
     pub(crate) fn of(&self, ty: &Type) -> Option<Value> {
         let trail = Trail { name: "", above: None, left: &Cell::new(MAX_TYPES) };
@@ -114,6 +130,9 @@ impl Shapes<'_> {
     fn named(&self, name: &str, trail: &Trail<'_>) -> Value {
         if trail.holds(name) {
             return any();
+        }
+        if self.doubts.contains_key(name) {
+            self.named.borrow_mut().insert(name.to_owned());
         }
         if let Some(found) = self.structs.get(name) {
             return self.structure(found, &Trail { name, above: Some(trail), left: trail.left });

@@ -3,10 +3,12 @@
 //! Types are recognized by the last segment of their path, because a macro cannot resolve imports.
 
 use super::ReadContext;
+use super::cfg::Doubt;
 use crate::diag::Code;
 use crate::raw::RawKind;
+use std::collections::BTreeMap;
 use syn::spanned::Spanned as _;
-use syn::{GenericArgument, Path, PathArguments, Type};
+use syn::{GenericArgument, Item, Path, PathArguments, Type};
 
 /// The type of a field.
 pub(crate) struct FieldType {
@@ -95,9 +97,50 @@ pub fn reserved_type_names() -> impl Iterator<Item = &'static str> {
     plain.chain(exact).chain(unsupported).chain(["Decimal", "Id", "Json", "Option"])
 }
 
+/// The types behind aliases, with what cannot be decided of them. An alias with two meanings has
+/// none.
+#[derive(Debug, Default)]
+pub(super) struct Aliases(BTreeMap<String, Option<(Type, Vec<Doubt>)>>);
+
+/// An alias of an alias is followed this far.
+const MAX_ALIASES: usize = 16;
+
+impl ReadContext {
+    /// Adds `type Name = …;`, unless it is generic.
+    pub(super) fn add_alias(&mut self, item: &Item, doubts: Vec<Doubt>) {
+        let Item::Type(alias) = item else { return };
+        if alias.generics.params.is_empty() {
+            let meaning = Some(((*alias.ty).clone(), doubts));
+            let known = self.aliases.0.entry(super::plain(&alias.ident)).or_insert(meaning.clone());
+            if known.as_ref().map(|known| &known.0) != meaning.as_ref().map(|new| &new.0) {
+                *known = None;
+            }
+        }
+    }
+
+    /// Returns the type behind a name that has no meaning of its own, else the type itself.
+    fn behind(&mut self, ty: &Type) -> Type {
+        let mut behind = ty.clone();
+        for _ in 0..MAX_ALIASES {
+            let Some(name) = path(&behind).and_then(Path::get_ident).map(super::plain) else {
+                break;
+            };
+            if reserved_type_names().any(|known| known == name) {
+                break;
+            }
+            let Some(Some((ty, doubts))) = self.aliases.0.get(&name).cloned() else { break };
+            self.report_doubts(&doubts);
+            behind = ty;
+        }
+        behind
+    }
+}
+
 /// Reads the type of a field.
 pub(crate) fn read(ty: &Type, cx: &mut ReadContext) -> FieldType {
+    let ty = &cx.behind(ty);
     if let Some(inside) = argument_of(ty, "Option") {
+        let inside = &cx.behind(inside);
         let kind = match argument_of(inside, "Option") {
             Some(_) => {
                 cx.report_tokens(

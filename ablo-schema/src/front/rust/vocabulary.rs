@@ -1,7 +1,8 @@
 //! The words of `#[ablo(…)]`, by the kind of item that has them.
 
 /// The arguments of a model.
-pub(crate) const MODEL_ARGUMENTS: [&str; 19] = [
+pub(crate) const MODEL_ARGUMENTS: [&str; 20] = [
+    "crate",
     "key",
     "typename",
     "table",
@@ -46,7 +47,7 @@ pub(crate) const FIELD_ARGUMENTS: [&str; 18] = [
 ];
 
 /// The arguments of an enum.
-pub(crate) const ENUM_ARGUMENTS: [&str; 1] = ["rename_all"];
+pub(crate) const ENUM_ARGUMENTS: [&str; 2] = ["crate", "rename_all"];
 
 /// The arguments of a variant.
 pub(crate) const VARIANT_ARGUMENTS: [&str; 2] = ["value", "other"];

@@ -13,7 +13,8 @@ ablo::define_schema! {
 async fn main() -> Result<(), ablo::Error> {
     let [url, key] = ["ABLO_URL", "ABLO_KEY"].map(|name| std::env::var(name).unwrap_or_default());
     let app = App::connect(url, key).agent("forecaster").await?;
-    let created = app.reports().create(Report::create("Stockholm")).await?;
+    let create = Report::create(ReportCreate { title: "Stockholm".into() });
+    let created = app.reports().create(create).await?;
 
     // The claim waits until the row is free, reads it, and guards the writes below.
     let claim = app.reports().claim(&created.id).action("forecasting").await?;

@@ -30,5 +30,10 @@ pub struct Task {
 }
 
 fn main() {
-    let _ = Task::create("Write", State::Open, 7, "desk_1");
+    let _ = Task::create(TaskCreate {
+        title: "Write".into(),
+        state: State::Open,
+        desk_id: "desk_1".into(),
+        rank: Some(7),
+    });
 }

@@ -31,5 +31,9 @@ pub struct Task {
 
 fn main() {
     let task: Id<Task> = Id::new("task_1");
-    let _ = Task::create("Write", State::Open, task);
+    let _ = Task::create(TaskCreate {
+        title: "Write".into(),
+        state: State::Open,
+        desk_id: task,
+    });
 }

@@ -30,5 +30,9 @@ pub struct Task {
 }
 
 fn main() {
-    let _ = Task::create("Write", Mood::Good, "desk_1");
+    let _ = Task::create(TaskCreate {
+        title: "Write".into(),
+        state: Mood::Good,
+        desk_id: "desk_1".into(),
+    });
 }

@@ -30,5 +30,5 @@ pub struct Task {
 }
 
 fn main() {
-    let _ = Task::create("Write", State::Open);
+    let _ = Task::create(TaskCreate { title: "Write".into(), state: State::Open });
 }

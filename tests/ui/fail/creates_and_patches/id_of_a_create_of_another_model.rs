@@ -31,5 +31,5 @@ pub struct Task {
 
 fn main() {
     let desk: Id<Desk> = Id::new("desk_1");
-    let _ = Desk::create("Blue").id(Id::<Task>::new(desk.as_str()));
+    let _ = Desk::create(DeskCreate { name: "Blue".into() }).id(Id::<Task>::new(desk.as_str()));
 }

@@ -17,5 +17,5 @@ pub struct Task {
 
 fn main() {
     let _ = (State::VALUES, State::Open.as_str(), State::from("open").to_string());
-    let _ = Task::create(State::Open);
+    let _ = Task::create(TaskCreate { state: State::Open });
 }

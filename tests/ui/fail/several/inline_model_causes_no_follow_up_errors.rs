@@ -12,6 +12,6 @@ ablo::define_schema! {
 }
 
 fn main() {
-    let _ = Task::create("Write", State::Open);
+    let _ = Task::create(TaskCreate { title: "Write".into(), state: State::Open });
     let _ = (Task::patch().title("Read"), Task::TITLE, App::SCHEMA);
 }

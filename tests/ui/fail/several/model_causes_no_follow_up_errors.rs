@@ -15,5 +15,5 @@ fn main() {
     let row: Row<Task> = serde_json::from_str("{}").unwrap();
     let _ = (&row.title, Task::DESCRIPTOR.key, Task::TITLE, App::SCHEMA);
     let _ = Task::patch().title("Write").rank(None);
-    let _ = Task::create("Write").with(|it| it.rank(1));
+    let _ = Task::create(TaskCreate { title: "Write".into() }).with(|it| it.rank(1));
 }

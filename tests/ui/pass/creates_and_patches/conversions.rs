@@ -31,7 +31,9 @@ pub struct Task {
 
 fn main() {
     let desk: Id<Desk> = Id::new("desk_1");
-    let create = Task::create("Write", State::Open, &desk).with(|it| it.rank(1)).id("task_1");
+    let required =
+        TaskCreate { title: "Write".into(), state: State::Open, desk_id: desk.clone() };
+    let create = Task::create(required).with(|it| it.rank(1)).id("task_1");
     assert_eq!(
         serde_json::to_string(&create).unwrap(),
         r#"{"title":"Write","state":"open","rank":1,"deskId":"desk_1"}"#
@@ -47,5 +49,5 @@ fn main() {
     );
     let task: Id<Task> = desk.clone().cast();
     assert!(desk == "desk_1" && task == Id::new("desk_1"));
-    let _ = (Desk::create("Blue"), Mood::Good);
+    let _ = (Desk::create(DeskCreate { name: "Blue".into() }), Mood::Good);
 }

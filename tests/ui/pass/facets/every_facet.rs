@@ -23,7 +23,7 @@ pub struct Item {
 }
 
 fn main() {
-    // A field with a default is not an argument of a create.
-    let create = Item::create().with(|it| it.byte(7));
+    // A field with a default is not required in a create.
+    let create = Item::create(ItemCreate {}).with(|it| it.byte(7));
     assert_eq!(serde_json::to_string(&create).unwrap(), r#"{"byte":7}"#);
 }

@@ -45,6 +45,6 @@ fn count<E: OpenEnum>() -> usize {
 
 fn main() {
     assert_eq!(table::<Task>(None), "task");
-    assert_eq!(send(&Desk::create("Blue")), r#"{"name":"Blue"}"#);
+    assert_eq!(send(&Desk::create(DeskCreate { name: "Blue".into() })), r#"{"name":"Blue"}"#);
     assert_eq!(count::<State>() + count::<Mood>(), 2);
 }

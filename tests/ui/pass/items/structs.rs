@@ -17,5 +17,5 @@ fn main() {
     let text = r#"{"id":"1","createdAt":"2026-06-01T08:00:00Z",
         "updatedAt":"2026-06-01T08:00:00Z","title":"Write"}"#;
     assert_eq!(serde_json::from_str::<Row<Private>>(text).unwrap().title, "Write");
-    let _ = (Empty::create(), Unit::patch());
+    let _ = (Empty::create(EmptyCreate {}), Unit::patch());
 }

@@ -36,5 +36,5 @@ fn main() {
         3
     );
     assert!(Named::SCHEMA.hashes().is_ok() && Inline::SCHEMA.hashes().is_ok());
-    let _ = Note::create("Rain", Mood::Bad);
+    let _ = Note::create(NoteCreate { text: "Rain".into(), mood: Mood::Bad });
 }

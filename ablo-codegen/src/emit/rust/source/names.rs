@@ -69,7 +69,7 @@ impl Names {
         let idents: Vec<Ident> = schema
             .models()
             .iter()
-            .map(|model| types.with_suffix(model.type_name.as_str(), "Patch"))
+            .map(|model| types.with_suffixes(model.type_name.as_str(), &["Patch", "Create"]))
             .collect();
         let by_key: BTreeMap<ModelKey, Ident> = schema
             .models()
@@ -77,7 +77,7 @@ impl Names {
             .map(|model| model.key.clone())
             .zip(idents.iter().cloned())
             .collect();
-        let own = types.with_suffix("App", "Delta");
+        let own = types.with_suffixes("App", &["Delta"]);
         let mut names = Self {
             models: Vec::new(),
             by_key,
