@@ -115,6 +115,27 @@ const FILES: &[Case] = &[
         run(dir, &["generate", "schema.json", "-t", "postgres", "-o", "/proc/ablo"], &[])
     }),
     ("ablo::output::stale", |dir| output(dir, &["--check", "--format", "github"])),
+    ("ablo::init::exists", |dir| {
+        dir.put("ablo.toml", "");
+        run(dir, &["init"], &[])
+    }),
+    ("ablo::fmt::not_json", |dir| run(dir, &["fmt", "schema.rs"], &[])),
+    ("ablo::fmt::differs", |dir| {
+        dir.put("schema.json", "{}");
+        run(dir, &["fmt", "schema.json", "--check"], &[])
+    }),
+    ("ablo::typescript::no_node", |dir| {
+        dir.put("schema.ts", "export default 1;");
+        run(dir, &["check", "schema.ts"], &[("PATH", "/nowhere")])
+    }),
+    ("ablo::typescript::no_schema", |dir| {
+        dir.put("schema.mjs", "export const other = 1;");
+        run(dir, &["check", "schema.mjs"], &[])
+    }),
+    ("ablo::typescript::failed", |dir| {
+        dir.put("schema.mjs", "throw new Error('no');");
+        run(dir, &["check", "schema.mjs"], &[])
+    }),
     ("ablo::watch::stdin", |dir| run(dir, &["generate", "-", "--watch"], &[])),
     ("ablo::watch::refused", |dir| run(dir, &["generate", "absent/schema.json", "--watch"], &[])),
     ("ablo::explain::unknown_code", |dir| run(dir, &["explain", "zzzzzzzz"], &[])),

@@ -5,11 +5,13 @@
 //! elsewhere.
 
 mod code;
+mod fix;
 mod severity;
 mod suggest;
 mod table;
 
 pub use code::Code;
+pub use fix::{Applicability, Edit, Fix, Place};
 pub use severity::Severity;
 pub use suggest::Suggest;
 
@@ -57,6 +59,8 @@ pub struct Diagnostic {
     pub also: Vec<(SpanId, String)>,
     /// How to fix the problem.
     pub help: Option<String>,
+    /// The change of the source that removes the fault.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -70,6 +74,12 @@ impl Diagnostic {
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Adds a change of the source that removes the fault.
+    pub fn fix(&mut self, applicability: Applicability, place: Place, text: impl Into<String>) {
+        let fix = self.fix.get_or_insert(Fix { applicability, edits: Vec::new() });
+        fix.edits.push(Edit { place, text: text.into() });
     }
 }
 
@@ -112,6 +122,7 @@ impl Diagnostics {
             at,
             also: Vec::new(),
             help: None,
+            fix: None,
         });
         let last = self.all.len() - 1;
         &mut self.all[last]
@@ -144,6 +155,11 @@ impl Diagnostics {
     /// Iterates over the diagnostics, in span order after [`Diagnostics::sort`].
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()
+    }
+
+    /// Returns the diagnostic that was added last.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut Diagnostic> {
+        self.all.last_mut()
     }
 
     /// Iterates mutably, so that a front end can renumber its spans.

@@ -129,6 +129,7 @@ impl Read {
                     .iter()
                     .map(|(at, label)| (location(*at), label.as_str()))
                     .collect(),
+                fix: None,
             })
             .collect()
     }
