@@ -280,8 +280,9 @@ pub(crate) struct CheckArgs {
 
 const FIX: &str = "\
 `ablo check --format json` has each fix: the replaced text with its position, the replacement, and \
-whether it needs a decision of the author (`maybe-incorrect`). `ablo fix` applies the others, reads \
-the schema again until nothing changes, and replaces the file at once. Files in Rust have no fixes.
+whether it needs a decision of the author (`maybe-incorrect`). `ablo fix` applies the others, \
+reads the schema again until nothing changes, and replaces the file at once. Files in Rust have no \
+fixes.
 
 Exit status: 0 no error is left, 1 errors are left, 2 ablo could not run.";
 

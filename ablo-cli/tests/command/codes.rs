@@ -128,6 +128,16 @@ const FILES: &[Case] = &[
         dir.put("schema.ts", "export default 1;");
         run(dir, &["check", "schema.ts"], &[("PATH", "/nowhere")])
     }),
+    ("ablo::typescript::no_compiler", |dir| {
+        dir.put("schema.ts", "export default 1;");
+        // An old Node.js without packages.
+        let script = "#!/bin/sh\necho 'Error: ablo: no compiler of TypeScript' >&2\nexit 1\n";
+        dir.put("bin/node", script);
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(dir.path("bin/node"), executable).expect("permissions");
+        let path = dir.path("bin").display().to_string();
+        run(dir, &["check", "schema.ts"], &[("PATH", &path)])
+    }),
     ("ablo::typescript::no_schema", |dir| {
         dir.put("schema.mjs", "export const other = 1;");
         run(dir, &["check", "schema.mjs"], &[])

@@ -157,6 +157,13 @@ impl Diagnostics {
         self.all.iter()
     }
 
+    /// Removes the diagnostics with a code.
+    pub(crate) fn remove(&mut self, code: Code) {
+        self.all.retain(|one| one.code != code);
+        let errors = self.all.iter().filter(|one| one.severity == Severity::Error);
+        self.errors = errors.count();
+    }
+
     /// Returns the diagnostic that was added last.
     pub(crate) fn last_mut(&mut self) -> Option<&mut Diagnostic> {
         self.all.last_mut()

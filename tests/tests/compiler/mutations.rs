@@ -102,7 +102,7 @@ impl Document {
     }
 }
 
-/// What the members say about a value.
+/// The values that the members of Schema JSON have at a place.
 #[derive(Clone, Copy)]
 enum Place {
     Object(&'static Level),
@@ -260,8 +260,8 @@ fn mutate<'d>(document: &'d Document, edit: Edit, random: &mut Random) -> Option
     Some(Mutation { document, text: mutated, around: around.start..end })
 }
 
-/// Returns the tokens before and after an edit of a mark, with all brackets of a row, since it makes
-/// no difference which of them is missing.
+/// Returns the tokens before and after an edit of a mark, with all brackets of a row, since it
+/// makes no difference which of them is missing.
 fn around(document: &Document, edited: &Range<usize>, edit: Edit) -> Range<usize> {
     if let Edit::Letters(..) = edit {
         return edited.start.saturating_sub(1)..edited.end + 1;

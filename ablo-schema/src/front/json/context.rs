@@ -1,6 +1,6 @@
 //! Reads nodes as the expected type, or reports what they are instead.
 
-use super::members::{FREE_PREFIX, Level, ROLE, SOURCE};
+use super::members::{FREE_PREFIX, Kind, Level, ROLE, SOURCE};
 use super::node::{Member, Node, NodeKind};
 use crate::diag::{Applicability, Code, Diagnostics, Place, Severity, SpanId, Spanned, Suggest};
 use crate::raw::{CowStr, Maybe, RawRole};
@@ -129,7 +129,12 @@ impl ReadContext<'_> {
             self.fix(applicability, Place::Span(member.name_span()), name);
         }
         let is_expected = |index: &usize| expected & (1 << index) != 0;
-        let index = free.filter(|index| is_expected(index) || fits(index))?;
+        // Any value fits a default, and a member that goes with another word is of no use here.
+        let is_evident = |index: &usize| {
+            let known = &level.members[*index];
+            fits(index) && known.goes_with.is_none() && !matches!(known.kind, Kind::Any)
+        };
+        let index = free.filter(|index| is_expected(index) || is_evident(index))?;
         if severity != Severity::Error {
             return None;
         }

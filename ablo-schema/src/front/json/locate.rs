@@ -6,7 +6,7 @@
 
 use super::node::{NameSeed, bom_length, offset_of};
 use super::repair::repair;
-use crate::diag::{Diagnostics, Fix, Place, SpanId};
+use crate::diag::{Code, Diagnostics, Fix, Place, SpanId};
 use crate::front::location::{Lines, Located, LocatedFix, Location};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -73,7 +73,9 @@ impl<'t> Places<'t> {
         }
         let start = bom_length(text);
         // A text that cannot be repaired has only byte offsets.
-        let repaired = if walk(text, start, &mut spans) { None } else { repair(text) };
+        let is_parsed = walk(text, start, &mut spans);
+        let is_repaired = diagnostics.iter().any(|one| one.code == Code::JsonSyntax);
+        let repaired = if is_repaired && !is_parsed { repair(text) } else { None };
         if let Some(repaired) = &repaired {
             walk(&repaired.text, start, &mut spans);
             for (range, _) in spans.values_mut() {
@@ -82,8 +84,7 @@ impl<'t> Places<'t> {
         }
         for (at, (range, _)) in &mut spans {
             let Some(offset) = offset_of(*at) else { continue };
-            let mut faults = repaired.iter().flat_map(|repaired| &repaired.faults);
-            let fault = faults.find(|fault| fault.range.start == offset);
+            let fault = repaired.as_ref().and_then(|repaired| repaired.fault_at(offset));
             let offset = text.floor_char_boundary(offset.min(text.len()));
             let next = text[offset..].chars().next().map_or(0, char::len_utf8);
             *range = fault.map_or(offset..offset + next, |fault| fault.range.clone());

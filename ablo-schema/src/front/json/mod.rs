@@ -16,6 +16,7 @@ mod locate;
 pub mod members;
 mod model;
 mod node;
+mod notation;
 mod repair;
 
 pub use super::location::{Located, Location};
@@ -80,6 +81,7 @@ fn read_as(text: &str, unknown: Severity) -> Read {
     let mut diagnostics = Diagnostics::default();
     let mut root = parse(text, &mut diagnostics);
     let repaired;
+    let mut is_cut = false;
     if diagnostics.iter().any(|one| one.code == Code::JsonSyntax)
         && let Some(it) = repair::repair(text)
     {
@@ -94,6 +96,7 @@ fn read_as(text: &str, unknown: Severity) -> Read {
                 diagnostic.fix(Applicability::MachineApplicable, place, change.text.as_str());
             }
         }
+        is_cut = it.is_cut;
         repaired = it;
         root = match node::parse(&repaired.text) {
             Parsed::Document(root) => {
@@ -111,6 +114,9 @@ fn read_as(text: &str, unknown: Severity) -> Read {
     let schema = root
         .and_then(|root| document::read(root, &mut ReadContext::new(&mut diagnostics, unknown)))
         .and_then(|raw| crate::check::check(raw, &mut diagnostics));
+    if is_cut {
+        diagnostics.remove(Code::JsonMissingMember);
+    }
     diagnostics.sort();
     Read { schema: schema.filter(|_| !diagnostics.has_errors()), diagnostics }
 }

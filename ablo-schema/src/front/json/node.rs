@@ -1,6 +1,6 @@
 //! Parses text with serde_json into a tree of numbered values.
 
-use super::repair::notation;
+use super::notation::notation;
 use crate::diag::{Code, Diagnostics, SpanId};
 use crate::lookup::Lookup;
 use crate::value::{Name, Value};

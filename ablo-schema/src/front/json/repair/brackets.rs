@@ -14,16 +14,20 @@ const MAX_BRACKETS: usize = 8;
 /// Puts the brackets that are missing, and removes those that are too much.
 pub(super) fn balance(text: &str, tokens: &mut Vec<Token>, faults: &mut Vec<Fault>) {
     for _ in 0..MAX_BRACKETS {
-        let edits =
-            [Bracket::Brace, Bracket::Square].map(|bracket| (bracket, depth(tokens, bracket)));
-        let Some(edit) = edits.into_iter().find_map(|(bracket, depth)| match depth {
-            0 => None,
-            1.. => Some(Unbalanced { bracket, has_more: Kind::Open(bracket) }),
-            _ => Some(Unbalanced { bracket, has_more: Kind::Close(bracket) }),
-        }) else {
-            return;
-        };
-        let Some(best) = Search::new(text, tokens, edit).best() else { return };
+        let all: &[Token] = tokens;
+        let unbalanced = [Bracket::Brace, Bracket::Square].into_iter().filter_map(|bracket| {
+            let has_more = match depth(all, bracket) {
+                0 => return None,
+                1.. => Kind::Open(bracket),
+                _ => Kind::Close(bracket),
+            };
+            Some(Unbalanced { bracket, has_more })
+        });
+        let found = unbalanced.filter_map(|edit| {
+            let (cost, best) = Search::new(text, all, edit).best()?;
+            Some((cost, best, edit))
+        });
+        let Some((_, best, edit)) = found.min_by_key(|(cost, ..)| *cost) else { return };
         faults.push(best.fault(text, tokens, edit));
         best.apply(tokens, edit);
     }
@@ -162,9 +166,9 @@ impl<'t> Search<'t> {
         Self { tokens, edit, before, first, read: 0 }
     }
 
-    /// Returns the edit with the least cost. The fault is at or before the first place that costs
-    /// something, or behind an unrelated one.
-    fn best(&mut self) -> Option<Edit> {
+    /// Returns the edit with the least cost, and the cost. The fault is at or before the first
+    /// place that costs something, or behind an unrelated one.
+    fn best(&mut self) -> Option<(usize, Edit)> {
         let mut best: Option<(usize, Edit)> = None;
         let first = self.first.min(self.before.len().checked_sub(1)?);
         for at in (0..=first).rev().chain(first + 1..self.before.len()) {
@@ -182,7 +186,7 @@ impl<'t> Search<'t> {
                 break;
             }
         }
-        best.map(|(_, edit)| edit)
+        best
     }
 
     /// Returns the cost of the document after an edit, or a number that is not below the limit.

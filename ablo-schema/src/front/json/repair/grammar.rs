@@ -19,6 +19,29 @@ enum Expected {
     Value(&'static ValueKind),
     Object(&'static Level),
     Text,
+    /// A JSON Schema, an object of them, and a list of them.
+    Shape,
+    Shapes,
+    ShapeList,
+}
+
+/// Returns the values of a member of a JSON Schema.
+fn of_shape(name: &str) -> Expected {
+    match name {
+        "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => {
+            Expected::Shapes
+        }
+        "items"
+        | "additionalProperties"
+        | "not"
+        | "contains"
+        | "propertyNames"
+        | "if"
+        | "then"
+        | "else" => Expected::Shape,
+        "anyOf" | "oneOf" | "allOf" | "prefixItems" => Expected::ShapeList,
+        _ => Expected::Any,
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +51,8 @@ struct Frame {
     level: Option<(&'static Level, u32)>,
     /// The values of an object with any members, or the items.
     inner: Expected,
+    /// Whether the object is a JSON Schema.
+    is_shape: bool,
     /// The indentation of the line with the opening bracket, and of the lines inside.
     indent: Option<usize>,
     inside: Option<usize>,
@@ -108,13 +133,25 @@ impl<'t> Grammar<'t> {
 
     /// Ends the document.
     pub(super) fn finish(&mut self) {
-        while let Some(frame) = self.stack.last().copied() {
-            self.missing_close(frame.bracket);
+        if self.state == State::Done {
+            return;
+        }
+        let at = self.previous.end;
+        let comma = matches!(self.state, State::Name | State::Item).then(|| self.previous());
+        let mut rest = match self.state {
+            State::Colon => ": null".to_owned(),
+            State::Value => " null".to_owned(),
+            _ => String::new(),
+        };
+        while let Some(frame) = self.stack.last() {
+            rest.push_str(frame.bracket.close());
+            self.cost += FAULT;
             self.pop();
         }
-        if self.state != State::Done {
-            self.fault(self.previous(), "the document ends too early", "write a value", &[]);
-        }
+        let help = "close every object with `}`, every list with `]` and every text with `\"`";
+        let mut changes: Vec<(Range<usize>, &str)> = vec![(at..at, &rest)];
+        changes.extend(comma.map(|comma| (comma, "")));
+        self.fault(self.previous(), "the document ends too early", help, &changes);
     }
 
     fn fault(
@@ -301,7 +338,10 @@ impl<'t> Grammar<'t> {
         self.state = State::Colon;
         let Some(frame) = self.stack.last_mut() else { return };
         let Some((level, present)) = &mut frame.level else {
-            self.expected = frame.inner;
+            self.expected = match frame.inner {
+                Expected::Shape if frame.is_shape => of_shape(name),
+                inner => inner,
+            };
             return;
         };
         self.expected = Expected::Any;
@@ -351,12 +391,18 @@ impl<'t> Grammar<'t> {
             | (Bracket::Square, Expected::Value(ValueKind::ListOf(level))) => {
                 (None, Expected::Object(level))
             }
+            (Bracket::Brace, Expected::Value(ValueKind::JsonSchema) | Expected::Shape)
+            | (Bracket::Brace, Expected::Shapes)
+            | (Bracket::Square, Expected::ShapeList) => (None, Expected::Shape),
             (Bracket::Square, Expected::Value(ValueKind::Texts | ValueKind::SomeOf(_))) => {
                 (None, Expected::Text)
             }
             _ => (None, Expected::Any),
         };
-        self.stack.push(Frame { bracket, level, inner, indent: self.line, inside: None });
+        let is_shape =
+            matches!(self.expected, Expected::Shape | Expected::Value(ValueKind::JsonSchema));
+        let indent = self.line;
+        self.stack.push(Frame { bracket, level, inner, is_shape, indent, inside: None });
         self.state = match bracket {
             Bracket::Brace => State::NameOrEnd,
             Bracket::Square => State::ItemOrEnd,
@@ -389,13 +435,16 @@ impl<'t> Grammar<'t> {
 
 /// Whether a value that begins with a token can stand at a place.
 fn fits(expected: Expected, token: &Token, text: &str) -> bool {
+    let is_boolean = token.kind == Kind::Word && matches!(text, "true" | "false");
     let kind = match expected {
         Expected::Any => return true,
         Expected::Object(_) => return token.kind == Kind::Open(Bracket::Brace),
         Expected::Text => return token.kind == Kind::Text,
+        Expected::Shape => return is_boolean || token.kind == Kind::Open(Bracket::Brace),
+        Expected::Shapes => return token.kind == Kind::Open(Bracket::Brace),
+        Expected::ShapeList => return token.kind == Kind::Open(Bracket::Square),
         Expected::Value(kind) => kind,
     };
-    let is_boolean = token.kind == Kind::Word && matches!(text, "true" | "false");
     match kind {
         ValueKind::Any => true,
         ValueKind::Boolean => is_boolean,

@@ -5,14 +5,14 @@
 
 mod brackets;
 mod grammar;
-mod notation;
 mod tokens;
 
-pub(super) use notation::notation;
 pub(super) use tokens::{Bracket, Kind, Token, tokens};
 
 use std::ops::Range;
 
+/// The size of a text that is repaired; its tokens take several times as much memory.
+const MAX_BYTES: usize = 4 << 20;
 /// The number of open brackets of a text that is worth a repair.
 const MAX_DEPTH: usize = 128;
 
@@ -20,6 +20,8 @@ const MAX_DEPTH: usize = 128;
 pub(super) struct Repaired {
     pub(super) text: String,
     pub(super) faults: Vec<Fault>,
+    /// Whether the text ends in the middle, so that its members may be missing.
+    pub(super) is_cut: bool,
     /// The parts of the repaired text: where each begins, and where in the original.
     parts: Vec<Part>,
 }
@@ -55,11 +57,20 @@ impl Fault {
 
 /// Repairs a text. Returns `None` if it is no object or list, or if there is nothing to repair.
 pub(super) fn repair(text: &str) -> Option<Repaired> {
-    let (mut tokens, mut faults) = tokens(text);
-    if !matches!(tokens.first()?.kind, Kind::Open(_)) {
+    if text.len() > MAX_BYTES {
         return None;
     }
-    brackets::balance(text, &mut tokens, &mut faults);
+    let (mut tokens, mut faults) = tokens(text);
+    // A mark may stand before the document.
+    let first = tokens.iter().find(|token| !matches!(token.kind, Kind::Comma | Kind::Colon))?;
+    if !matches!(first.kind, Kind::Open(_)) {
+        return None;
+    }
+    // The rest of a text that was cut off is not a matter of one bracket.
+    let is_cut = tokens.last().is_some_and(|last| !matches!(last.kind, Kind::Close(_)));
+    if !is_cut {
+        brackets::balance(text, &mut tokens, &mut faults);
+    }
     let mut grammar = grammar::Grammar::new(text);
     grammar.faults = Some(faults);
     for (at, token) in tokens.iter().enumerate() {
@@ -68,10 +79,11 @@ pub(super) fn repair(text: &str) -> Option<Repaired> {
             return None;
         }
     }
+    let is_cut = is_cut && grammar.depth() > 0;
     grammar.finish();
     let mut faults = grammar.faults.unwrap_or_default();
     faults.sort_by_key(|fault| fault.range.start);
-    (!faults.is_empty()).then(|| Repaired::new(text, faults))
+    (!faults.is_empty()).then(|| Repaired { is_cut, ..Repaired::new(text, faults) })
 }
 
 impl Repaired {
@@ -95,7 +107,13 @@ impl Repaired {
         let kept = at..text.len();
         parts.push(Part { start: repaired.len(), original: kept.clone(), is_kept: true });
         repaired.push_str(&text[kept]);
-        Self { text: repaired, faults, parts }
+        Self { text: repaired, faults, is_cut: false, parts }
+    }
+
+    /// Returns the first fault that begins at an offset into the original text.
+    pub(super) fn fault_at(&self, offset: usize) -> Option<&Fault> {
+        let at = self.faults.partition_point(|fault| fault.range.start < offset);
+        self.faults.get(at).filter(|fault| fault.range.start == offset)
     }
 
     /// Returns the place in the original text of an offset into the repaired text.

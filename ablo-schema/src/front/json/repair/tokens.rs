@@ -52,6 +52,10 @@ pub(in super::super) fn tokens(text: &str) -> (Vec<Token>, Vec<Fault>) {
     (lexer.tokens, lexer.faults)
 }
 
+/// The number of bytes in which the end of a text with unusual quotes is looked for, so that the
+/// time is linear in the size of the document.
+const MAX_LOOK: usize = 1000;
+
 const FENCE: &str = "```";
 
 /// Whether a byte ends a word.
@@ -150,18 +154,16 @@ impl Lexer<'_> {
     /// Removes the last line of a fence, which has no fault of its own.
     fn closing_fence(&mut self) {
         let end = self.at + FENCE.len();
-        let has_opening = self.faults.first().is_some_and(|first| {
-            self.text.get(first.range.clone()).is_some_and(|text| text == FENCE)
-        });
-        if !has_opening {
-            self.fault(
-                self.at..end,
-                "the document ends with a Markdown fence",
-                "remove the lines that begin with three backquotes",
-            );
-        }
-        if let Some(first) = self.faults.iter_mut().find(|one| one.message.contains("fence")) {
-            first.changes.push(Change { range: self.at..end, text: String::new() });
+        let change = Change { range: self.at..end, text: String::new() };
+        match self.faults.first_mut() {
+            Some(first) if self.text.get(first.range.clone()) == Some(FENCE) => {
+                first.changes.push(change);
+            }
+            _ => {
+                let help = "remove the lines that begin with three backquotes";
+                self.fault(self.at..end, "the document ends with a Markdown fence", help);
+                self.change(change.range, "");
+            }
         }
         self.at = end;
     }
@@ -186,7 +188,7 @@ impl Lexer<'_> {
             } else {
                 is_any_quote(letter)
             };
-            if is_end || letter == '\n' {
+            if is_end || letter == '\n' || offset > MAX_LOOK {
                 end = is_end.then_some(start + offset + letter.len_utf8());
                 break;
             }
@@ -210,10 +212,10 @@ impl Lexer<'_> {
         true
     }
 
-    /// Returns the next quote from here that is not escaped, on this line.
-    fn quote_from(&self, from: usize) -> Option<usize> {
+    /// Returns the next quote before a limit that is not escaped, on this line.
+    fn quote_from(&self, from: usize, limit: usize) -> Option<usize> {
         let mut is_escaped = false;
-        for (offset, byte) in self.text.as_bytes().get(from..)?.iter().enumerate() {
+        for (offset, byte) in self.text.as_bytes().get(from..limit)?.iter().enumerate() {
             match byte {
                 b'\n' => return None,
                 b'"' if !is_escaped => return Some(from + offset),
@@ -236,7 +238,7 @@ impl Lexer<'_> {
     /// Reads a text in double quotes, of which one may be missing or too much.
     fn text(&mut self) {
         let start = self.at;
-        let Some(quote) = self.quote_from(start + 1) else {
+        let Some(quote) = self.quote_from(start + 1, self.text.len()) else {
             let line = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
             return self.unclosed(line);
         };
@@ -259,10 +261,18 @@ impl Lexer<'_> {
         if is_word && inside.bytes().next_back().is_some_and(is_structural) {
             return self.unclosed(quote);
         }
-        if is_word && next != Some(b'"') {
+        if is_word && next != Some(b'"') && !self.has_literal(quote + 1) {
             return self.inner_quotes(quote);
         }
         self.push(Kind::Text, quote + 1 - start);
+    }
+
+    /// Whether a value of JSON without quotes is here, as after a name without a colon.
+    fn has_literal(&self, at: usize) -> bool {
+        let is_end = |byte: u8| byte.is_ascii_whitespace() || is_structural(byte) || byte == b'"';
+        let rest = &self.text[at..];
+        let length = rest.bytes().position(is_end).unwrap_or(rest.len());
+        is_literal(&rest[..length]) && self.byte(at + length) != Some(b'"')
     }
 
     fn extra_quote(&mut self) {
@@ -298,7 +308,8 @@ impl Lexer<'_> {
     /// Escapes the quotes inside a text, if one of the next quotes ends it.
     fn inner_quotes(&mut self, first: usize) {
         let (start, mut inner) = (self.at, vec![first]);
-        while let Some(next) = inner.last().and_then(|last| self.quote_from(last + 1)) {
+        let limit = (start + MAX_LOOK).min(self.text.len());
+        while let Some(next) = inner.last().and_then(|last| self.quote_from(last + 1, limit)) {
             if self.ends_before(next + 1) {
                 let help = "write a quote inside a text as `\\\"`";
                 self.fault(first..first + 1, "this quote ends the text too early", help);
@@ -319,7 +330,8 @@ impl Lexer<'_> {
         let length = bytes.take_while(|byte| is_part(byte)).count().max(1);
         let length = self.text.ceil_char_boundary(start + length) - start;
         let word = &self.text[start..start + length];
-        let quote = self.quote_from(start).filter(|quote| {
+        let limit = (start + MAX_LOOK).min(self.text.len());
+        let quote = self.quote_from(start, limit).filter(|quote| {
             let before = self.byte(quote - 1);
             before.is_some_and(|byte| !byte.is_ascii_whitespace() && !is_structural(byte))
                 && self.ends_before(quote + 1)

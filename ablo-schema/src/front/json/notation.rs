@@ -1,7 +1,7 @@
 //! Names the notation of a text that is not JSON.
 
 /// Returns the notation of a text that is not JSON, if it is a known one.
-pub(in super::super) fn notation(text: &str) -> Option<&'static str> {
+pub(super) fn notation(text: &str) -> Option<&'static str> {
     let start = skip_comments(text);
     let begins = |words: &[&str]| words.iter().any(|word| start.starts_with(word));
     let first = start.lines().next().unwrap_or_default();
