@@ -47,13 +47,24 @@ pub(crate) fn read(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
     if is_rust(path) {
         return read_rust(path);
     }
-    let source = if typescript::is_script(path) {
-        typescript::document(path)?
-    } else {
-        source::read(path, json::MAX_BYTES)?
-    };
+    if typescript::is_script(path) {
+        return read_script(path, args);
+    }
+    let source = source::read(path, json::MAX_BYTES)?;
     let read = reader(args)(&source.text);
     Ok(of_json(path, source, read))
+}
+
+/// Reads the document that a program exports. Places and fixes of findings are not in its file.
+fn read_script(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
+    let name = path.display().to_string();
+    let text = typescript::document(path)?;
+    let read = reader(args)(&text);
+    let source = Source { name: format!("{name} (its document)"), text };
+    let mut input = Input { name, ..of_json(path, source, read) };
+    let findings = input.reports.iter_mut().flat_map(|report| &mut report.findings);
+    findings.for_each(|finding| finding.fix = None);
+    Ok(input)
 }
 
 /// Returns the function that reads Schema JSON.

@@ -1,7 +1,7 @@
 //! Runs a schema in TypeScript with the project's own Node.js.
 
 use crate::codes::{self, Code};
-use crate::finding::{Exit, Failure, Finding, Report, Source};
+use crate::finding::{Exit, Failure, Finding, Report};
 use ablo_schema::front::json;
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ pub(crate) fn is_script(path: &Path) -> bool {
 }
 
 /// Returns the document that a file exports, on lines.
-pub(crate) fn document(path: &Path) -> Result<Source, Failure> {
+pub(crate) fn document(path: &Path) -> Result<String, Failure> {
     let failure = |code: Code, message: String| {
         let finding = Finding::new(code, message);
         Failure::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
@@ -43,6 +43,5 @@ pub(crate) fn document(path: &Path) -> Result<Source, Failure> {
         return Err(failure(codes::TYPESCRIPT_FAILED, message));
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let text = json::format(&text).unwrap_or(text);
-    Ok(Source { name: name.to_string(), text })
+    Ok(json::format(&text).unwrap_or(text))
 }

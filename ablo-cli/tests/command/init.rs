@@ -27,6 +27,19 @@ fn each_language_passes_check_and_generate() {
 }
 
 #[test]
+fn faults_of_a_document_are_not_placed_in_its_program() {
+    let dir = TestDir::empty();
+    dir.put("schema.mjs", "export default { v: 3, models: {}, identityRoles: [], mutabel: true };");
+    let ran = dir.run(&["check", "schema.mjs", "--format", "json"]);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let found = &document["diagnostics"][0];
+    assert_eq!(found["pointer"], "/mutabel");
+    assert_eq!(found["file"], "schema.mjs (its document)");
+    assert!(found["fix"].is_null(), "{found}");
+}
+
+#[test]
 fn no_file_is_replaced() {
     let dir = TestDir::empty();
     dir.put("app/client.ts", "mine");
