@@ -124,7 +124,7 @@ fn each_misspelt_member_of_a_field_is_one_error() {
         (r#""enumvalues": ["a"]"#, "enumValues"),
         (r#""descripton": "x""#, "description"),
         (r#""precisoin": 3, "scale": 1, "format": "decimal""#, "precision"),
-        (r#""secrt": true"#, "secret"),
+        (r#""secrt": false"#, "secret"),
         (r#""relativ": ["append"]"#, "relative"),
     ] {
         let schema = format!(
