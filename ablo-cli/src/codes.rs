@@ -290,6 +290,36 @@ codes! {
         "`ablo source test` reads and writes rows as a coordinator does. The message has the \
          request and the response.",
         "Fix the endpoint; docs/guide/data-sources.md describes each request.";
+    FMT_NOT_JSON = "ablo::fmt::not_json" Error,
+        "The schema is not Schema JSON",
+        "`ablo fmt` formats Schema JSON. Rust and TypeScript have formatters of their own.",
+        "Run rustfmt on Rust, and Prettier or Biome on TypeScript.";
+    FMT_DIFFERS = "ablo::fmt::differs" Error,
+        "The schema is not formatted",
+        "`ablo fmt --check` compares a file with its formatted text and writes nothing.",
+        "Run `ablo fmt` with the same file.";
+    INIT_EXISTS = "ablo::init::exists" Error,
+        "A file to write exists",
+        "`ablo init` replaces no file. Nothing was written.",
+        "Run it in another folder, or write the missing files by hand.";
+    TYPESCRIPT_NO_NODE = "ablo::typescript::no_node" Error,
+        "Node.js cannot be run",
+        "A schema in TypeScript is run with the `node` of the search path.",
+        "Install Node.js 20.6 or later, or write the schema as Schema JSON.";
+    TYPESCRIPT_NO_COMPILER = "ablo::typescript::no_compiler" Error,
+        "No compiler of TypeScript was found",
+        "A schema in TypeScript is compiled with the package `esbuild` or `typescript` of its \
+         project, else by Node.js 22.13 or later.",
+        "Install one of the packages in the project, or a later Node.js.";
+    TYPESCRIPT_NO_SCHEMA = "ablo::typescript::no_schema" Error,
+        "The file exports no schema",
+        "The default export of a schema file, or its export `schema`, is the document that \
+         `defineSchema` returns.",
+        "Write `export default defineSchema({ … });`.";
+    TYPESCRIPT_FAILED = "ablo::typescript::failed" Error,
+        "The schema file failed",
+        "Node.js could not run the file; the message has its output.",
+        "Correct the file. `node FILE` shows the same error.";
     WATCH_STDIN = "ablo::watch::stdin" Error,
         "Standard input cannot be watched",
         "`--watch` runs again when the schema file changes, and `-` is not a file.",

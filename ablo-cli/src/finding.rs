@@ -2,7 +2,7 @@
 
 use crate::codes::Code;
 use ablo_schema::Severity;
-use ablo_schema::diag::Suggest;
+use ablo_schema::diag::{Applicability, Suggest};
 use std::ops::Range;
 use std::path::Path;
 
@@ -30,6 +30,8 @@ pub(crate) struct Location {
     pub(crate) range: Range<usize>,
     pub(crate) line: usize,
     pub(crate) column: usize,
+    pub(crate) end_line: usize,
+    pub(crate) end_column: usize,
     pub(crate) pointer: Option<String>,
     /// The file, if it is not that of the report.
     pub(crate) file: Option<String>,
@@ -38,17 +40,25 @@ pub(crate) struct Location {
 impl Location {
     /// Returns the location of a range of bytes.
     pub(crate) fn of(text: &str, range: Range<usize>) -> Self {
-        let before = &text[..text.floor_char_boundary(range.start)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.matches('\n').count() + 1;
-        Self {
-            line,
-            column: before[line_start..].chars().count() + 1,
-            range,
-            pointer: None,
-            file: None,
-        }
+        let (line, column) = position(text, range.start);
+        let (end_line, end_column) = position(text, range.end);
+        Self { range, line, column, end_line, end_column, pointer: None, file: None }
     }
+}
+
+/// Returns the line and the column of an offset, both from 1.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text[..text.floor_char_boundary(offset)];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// A change of the source that removes a finding.
+#[derive(Debug)]
+pub(crate) struct Fix {
+    pub(crate) applicability: Applicability,
+    /// The replaced parts, each with its new text.
+    pub(crate) edits: Vec<(Location, String)>,
 }
 
 /// An error or warning.
@@ -60,6 +70,7 @@ pub(crate) struct Finding {
     pub(crate) location: Option<Location>,
     pub(crate) also: Vec<(Location, String)>,
     pub(crate) help: Option<String>,
+    pub(crate) fix: Option<Fix>,
 }
 
 impl Finding {
@@ -73,6 +84,7 @@ impl Finding {
             location: None,
             also: Vec::new(),
             help,
+            fix: None,
         }
     }
 
@@ -109,6 +121,17 @@ impl Report {
     /// Creates a report about locations in a source.
     pub(crate) fn in_source(source: Source, findings: Vec<Finding>) -> Self {
         Self { file: Some(source.name), text: source.text, findings, dropped: 0 }
+    }
+
+    /// Returns the number of findings whose fixes need no decision.
+    pub(crate) fn fixable(&self) -> usize {
+        let is_fixable = |finding: &&Finding| {
+            finding
+                .fix
+                .as_ref()
+                .is_some_and(|fix| fix.applicability == Applicability::MachineApplicable)
+        };
+        self.findings.iter().filter(is_fixable).count()
     }
 
     pub(crate) fn count(&self, severity: Severity) -> usize {

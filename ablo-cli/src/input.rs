@@ -1,8 +1,10 @@
-//! Reads a schema from a file: Rust if the name ends in `.rs`, else Schema JSON.
+//! Reads a schema from a file: Rust if the name ends in `.rs`, TypeScript that Node.js runs, else
+//! Schema JSON.
 
 use crate::args::ReadArgs;
-use crate::finding::{Exit, Failure, Finding, Location, Report, Source};
+use crate::finding::{Exit, Failure, Finding, Fix, Location, Report, Source};
 use crate::source::{self, STDIN};
+use crate::typescript;
 use ablo_codegen::RustFiles;
 use ablo_schema::front::{self, Located, json, rust};
 use ablo_schema::{Diagnostics, Schema};
@@ -35,22 +37,48 @@ fn is_rust(path: &Path) -> bool {
     path != Path::new(STDIN) && path.extension().is_some_and(|extension| extension == "rs")
 }
 
+/// Reports whether a path names a JSON file.
+pub(crate) fn is_json(path: &Path) -> bool {
+    !is_rust(path) && !typescript::is_script(path)
+}
+
 /// Reads and validates a schema.
 pub(crate) fn read(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     if is_rust(path) {
         return read_rust(path, args);
     }
+    if typescript::is_script(path) {
+        return read_script(path, args);
+    }
     let source = source::read(path, json::MAX_BYTES)?;
-    let read = if args.allow_unknown {
-        json::read(&source.text)
-    } else {
-        json::read_authored(&source.text)
-    };
-    let name = source.name.clone();
+    let read = reader(args)(&source.text);
+    Ok(of_json(path, source, read))
+}
+
+/// Reads the document that a program exports. Places and fixes of findings are not in its file.
+fn read_script(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
+    let name = path.display().to_string();
+    let text = typescript::document(path)?;
+    let read = reader(args)(&text);
+    let source = Source { name: format!("{name} (its document)"), text };
+    let mut input = Input { name, ..of_json(path, source, read) };
+    let findings = input.reports.iter_mut().flat_map(|report| &mut report.findings);
+    findings.for_each(|finding| finding.fix = None);
+    Ok(input)
+}
+
+/// Returns the function that reads Schema JSON.
+pub(crate) fn reader(args: ReadArgs) -> fn(&str) -> json::Read {
+    if args.allow_unknown { json::read } else { json::read_authored }
+}
+
+/// Returns the result of reading a document.
+pub(crate) fn of_json(path: &Path, source: Source, read: json::Read) -> Input {
     let located = json::locate(&source.text, &read.diagnostics);
     let reports = reports(&[&source], &located, &read.diagnostics);
     let has_errors = read.diagnostics.has_errors();
-    Ok(Input { name, schema: read.schema, has_errors, reports, files: vec![path.to_owned()] })
+    let files = vec![path.to_owned()];
+    Input { name: source.name, schema: read.schema, has_errors, reports, files }
 }
 
 /// Reads a valid schema without its warnings, which only `check` and `generate` report.
@@ -123,8 +151,10 @@ fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
             range: place.range.clone(),
             line: place.line,
             column: place.column,
+            end_line: place.end_line,
+            end_column: place.end_column,
             // Only JSON has pointers. The empty one stands for the whole document.
-            pointer: is_json(sources, place.file).then(|| place.pointer.clone()),
+            pointer: is_json_at(sources, place.file).then(|| place.pointer.clone()),
             file: elsewhere.map(|source| source.name.clone()),
         }
     };
@@ -139,9 +169,13 @@ fn finding(located: &Located<'_>, sources: &[&Source]) -> Finding {
             .map(|(place, what)| (location(place), (*what).to_owned()))
             .collect(),
         help: located.diagnostic.help.clone(),
+        fix: located.fix.as_ref().map(|fix| Fix {
+            applicability: fix.applicability,
+            edits: fix.edits.iter().map(|(at, text)| (location(at), text.clone())).collect(),
+        }),
     }
 }
 
-fn is_json(sources: &[&Source], file: usize) -> bool {
+fn is_json_at(sources: &[&Source], file: usize) -> bool {
     sources.get(file).is_some_and(|source| !is_rust(Path::new(&source.name)))
 }

@@ -15,6 +15,7 @@ mod outcome;
 mod render;
 mod settings;
 mod source;
+mod typescript;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -2,8 +2,8 @@
 
 use crate::codes;
 use crate::finding::{Exit, Failure, Finding, Location, Report, Source};
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// The path that stands for standard input.
@@ -21,7 +21,7 @@ pub(crate) fn read(path: &Path, max_bytes: usize) -> Result<Source, Failure> {
         Ok(Some(bytes)) => text(name, bytes),
         Ok(None) => {
             let message = format!("`{name}` is larger than {} MiB", max_bytes >> 20);
-            let start = Location { range: 0..0, line: 1, column: 1, pointer: None, file: None };
+            let start = Location::of("", 0..0);
             let finding = Finding::new(ablo_schema::Code::SourceTooLarge, message).at(start);
             Err(Failure::new(
                 Exit::Errors,
@@ -34,6 +34,34 @@ pub(crate) fn read(path: &Path, max_bytes: usize) -> Result<Source, Failure> {
             Err(Failure::new(Exit::CannotRun, Report::about(Some(path), vec![finding])))
         }
     }
+}
+
+/// Replaces a file. The new text is written beside it first, so that the file is never half
+/// written.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    replace_file(path, text).map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        let finding = Finding::new(codes::OUTPUT_REFUSED, message);
+        Failure::new(Exit::CannotRun, Report::about(Some(path), vec![finding]))
+    })
+}
+
+fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays, and the file behind it is replaced.
+    let path = path.canonicalize()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let temporary = folder.join(format!(".ablo-{}", std::process::id()));
+    let written = File::create_new(&temporary).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(path.metadata()?.permissions())?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)
+    });
+    if written.is_err() {
+        // The error that is reported is that of the write.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
 }
 
 fn read_file(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {

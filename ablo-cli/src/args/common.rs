@@ -13,8 +13,8 @@ use std::time::Duration;
 /// The schema to read.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct InputArgs {
-    /// Schema JSON, Rust (`*.rs`), or `-` for JSON on standard input [default: `schema` in
-    /// ablo.toml]
+    /// Schema JSON, Rust (`*.rs`), TypeScript (`*.ts`), or `-` for JSON on standard input [default:
+    /// `schema` in ablo.toml]
     pub(crate) file: Option<PathBuf>,
     /// Path of ablo.toml
     #[arg(long, value_name = "PATH")]
@@ -30,7 +30,7 @@ pub(crate) struct InputArgs {
 #[cfg(feature = "server")]
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SchemaFileArgs {
-    /// Schema JSON or Rust (`*.rs`) [default: `schema` in ablo.toml]
+    /// Schema JSON, Rust (`*.rs`) or TypeScript (`*.ts`) [default: `schema` in ablo.toml]
     pub(crate) file: Option<PathBuf>,
     /// Path of ablo.toml
     #[arg(long, value_name = "PATH")]

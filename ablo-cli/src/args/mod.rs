@@ -65,8 +65,15 @@ names it.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a first schema, ablo.toml and a client
+    Init(InitArgs),
     /// Validate a schema and report every error
     Check(CheckArgs),
+    /// Apply the fixes of a schema that need no decision
+    #[command(after_help = FIX)]
+    Fix(InputArgs),
+    /// Format a schema
+    Fmt(FmtArgs),
     /// Write the files of each target
     Generate(Box<GenerateArgs>),
     /// Compare two schemas: steps, data loss, breaking changes
@@ -109,6 +116,32 @@ pub(crate) enum Command {
         /// Code such as `ablo::json::syntax` [default: all codes]
         code: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = INIT)]
+pub(crate) struct InitArgs {
+    /// Folder of the files; it is created if it is missing
+    #[arg(default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Language of the schema
+    #[arg(long, value_enum, default_value_t, value_name = "LANGUAGE")]
+    pub(crate) schema: Language,
+}
+
+const INIT: &str = "\
+If one of the files exists, nothing is written. No network is needed.";
+
+/// The language of a schema.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Schema JSON, with a JSON Schema for editors
+    #[default]
+    Json,
+    /// Rust
+    Rust,
+    /// TypeScript, which Node.js runs
+    Typescript,
 }
 
 #[derive(Debug, Subcommand)]
@@ -244,6 +277,29 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) layout: database::LayoutArgs,
 }
+
+const FIX: &str = "\
+`ablo check --format json` has each fix: the replaced text with its position, the replacement, and \
+whether it needs a decision of the author (`maybe-incorrect`). `ablo fix` applies the others, \
+reads the schema again until nothing changes, and replaces the file at once. Files in Rust have no \
+fixes.
+
+Exit status: 0 no error is left, 1 errors are left, 2 ablo could not run.";
+
+#[derive(Debug, Args)]
+#[command(after_help = FMT)]
+pub(crate) struct FmtArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Write nothing; exit 1 if the schema is not formatted
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+const FMT: &str = "\
+Formats Schema JSON. Members keep their order and every value its spelling, unknown members \
+included; a document with faults of the schema is formatted, too. Standard input is formatted to \
+standard output. rustfmt formats Rust.";
 
 #[derive(Clone, Debug, Args)]
 #[command(after_help = CONFIG)]

@@ -1,5 +1,6 @@
 //! `ablo check`: validates a schema, and compares it with a database.
 
+use super::fix::counted_fixes;
 use crate::args::CheckArgs;
 use crate::finding::{Exit, Failure, Report};
 use crate::input::{self, Input};
@@ -19,6 +20,11 @@ pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::text(String::new());
     if failed {
         outcome.exit = Exit::Errors;
+        let fixable: usize = input.reports.iter().map(Report::fixable).sum();
+        if fixable > 0 {
+            let fixes = counted_fixes(fixable);
+            outcome.remark = format!("`ablo fix` applies {fixes} to {}\n", input.name);
+        }
     } else {
         let models = input.schema.map_or(0, |schema| schema.models().len());
         outcome.remark = format!("{} is valid: {}\n", input.name, counted(models, "model"));

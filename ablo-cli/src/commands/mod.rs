@@ -9,9 +9,12 @@ mod change;
 mod check;
 mod diff;
 mod explain;
+mod fix;
+mod fmt;
 mod generate;
 #[cfg(feature = "server")]
 mod hosting;
+mod init;
 #[cfg(feature = "server")]
 mod key;
 #[cfg(feature = "database")]
@@ -37,6 +40,9 @@ use crate::render;
 pub(crate) fn run(command: Command) -> Exit {
     let (format, outcome): (Format, Outcome) = match command {
         Command::Check(args) => (args.input.format, check::run(&args).into()),
+        Command::Init(args) => (Format::Human, init::run(&args).into()),
+        Command::Fix(args) => (args.format, fix::run(&args).into()),
+        Command::Fmt(args) => (args.input.format, fmt::run(&args).into()),
         Command::Diff(args) => (args.format.into(), diff::run(&args).into()),
         #[cfg(feature = "server")]
         Command::Dev(args) => return serve::dev(&args),

@@ -33,7 +33,10 @@ fn command(out: &mut String, report: &Report, finding: &Finding) {
         properties.push(format!("file={}", property(file)));
     }
     if let Some(location) = &finding.location {
-        properties.push(format!("line={},col={}", location.line, location.column));
+        let (line, column) = (location.line, location.column);
+        let (end_line, end_column) = (location.end_line, location.end_column);
+        properties
+            .push(format!("line={line},col={column},endLine={end_line},endColumn={end_column}"));
     }
     properties.push(format!("title={}", property(finding.code)));
     let help = finding.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();

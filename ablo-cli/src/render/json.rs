@@ -24,6 +24,21 @@ struct Shown<'a> {
     place: Place<'a>,
     help: Option<&'a str>,
     also: Vec<Also<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<ShownFix<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownFix<'a> {
+    applicability: &'a str,
+    edits: Vec<ShownEdit<'a>>,
+}
+
+#[derive(Serialize)]
+struct ShownEdit<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    replacement: &'a str,
 }
 
 #[derive(Serialize)]
@@ -38,6 +53,12 @@ struct Place<'a> {
     file: Option<&'a str>,
     line: Option<usize>,
     column: Option<usize>,
+    #[serde(rename = "endLine")]
+    end_line: Option<usize>,
+    #[serde(rename = "endColumn")]
+    end_column: Option<usize>,
+    /// The bytes from the start of the file.
+    bytes: Option<[usize; 2]>,
     pointer: Option<&'a str>,
 }
 
@@ -74,6 +95,17 @@ fn shown<'a>(report: &'a Report, finding: &'a Finding) -> Shown<'a> {
             .iter()
             .map(|(location, message)| Also { message, place: place(report, Some(location)) })
             .collect(),
+        fix: finding.fix.as_ref().map(|fix| ShownFix {
+            applicability: fix.applicability.as_str(),
+            edits: fix
+                .edits
+                .iter()
+                .map(|(location, replacement)| ShownEdit {
+                    place: place(report, Some(location)),
+                    replacement,
+                })
+                .collect(),
+        }),
     }
 }
 
@@ -82,6 +114,9 @@ fn place<'a>(report: &'a Report, location: Option<&'a Location>) -> Place<'a> {
         file: location.and_then(|location| location.file.as_deref()).or(report.file.as_deref()),
         line: location.map(|location| location.line),
         column: location.map(|location| location.column),
+        end_line: location.map(|location| location.end_line),
+        end_column: location.map(|location| location.end_column),
+        bytes: location.map(|location| [location.range.start, location.range.end]),
         pointer: location.and_then(|location| location.pointer.as_deref()),
     }
 }

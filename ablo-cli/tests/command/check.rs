@@ -67,7 +67,8 @@ fn errors_exit_with_1_in_every_format() {
     let dir = TestDir::empty();
     dir.put("schema.json", FAULTY);
     let human = dir.run(&["check", "schema.json"]);
-    assert_eq!((human.status, human.out.as_str()), (1, ""));
+    let fixes = "`ablo fix` applies 1 fix to schema.json\n";
+    assert_eq!((human.status, human.out.as_str()), (1, fixes));
     insta::assert_snapshot!("human", human.err);
     let json = dir.run(&["check", "schema.json", "--format", "json"]);
     assert_eq!((json.status, json.err.as_str()), (1, ""));
@@ -122,8 +123,8 @@ fn each_misspelt_member_of_a_field_is_one_error() {
         (r#""renamed_from": "old""#, "renamedFrom"),
         (r#""enumvalues": ["a"]"#, "enumValues"),
         (r#""descripton": "x""#, "description"),
-        (r#""precisoin": 3"#, "precision"),
-        (r#""secrt": true"#, "secret"),
+        (r#""precisoin": 3, "scale": 1, "format": "decimal""#, "precision"),
+        (r#""secrt": false"#, "secret"),
         (r#""relativ": ["append"]"#, "relative"),
     ] {
         let schema = format!(

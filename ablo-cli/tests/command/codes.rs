@@ -115,6 +115,37 @@ const FILES: &[Case] = &[
         run(dir, &["generate", "schema.json", "-t", "postgres", "-o", "/proc/ablo"], &[])
     }),
     ("ablo::output::stale", |dir| output(dir, &["--check", "--format", "github"])),
+    ("ablo::init::exists", |dir| {
+        dir.put("ablo.toml", "");
+        run(dir, &["init"], &[])
+    }),
+    ("ablo::fmt::not_json", |dir| run(dir, &["fmt", "schema.rs"], &[])),
+    ("ablo::fmt::differs", |dir| {
+        dir.put("schema.json", "{}");
+        run(dir, &["fmt", "schema.json", "--check"], &[])
+    }),
+    ("ablo::typescript::no_node", |dir| {
+        dir.put("schema.ts", "export default 1;");
+        run(dir, &["check", "schema.ts"], &[("PATH", "/nowhere")])
+    }),
+    ("ablo::typescript::no_compiler", |dir| {
+        dir.put("schema.ts", "export default 1;");
+        // An old Node.js without packages.
+        let script = "#!/bin/sh\necho 'Error: ablo: no compiler of TypeScript' >&2\nexit 1\n";
+        dir.put("bin/node", script);
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(dir.path("bin/node"), executable).expect("permissions");
+        let path = dir.path("bin").display().to_string();
+        run(dir, &["check", "schema.ts"], &[("PATH", &path)])
+    }),
+    ("ablo::typescript::no_schema", |dir| {
+        dir.put("schema.mjs", "export const other = 1;");
+        run(dir, &["check", "schema.mjs"], &[])
+    }),
+    ("ablo::typescript::failed", |dir| {
+        dir.put("schema.mjs", "throw new Error('no');");
+        run(dir, &["check", "schema.mjs"], &[])
+    }),
     ("ablo::watch::stdin", |dir| run(dir, &["generate", "-", "--watch"], &[])),
     ("ablo::watch::refused", |dir| run(dir, &["generate", "absent/schema.json", "--watch"], &[])),
     ("ablo::explain::unknown_code", |dir| run(dir, &["explain", "zzzzzzzz"], &[])),

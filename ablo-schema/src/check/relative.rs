@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::facets::format_of;
 use super::names::shown;
-use crate::diag::Code;
+use crate::diag::{Applicability, Code, Place};
 use crate::raw::{RawField, RawKind};
 use crate::schema::{Format, RelativeOperation};
 use crate::value::Value;
@@ -29,8 +29,14 @@ pub(super) fn check_relative(cx: &mut Context<'_, '_>) {
             let Some(operation) = RelativeOperation::find(&word.value) else {
                 let known = RelativeOperation::ALL.map(RelativeOperation::as_str);
                 let help = cx.suggest.help(&word.value, known);
+                let near = cx.suggest.nearest(&word.value, known);
                 let message = format!("unknown relative operation `{}`", shown(&word.value));
-                cx.diagnostics.push(Code::FacetRelativeInvalid, word.at, message).help = help;
+                let found = cx.diagnostics.push(Code::FacetRelativeInvalid, word.at, message);
+                found.help = help;
+                if let Some(near) = near {
+                    let (sure, place) = (Applicability::MachineApplicable, Place::Span(word.at));
+                    found.fix(sure, place, format!("\"{near}\""));
+                }
                 continue;
             };
             if words.value.iter().take(at).any(|earlier| earlier.value == word.value) {

@@ -6,11 +6,13 @@
 
 mod code;
 mod entry;
+mod fix;
 mod severity;
 mod suggest;
 mod table;
 
 pub use code::Code;
+pub use fix::{Applicability, Edit, Fix, Place};
 pub use severity::Severity;
 pub use suggest::Suggest;
 
@@ -58,6 +60,8 @@ pub struct Diagnostic {
     pub also: Vec<(SpanId, String)>,
     /// How to fix the problem.
     pub help: Option<String>,
+    /// The change of the source that removes the fault.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -71,6 +75,12 @@ impl Diagnostic {
     pub fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Adds a change of the source that removes the fault.
+    pub fn fix(&mut self, applicability: Applicability, place: Place, text: impl Into<String>) {
+        let fix = self.fix.get_or_insert(Fix { applicability, edits: Vec::new() });
+        fix.edits.push(Edit { place, text: text.into() });
     }
 }
 
@@ -113,6 +123,7 @@ impl Diagnostics {
             at,
             also: Vec::new(),
             help: None,
+            fix: None,
         });
         let last = self.all.len() - 1;
         &mut self.all[last]
@@ -145,6 +156,18 @@ impl Diagnostics {
     /// Iterates over the diagnostics, in span order after [`Diagnostics::sort`].
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()
+    }
+
+    /// Removes the diagnostics with a code.
+    pub(crate) fn remove(&mut self, code: Code) {
+        self.all.retain(|one| one.code != code);
+        let errors = self.all.iter().filter(|one| one.severity == Severity::Error);
+        self.errors = errors.count();
+    }
+
+    /// Returns the diagnostic that was added last.
+    pub(crate) fn last_mut(&mut self) -> Option<&mut Diagnostic> {
+        self.all.last_mut()
     }
 
     /// Iterates mutably, so that a front end can renumber its spans.

@@ -1,6 +1,6 @@
 //! Locations in a text: lines and columns.
 
-use crate::diag::Diagnostic;
+use crate::diag::{Applicability, Diagnostic};
 use std::ops::Range;
 
 /// A span of a text with its line and column.
@@ -14,6 +14,10 @@ pub struct Location {
     pub line: usize,
     /// The column of the start in characters, from 1.
     pub column: usize,
+    /// The line of the end, from 1.
+    pub end_line: usize,
+    /// The column behind the last character, from 1.
+    pub end_column: usize,
     /// The JSON pointer of the value or member; empty for the whole document and for other sources.
     pub pointer: String,
 }
@@ -27,14 +31,25 @@ pub struct Located<'d> {
     pub location: Location,
     /// Secondary locations with their labels.
     pub also: Vec<(Location, &'d str)>,
+    /// The fix.
+    pub fix: Option<LocatedFix>,
 }
 
-#[cfg(feature = "front-rust")]
+/// A fix with its places resolved.
+#[derive(Clone, Debug)]
+pub struct LocatedFix {
+    /// Whether it can be applied without asking the author.
+    pub applicability: Applicability,
+    /// The replaced parts, each with its new text. They do not overlap.
+    pub edits: Vec<(Location, String)>,
+}
+
 impl Location {
     /// Creates the location of a byte range in a text without JSON pointers.
     pub(crate) fn new(file: usize, lines: &Lines<'_>, range: Range<usize>) -> Self {
         let (line, column) = lines.position(range.start);
-        Self { file, range, line, column, pointer: String::new() }
+        let (end_line, end_column) = lines.position(range.end);
+        Self { file, range, line, column, end_line, end_column, pointer: String::new() }
     }
 }
 

@@ -5,4 +5,4 @@ mod location;
 #[cfg(feature = "front-rust")]
 pub mod rust;
 
-pub use location::{Located, Location};
+pub use location::{Located, LocatedFix, Location};

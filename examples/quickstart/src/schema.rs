@@ -1,4 +1,4 @@
-//! The models of the tutorials.
+//! The models.
 
 ablo::define_schema! {
     pub schema App {

@@ -97,9 +97,14 @@ fn links_resolve() {
 
 /// Pages whose Rust is compiled as documentation of `ablo`.
 const RUST: [&str; 3] = ["guide/rust-models.md", "guide/rust-client.md", "tutorial/rust.md"];
-/// Pages whose TypeScript is compiled, by `typescript_judge` and `source_languages`.
-const TYPESCRIPT: [&str; 3] =
-    ["guide/typescript-client.md", "guide/data-sources.md", "tutorial/typescript.md"];
+/// Pages whose TypeScript is compiled, by `typescript_judge`, `typescript_schema` and
+/// `source_languages`.
+const TYPESCRIPT: [&str; 4] = [
+    "guide/typescript-client.md",
+    "guide/data-sources.md",
+    "reference/schema-json.md",
+    "tutorial/typescript.md",
+];
 
 #[test]
 fn examples_are_in_languages_that_are_tested() {

@@ -1,8 +1,8 @@
 //! Reads nodes as the expected type, or reports what they are instead.
 
-use super::members::{FREE_PREFIX, Level, ROLE, SOURCE};
+use super::members::{FREE_PREFIX, Kind, Level, ROLE, SOURCE};
 use super::node::{Member, Node, NodeKind};
-use crate::diag::{Code, Diagnostics, Severity, SpanId, Spanned, Suggest};
+use crate::diag::{Applicability, Code, Diagnostics, Place, Severity, SpanId, Spanned, Suggest};
 use crate::raw::{CowStr, Maybe, RawRole};
 use std::fmt::Display;
 
@@ -59,7 +59,7 @@ impl ReadContext<'_> {
         if known < members.len() {
             let expected = level.expected(&members);
             for member in &mut members {
-                self.check_known(member, level, &owner, expected & !present).inspect(|index| {
+                self.check_known(member, level, &owner, expected, present).inspect(|index| {
                     present |= 1 << index;
                 });
             }
@@ -69,6 +69,10 @@ impl ReadContext<'_> {
                 && present & (1 << index) == 0
             {
                 self.missing_member(at, &owner, known.name, help);
+                if let Some((applicability, value)) = known.usual() {
+                    let member = format!("\"{}\": {value}", known.name);
+                    self.fix(applicability, Place::EndOf(at), member);
+                }
             }
         }
         Some(members)
@@ -83,29 +87,66 @@ impl ReadContext<'_> {
         member: &mut Member<'_>,
         level: &Level,
         owner: &impl Display,
-        missing: u32,
+        expected: u32,
+        present: u32,
     ) -> Option<usize> {
         if level.position(&member.name).is_some() || member.name.starts_with(FREE_PREFIX) {
             return None;
         }
         let near = level.called(&member.name).or_else(|| {
-            self.suggest.nearest(&member.name, level.members.iter().map(|known| known.name))
+            // Of two names that are equally near, one that is missing and fits the value.
+            let mut names: Vec<(bool, &str)> = level
+                .members
+                .iter()
+                .enumerate()
+                .map(|(at, known)| {
+                    let is_likely = present & (1 << at) == 0 && known.kind.fits(&member.value);
+                    (!is_likely, known.name)
+                })
+                .collect();
+            names.sort_by_key(|(is_unlikely, _)| *is_unlikely);
+            self.suggest.nearest(&member.name, names.into_iter().map(|(_, name)| name))
         });
         let help = near.map_or_else(
             || format!("remove it, or let its name begin with `{FREE_PREFIX}`"),
             |near| format!("did you mean `{near}`?"),
         );
-        let stands_for = near.and_then(|near| level.position(near));
-        let stands_for = stands_for.filter(|index| missing & (1 << index) != 0);
-        let is_required = stands_for.is_some_and(|index| level.members[index].required.is_some());
+        let near = near.and_then(|near| level.position(near));
+        let free = near.filter(|index| present & (1 << index) == 0);
+        let is_required = free.is_some_and(|index| level.members[index].required.is_some());
         let severity = if is_required { Severity::Error } else { self.unknown };
         let message = format!("unknown member `{}` of {owner}", member.name);
         self.diagnostics
             .push_as(severity, Code::JsonUnknownMember, member.name_span(), message)
             .help(help);
-        let index = stands_for.filter(|_| severity == Severity::Error)?;
+        let fits = |index: &usize| level.members[*index].kind.fits(&member.value);
+        if let Some(index) = near {
+            let applicability = match free.filter(fits) {
+                Some(_) => Applicability::MachineApplicable,
+                None => Applicability::MaybeIncorrect,
+            };
+            let name = format!("\"{}\"", level.members[index].name);
+            self.fix(applicability, Place::Span(member.name_span()), name);
+        }
+        let is_expected = |index: &usize| expected & (1 << index) != 0;
+        // Any value fits a default, and a member that goes with another word is of no use here.
+        let is_evident = |index: &usize| {
+            let known = &level.members[*index];
+            fits(index) && known.goes_with.is_none() && !matches!(known.kind, Kind::Any)
+        };
+        let index = free.filter(|index| is_expected(index) || is_evident(index))?;
+        if severity != Severity::Error {
+            return None;
+        }
         member.name = level.members[index].name.into();
         Some(index)
+    }
+
+    /// Adds a fix to the last diagnostic.
+    pub(super) fn fix(&mut self, applicability: Applicability, place: Place, text: String) {
+        if let Some(last) = self.diagnostics.last_mut() {
+            last.fix(applicability, place, text);
+        }
     }
 
     /// Reports a member that has no effect beside the word of another one.
@@ -205,6 +246,7 @@ impl ReadContext<'_> {
             return Some(Spanned::new(*found, read.at));
         }
         let words: Vec<&str> = all.iter().map(|one| word(*one)).collect();
+        let near = self.suggest.nearest(&read.value, words.iter().copied());
         let help = self.suggest.help(&read.value, words.iter().copied());
         let message = match name.as_ref() {
             "type" | "kind" | "plane" => format!("unknown {name} `{}`", read.value),
@@ -212,6 +254,10 @@ impl ReadContext<'_> {
         };
         let diagnostic = self.diagnostics.push(Code::JsonUnknownValue, read.at, message);
         diagnostic.help = help;
+        if let Some(near) = near {
+            let place = Place::Span(read.at);
+            diagnostic.fix(Applicability::MachineApplicable, place, format!("\"{near}\""));
+        }
         None
     }
 

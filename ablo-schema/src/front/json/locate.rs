@@ -4,10 +4,10 @@
 //! value. Members and items are numbered in the same order as in the first pass, so a number means
 //! the same value in both.
 
-use super::node::{NameSeed, OFFSET_FLAG, bom_length};
+use super::node::{NameSeed, bom_length, offset_of};
 use super::repair::repair;
-use crate::diag::{Diagnostics, SpanId};
-use crate::front::location::{Lines, Located, Location};
+use crate::diag::{Code, Diagnostics, Fix, Place, SpanId};
+use crate::front::location::{Lines, Located, LocatedFix, Location};
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -29,49 +29,110 @@ pub fn locate<'d>(text: &str, diagnostics: &'d Diagnostics) -> Vec<Located<'d>> 
     if diagnostics.is_empty() {
         return Vec::new();
     }
-    let mut wanted: BTreeMap<SpanId, (Range<usize>, String)> = diagnostics
-        .iter()
-        .flat_map(|diagnostic| {
-            std::iter::once(diagnostic.at).chain(diagnostic.also.iter().map(|(at, _)| *at))
-        })
-        .map(|at| (at, (0..0, String::new())))
-        .collect();
-    let start = bom_length(text);
-    for (at, (range, _)) in &mut wanted {
-        if at.0 & OFFSET_FLAG != 0 {
-            let offset = usize::try_from(at.0 & !OFFSET_FLAG).unwrap_or(usize::MAX).min(text.len());
-            *range = offset
-                ..text[offset..].chars().next().map_or(offset, |next| offset + next.len_utf8());
-        }
-    }
-    // A text that cannot be repaired has only byte offsets, which are resolved already.
-    let repaired = if walk(text, start, &mut wanted) { None } else { repair(text) };
-    if let Some(repaired) = &repaired {
-        walk(&repaired.text, start, &mut wanted);
-        // A repaired quote is one byte of a longer character.
-        for (range, _) in wanted.values_mut() {
-            *range = text.floor_char_boundary(range.start)..text.ceil_char_boundary(range.end);
-        }
-    }
-    let lines = Lines::new(text);
-    let location = |at: SpanId| {
-        let (range, pointer) = wanted.get(&at).cloned().unwrap_or_default();
-        let (line, column) = lines.position(range.start);
-        Location { file: 0, range, line, column, pointer }
-    };
+    let places = Places::find(text, diagnostics);
     let mut located: Vec<Located<'d>> = diagnostics
         .iter()
         .map(|diagnostic| Located {
             diagnostic,
-            location: location(diagnostic.at),
-            also: diagnostic.also.iter().map(|(at, what)| (location(*at), what.as_str())).collect(),
+            location: places.location(diagnostic.at),
+            also: diagnostic
+                .also
+                .iter()
+                .map(|(at, label)| (places.location(*at), label.as_str()))
+                .collect(),
+            fix: diagnostic.fix.as_ref().and_then(|fix| places.fix(fix)),
         })
         .collect();
-    if repaired.is_some() {
+    if places.is_repaired {
         // Byte offsets of syntax errors come after all other spans.
         located.sort_by_key(|one| one.location.range.start);
     }
     located
+}
+
+/// The places of the spans of a text.
+struct Places<'t> {
+    text: &'t str,
+    lines: Lines<'t>,
+    spans: BTreeMap<SpanId, (Range<usize>, String)>,
+    is_repaired: bool,
+}
+
+impl<'t> Places<'t> {
+    fn find(text: &'t str, diagnostics: &Diagnostics) -> Self {
+        let mut spans = BTreeMap::new();
+        for diagnostic in diagnostics {
+            let also = diagnostic.also.iter().map(|(at, _)| *at);
+            let edits = diagnostic.fix.iter().flat_map(|fix| &fix.edits);
+            let edited = edits.filter_map(|edit| match edit.place {
+                Place::Span(at) | Place::EndOf(at) => Some(at),
+                Place::Bytes(_) => None,
+            });
+            let wanted = std::iter::once(diagnostic.at).chain(also).chain(edited);
+            spans.extend(wanted.map(|at| (at, (0..0, String::new()))));
+        }
+        let start = bom_length(text);
+        // A text that cannot be repaired has only byte offsets.
+        let is_parsed = walk(text, start, &mut spans);
+        let is_repaired = diagnostics.iter().any(|one| one.code == Code::JsonSyntax);
+        let repaired = if is_repaired && !is_parsed { repair(text) } else { None };
+        if let Some(repaired) = &repaired {
+            walk(&repaired.text, start, &mut spans);
+            for (range, _) in spans.values_mut() {
+                *range = repaired.original_range(range);
+            }
+        }
+        for (at, (range, _)) in &mut spans {
+            let Some(offset) = offset_of(*at) else { continue };
+            let fault = repaired.as_ref().and_then(|repaired| repaired.fault_at(offset));
+            let offset = text.floor_char_boundary(offset.min(text.len()));
+            let next = text[offset..].chars().next().map_or(0, char::len_utf8);
+            *range = fault.map_or(offset..offset + next, |fault| fault.range.clone());
+        }
+        Self { text, lines: Lines::new(text), spans, is_repaired: repaired.is_some() }
+    }
+
+    fn location(&self, at: SpanId) -> Location {
+        let (range, pointer) = self.spans.get(&at).cloned().unwrap_or_default();
+        Location { pointer, ..Location::new(0, &self.lines, range) }
+    }
+
+    /// Resolves the places of a fix. Returns `None` if one of them is not in the text.
+    fn fix(&self, fix: &Fix) -> Option<LocatedFix> {
+        let edits = fix.edits.iter().map(|edit| {
+            let (range, text) = match &edit.place {
+                Place::Span(at) => (self.spans.get(at)?.0.clone(), edit.text.clone()),
+                Place::EndOf(at) => further_member(self.text, &self.spans.get(at)?.0, &edit.text)?,
+                Place::Bytes(range) => (range.clone(), edit.text.clone()),
+            };
+            Some((Location::new(0, &self.lines, range), text))
+        });
+        let edits = edits.collect::<Option<Vec<_>>>()?;
+        Some(LocatedFix { applicability: fix.applicability, edits })
+    }
+}
+
+/// Returns the edit that adds a member at the end of an object, in a line of its own if the last
+/// member has one.
+fn further_member(
+    text: &str,
+    object: &Range<usize>,
+    member: &str,
+) -> Option<(Range<usize>, String)> {
+    let inside = text.get(object.clone())?.strip_prefix('{')?.strip_suffix('}')?;
+    let kept = inside.trim_end();
+    if kept.is_empty() {
+        return Some((object.clone(), format!("{{ {member} }}")));
+    }
+    let end = object.start + 1 + kept.len();
+    let line = kept.rfind('\n').map(|at| &kept[at + 1..]);
+    let is_broken = inside[kept.len()..].contains('\n');
+    let separator = match line.filter(|_| is_broken && !kept.ends_with(',')) {
+        Some(line) => format!(",\n{}", &line[..line.len() - line.trim_start().len()]),
+        None if kept.ends_with(',') => return None,
+        None => ", ".to_owned(),
+    };
+    Some((end..end, format!("{separator}{member}")))
 }
 
 /// Resolves the spans of values. Returns `false` if the text is not JSON.

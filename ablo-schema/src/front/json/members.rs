@@ -11,7 +11,8 @@ pub use levels::{
     TENANCY, VIA,
 };
 
-use super::node::{Member, NodeKind};
+use super::node::{Member, Node, NodeKind};
+use crate::diag::Applicability;
 
 /// The prefix of members that authors use freely. They have no effect.
 pub const FREE_PREFIX: &str = "x-";
@@ -82,6 +83,40 @@ pub enum Kind {
     ListOf(&'static Level),
     /// Objects of a level by their names, which authors choose.
     MapOf(&'static Level),
+}
+
+impl Kind {
+    /// Returns whether a value can be one of these, by its type.
+    pub(super) fn fits(&self, value: &Node<'_>) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Version | Self::Whole { .. } => matches!(value.kind, NodeKind::Number(_)),
+            Self::Boolean => matches!(value.kind, NodeKind::Bool(_)),
+            Self::Text | Self::OneOf(_) | Self::TextSuchAs(_) => {
+                matches!(value.kind, NodeKind::String(_))
+            }
+            Self::BooleanOrText => matches!(value.kind, NodeKind::Bool(_) | NodeKind::String(_)),
+            Self::Texts | Self::SomeOf(_) | Self::ListOf(_) => {
+                matches!(value.kind, NodeKind::Array(_))
+            }
+            Self::JsonSchema | Self::Of(_) | Self::MapOf(_) => {
+                matches!(value.kind, NodeKind::Object(_))
+            }
+        }
+    }
+}
+
+impl Known {
+    /// Returns the value that a required member usually has.
+    pub(super) fn usual(&self) -> Option<(Applicability, &'static str)> {
+        match self.kind {
+            Kind::Version => Some((Applicability::MachineApplicable, "3")),
+            Kind::MapOf(_) => Some((Applicability::MachineApplicable, "{}")),
+            Kind::ListOf(_) => Some((Applicability::MachineApplicable, "[]")),
+            Kind::Boolean => Some((Applicability::MaybeIncorrect, "false")),
+            _ => None,
+        }
+    }
 }
 
 impl Level {

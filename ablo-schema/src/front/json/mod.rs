@@ -8,21 +8,26 @@ mod backfills;
 mod context;
 mod document;
 mod document_schema;
+mod fix;
+mod format;
 mod habits;
 mod hints;
 mod locate;
 pub mod members;
 mod model;
 mod node;
+mod notation;
 mod repair;
 
 pub use super::location::{Located, Location};
 pub use backfills::read_backfills;
 pub use document_schema::document_schema;
+pub use fix::{Fixed, fix};
+pub use format::format;
 pub use hints::read_hints;
 pub use locate::locate;
 
-use crate::diag::{Code, Diagnostics, Severity};
+use crate::diag::{Applicability, Code, Diagnostics, Place, Severity};
 use crate::schema::Schema;
 use context::ReadContext;
 use node::{Node, Parsed};
@@ -76,21 +81,42 @@ fn read_as(text: &str, unknown: Severity) -> Read {
     let mut diagnostics = Diagnostics::default();
     let mut root = parse(text, &mut diagnostics);
     let repaired;
+    let mut is_cut = false;
     if diagnostics.iter().any(|one| one.code == Code::JsonSyntax)
         && let Some(it) = repair::repair(text)
     {
         // The faults take the place of the first one, at which serde_json stopped.
         diagnostics = Diagnostics::default();
-        for fault in it.faults {
-            let at = node::offset_span(fault.offset);
-            diagnostics.push(Code::JsonSyntax, at, fault.message).help(fault.help);
+        for fault in &it.faults {
+            let at = node::offset_span(fault.range.start);
+            let diagnostic = diagnostics.push(Code::JsonSyntax, at, fault.message);
+            diagnostic.help(fault.help);
+            for change in &fault.changes {
+                let place = Place::Bytes(change.range.clone());
+                diagnostic.fix(Applicability::MachineApplicable, place, change.text.as_str());
+            }
         }
-        repaired = it.text;
-        root = parse(&repaired, &mut diagnostics);
+        is_cut = it.is_cut;
+        repaired = it;
+        root = match node::parse(&repaired.text) {
+            Parsed::Document(root) => {
+                node::report_duplicates(&root, &mut diagnostics);
+                Some(root)
+            }
+            Parsed::Broken { at, code, message, help } => {
+                let at =
+                    node::offset_of(at).map_or(at, |it| node::offset_span(repaired.original(it)));
+                diagnostics.push(code, at, message).help(help);
+                None
+            }
+        };
     }
     let schema = root
         .and_then(|root| document::read(root, &mut ReadContext::new(&mut diagnostics, unknown)))
         .and_then(|raw| crate::check::check(raw, &mut diagnostics));
+    if is_cut {
+        diagnostics.remove(Code::JsonMissingMember);
+    }
     diagnostics.sort();
     Read { schema: schema.filter(|_| !diagnostics.has_errors()), diagnostics }
 }

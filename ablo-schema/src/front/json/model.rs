@@ -1,12 +1,12 @@
 //! Reads models, fields and relations.
 
 use super::context::ReadContext;
-use super::habits;
+use super::habits::{self, Instead};
 use super::members::{
     AUTO_FILL, FIELD, GRANTS, MODEL, OPTIONS, PERSIST, RELATION, TENANCY, TENANCY_KINDS, VIA,
 };
 use super::node::{Member, Node, NodeKind};
-use crate::diag::{Code, Spanned};
+use crate::diag::{Code, Place, Spanned};
 use crate::raw::{
     RawAutoFill, RawField, RawGrants, RawKind, RawModel, RawOptions, RawPersist, RawRelation,
     RawScope, RawTenancy,
@@ -79,8 +79,10 @@ fn read_model_member<'a>(member: Member<'a>, model: &mut RawModel<'a>, cx: &mut 
 fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawField<'a>> {
     if let NodeKind::String(word) = &member.value.kind {
         let message = format!("field `{}` must be an object, not a string", member.name);
-        let help = format!("write {}", habits::whole_field(word));
-        cx.diagnostics.push(Code::JsonWrongType, member.value.span(), message).help(help);
+        let (applicability, field) = habits::whole_field(word);
+        let (at, help) = (member.value.span(), format!("write `{field}`"));
+        cx.diagnostics.push(Code::JsonWrongType, at, message).help(help);
+        cx.fix(applicability, Place::Span(at), field);
         return None;
     }
     let name = Spanned::new(member.name.clone(), member.name_span());
@@ -125,14 +127,17 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
 /// Reports a word of another language with what to write instead. Returns whether it is one.
 fn is_habit(
     member: &Member<'_>,
-    instead: fn(&str) -> Option<&'static str>,
+    instead: fn(&str) -> Option<Instead>,
     cx: &mut ReadContext<'_>,
 ) -> bool {
     let NodeKind::String(word) = &member.value.kind else { return false };
     let Some(instead) = instead(word) else { return false };
     let message = format!("unknown type `{word}`");
-    let help = format!("write {instead}");
-    cx.diagnostics.push(Code::JsonUnknownValue, member.value.span(), message).help(help);
+    let (at, help) = (member.value.span(), format!("write {}", instead.help));
+    cx.diagnostics.push(Code::JsonUnknownValue, at, message).help(help);
+    if let Some(text) = instead.text {
+        cx.fix(instead.applicability, Place::Span(at), text.to_owned());
+    }
     true
 }
 

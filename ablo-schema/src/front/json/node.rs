@@ -1,6 +1,6 @@
 //! Parses text with serde_json into a tree of numbered values.
 
-use super::repair::notation;
+use super::notation::notation;
 use crate::diag::{Code, Diagnostics, SpanId};
 use crate::lookup::Lookup;
 use crate::value::{Name, Value};
@@ -46,7 +46,13 @@ pub(super) fn offset_span(offset: usize) -> SpanId {
     SpanId(OFFSET_FLAG | u32::try_from(offset).unwrap_or(u32::MAX >> 1))
 }
 
-pub(super) const OFFSET_FLAG: u32 = 1 << 31;
+/// Returns the byte offset of an [`offset_span`].
+pub(super) fn offset_of(at: SpanId) -> Option<usize> {
+    let offset = usize::try_from(at.0 & !OFFSET_FLAG).unwrap_or(usize::MAX);
+    (at.0 & OFFSET_FLAG != 0).then_some(offset)
+}
+
+const OFFSET_FLAG: u32 = 1 << 31;
 
 impl Node<'_> {
     pub(super) fn span(&self) -> SpanId {

@@ -125,6 +125,7 @@ impl Read {
                     .iter()
                     .map(|(at, label)| (location(*at), label.as_str()))
                     .collect(),
+                fix: None,
             })
             .collect()
     }
