@@ -14,6 +14,8 @@ mod json_schema_documents;
 mod judged;
 mod mutable;
 mod openapi_documents;
+mod openapi_routes;
+mod openapi_versions;
 mod properties;
 mod rust_front;
 mod rust_judge;
