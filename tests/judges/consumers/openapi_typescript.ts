@@ -12,6 +12,6 @@ const text: string = row.@FIELD@;
 // @ts-expect-error rows are typed
 const wrong: number = row.@FIELD@;
 // @ts-expect-error rows are typed
-void row.thereIsNoSuchField.more;
+void row.thereIsNoSuchField?.more;
 void wrong;
 console.log(JSON.stringify({ field: text, row }));

@@ -21,9 +21,9 @@ fn routes_of_the_router() -> BTreeSet<(String, String)> {
     let mut found = BTreeSet::new();
     for route in api.split(ROUTE).skip(1) {
         let (path, handlers) = route.split_once('"').expect("a path");
-        let words = handlers.split(|symbol: char| !(symbol.is_alphanumeric() || symbol == '('));
-        let methods = words.filter_map(|word| word.strip_suffix('('));
-        let methods: Vec<&str> = methods.filter(|name| METHODS.contains(name)).collect();
+        let words = handlers.split(|symbol: char| !symbol.is_alphanumeric() && symbol != '(');
+        let names = words.filter_map(|word| Some(word.split_once('(')?.0));
+        let methods: Vec<&str> = names.filter(|name| METHODS.contains(name)).collect();
         assert!(!methods.is_empty(), "{path} has no method");
         found.extend(methods.into_iter().map(|method| (path.to_owned(), method.to_owned())));
     }

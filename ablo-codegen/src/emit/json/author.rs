@@ -39,10 +39,7 @@ pub(super) fn plain_schema(schema: Value, extensions: bool) -> Value {
             name => !name.starts_with("x-"),
         });
     }
-    if members.get("type").is_some_and(|kind| kind == "array")
-        && !members.contains_key("items")
-        && !members.contains_key("prefixItems")
-    {
+    if members.get("type").is_some_and(|kind| kind == "array") && !members.contains_key("items") {
         members.insert("items".to_owned(), json!({}));
     }
     for (name, member) in &mut members {

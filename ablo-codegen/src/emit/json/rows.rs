@@ -87,7 +87,7 @@ impl RowSchemas {
         let keyword = match self.style.enums {
             Enums::Closed => "enum",
             Enums::Open => {
-                let about = "One of the examples, or a value of a later version.";
+                let about = "Values may be added.";
                 schema.string("description", about);
                 "examples"
             }

@@ -201,7 +201,7 @@ fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
         Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         responses(operation, shared::READ_ONE, |responses| {
-            let about = "The row, its claims, and the watermark for `readAt` as `stamp`.";
+            let about = "The row and its claims.";
             success(responses, about, "Read", |data| data.reference(Ref::Model(&names.row)));
         });
     });
