@@ -11,4 +11,4 @@ written = api.@SNAKE@_create(body)
 assert written.success is True, written
 listed = api.@SNAKE@_list(limit=5)
 row = listed.data[0]
-print(json.dumps({"field": row.@SNAKE_FIELD@, "row": json.loads(row.to_json())}))
+print(json.dumps({"field": row.@FIELD@, "row": json.loads(row.to_json())}))
