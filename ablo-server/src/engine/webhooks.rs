@@ -54,7 +54,7 @@ impl Endpoint {
             self.events.iter().cloned().collect::<Vec<_>>(),
             status,
             SyncId(self.cursor),
-            u64::from(self.attempts),
+            self.attempts,
         );
         let last4 = self.secret.get(self.secret.len().saturating_sub(4)..);
         shown.last4 = last4.map(str::to_owned);
