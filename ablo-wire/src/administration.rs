@@ -125,7 +125,7 @@ open_enum! {
         /// Its last request failed.
         Failing = "failing",
         /// It failed repeatedly and is not asked for a while.
-        Resting = "resting",
+        Paused = "resting",
     }
 }
 

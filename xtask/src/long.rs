@@ -132,7 +132,7 @@ fn parts() -> Vec<Part> {
             .with("ABLO_TRANSFERS", "20000"),
         module(
             "openapi",
-            "HTTP operations against the OpenAPI document, and clients that others generate from it",
+            "HTTP operations against the OpenAPI document, and clients made from it",
             "coordinator",
             "openapi",
         )

@@ -23,9 +23,9 @@ pub(super) fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, null
     }
 }
 
-/// Replaces what readers of author's schemas have in common difficulties with: `true` and `false` in
-/// lists of schemas, and arrays without `items`. Without `extensions`, also removes keywords and
-/// formats that JSON Schema does not have.
+/// Replaces `true` and `false` in lists of schemas, and adds the `items` of arrays, without which
+/// some readers refuse a schema. Without `extensions`, also removes keywords and formats that JSON
+/// Schema does not have.
 pub(super) fn plain_schema(schema: Value, extensions: bool) -> Value {
     let Value::Object(mut members) = schema else { return schema };
     let as_object = |schema: Value| match schema {

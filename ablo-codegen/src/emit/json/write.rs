@@ -3,7 +3,8 @@
 //! Objects and arrays are closures, which makes nesting, commas and quotes correct by construction.
 //! Every string is escaped; raw text cannot be written. *Block* values have a line per member,
 //! *inline* values are on one line without spaces, which keeps documents with thousands of small
-//! schemas small. The members of [`Object::lines`] are on lines of their own also in an inline value.
+//! schemas small. The members of [`Object::lines`] are on lines of their own also in an inline
+//! value.
 
 use super::names::Ref;
 use serde_json::Value;

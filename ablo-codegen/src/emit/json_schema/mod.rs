@@ -44,7 +44,8 @@ impl Target for JsonSchema {
         &[
             (
                 "base-id",
-                "the URI prefix of the files' `$id`s; default \"https://api.abloatai.com/json-schema\"",
+                "the URI prefix of the files' `$id`s; default \
+                 \"https://api.abloatai.com/json-schema\"",
             ),
             Enums::OPTION,
         ]

@@ -221,7 +221,7 @@ impl SourceClient {
         let state = self.locked().clone();
         let is_open = state.open_until.is_some_and(|until| until > Instant::now());
         let status = match state.failures {
-            _ if is_open => SourceHealth::Resting,
+            _ if is_open => SourceHealth::Paused,
             0 => SourceHealth::Ok,
             _ => SourceHealth::Failing,
         };
