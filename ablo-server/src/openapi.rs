@@ -6,16 +6,15 @@ use ablo_codegen::{Input, targets};
 use ablo_schema::Schema;
 use ablo_schema::hash::Hashes;
 use ablo_schema::select::select;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
-/// Generates the document for the models that this coordinator stores, with itself as the server.
+/// Generates the document for the models that this coordinator stores.
 #[must_use]
 pub(crate) fn document(schema: &Schema, models: &Models) -> String {
     let Some(target) = targets().iter().find(|target| target.id() == "openapi") else {
         return String::new();
     };
-    let options = Map::from_iter([("server".to_owned(), Value::String("/api".to_owned()))]);
-    let Ok(emit) = target.configure(&options) else { return String::new() };
+    let Ok(emit) = target.configure(&Map::new()) else { return String::new() };
     let hashes = Hashes::of(schema);
     let kept: Vec<&str> = models.iter().map(|model| model.key.as_str()).collect();
     // Models with unselected dependencies are documented together with those.

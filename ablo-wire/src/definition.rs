@@ -3,12 +3,19 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
-/// Returns the schema of an open string enum.
+/// Returns the schema of an open string enum: a string with the known values as examples.
 pub(crate) fn open_enum(doc: &[&str], known: &[&str]) -> Schema {
-    json_schema!({
-        "description": description(doc),
-        "anyOf": [{ "type": "string", "enum": known }, { "type": "string" }],
-    })
+    json_schema!({ "description": description(doc), "type": "string", "examples": known })
+}
+
+/// Replaces formats that JSON Schema does not have. Generated programs read an integer without a
+/// format as 32 bits.
+pub(crate) fn common_formats(schema: &mut Schema) {
+    if let Some(Value::String(format)) = schema.get_mut("format")
+        && matches!(format.as_str(), "uint" | "uint32" | "uint64")
+    {
+        "int64".clone_into(format);
+    }
 }
 
 /// Returns the description for the lines of a doc comment.
@@ -28,6 +35,10 @@ const NULLABLE_MARK: &str = "x-keep-null";
 pub(crate) fn tidy(schema: &mut Schema) {
     if let Some(Value::String(text)) = schema.get_mut("description") {
         *text = prose(text);
+    }
+    // The forms of a value differ in their JSON type, and generators make better types of `oneOf`.
+    if let Some(forms) = schema.remove("anyOf") {
+        schema.insert("oneOf".to_owned(), forms);
     }
 }
 

@@ -48,6 +48,7 @@ mod open;
 mod raw;
 mod record;
 
+pub mod administration;
 pub mod auth;
 pub mod claim;
 pub mod commit;
@@ -62,6 +63,7 @@ pub mod schema;
 pub mod source;
 pub mod sync;
 
+pub use administration::*;
 pub use auth::*;
 pub use backoff::Backoff;
 pub use claim::*;

@@ -47,7 +47,12 @@ macro_rules! number {
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 let kind = if $fraction { "number" } else { "integer" };
                 // No minimum: numbers below 0 are read as 0.
-                schemars::json_schema!({ "description": $what, "type": kind, "maximum": MAX_SAFE })
+                let mut schema = schemars::json_schema!({ "description": $what, "type": kind });
+                if !$fraction {
+                    schema.insert("format".to_owned(), "int64".into());
+                }
+                schema.insert("maximum".to_owned(), MAX_SAFE.into());
+                schema
             }
         }
     };

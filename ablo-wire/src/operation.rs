@@ -293,7 +293,8 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
                 "properties": {
                     verb: {
                         "description": "The verb of the operation.",
-                        "anyOf": [{ "type": "string", "enum": verbs }, { "type": "string" }],
+                        "type": "string",
+                        "examples": verbs,
                     },
                     "model": {
                         "description": "The model, in any of its spellings.",
@@ -341,7 +342,7 @@ impl<D: schemars::JsonSchema> schemars::JsonSchema for Operation<D> {
         let http = spelling(Spelling::Http, "action", "data");
         schemars::json_schema!({
             "description": "One operation of a commit, in either spelling.",
-            "anyOf": [
+            "oneOf": [
                 crate::definition::define(generator, "FrameOperation", frame),
                 crate::definition::define(generator, "HttpOperation", http),
             ],

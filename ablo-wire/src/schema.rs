@@ -9,11 +9,10 @@
 //!
 //! Rows are placeholders: bodies refer to the definitions `Row` (any object) and `Data` (an object
 //! or a string that contains one), which an emitter that knows the models replaces. Open string
-//! enums are `anyOf: [{type: string, enum: […]}, {type: string}]`, in TypeScript `"a" | "b" |
-//! (string & {})`. Members that are not in `required` are absent, not null, unless their type
-//! includes null. Unknown members are allowed everywhere (`additionalProperties: true`). The schema
-//! describes the written form; reading is more lenient (null for an absent member, flat frames,
-//! fractions of a millisecond).
+//! enums are `{type: string, examples: […]}`, in TypeScript `"a" | "b" | (string & {})`. Members
+//! that are not in `required` are absent, not null, unless their type includes null. Unknown members
+//! are allowed everywhere (`additionalProperties: true`). The schema describes the written form;
+//! reading is more lenient (null for an absent member, flat frames, fractions of a millisecond).
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -89,6 +88,9 @@ bodies! {
         crate::PresencePost = "PresencePost",
         crate::DataSourceBody = "DataSourceBody",
         crate::PushBody = "PushBody",
+        crate::KeyCreate = "KeyCreate",
+        crate::WebhookCreate = "WebhookCreate",
+        crate::WebhookUpdate = "WebhookUpdate",
     }
     responses {
         crate::ListPage = "ListPage",
@@ -108,7 +110,19 @@ bodies! {
         crate::BootstrapResponse = "BootstrapResponse",
         crate::QueryResponse = "QueryResponse",
         crate::PresenceRoster = "PresenceRoster",
+        crate::PresenceReported = "PresenceReported",
         crate::Health = "Health",
+        crate::SchemaSummary = "SchemaSummary",
+        crate::KeyCreated = "KeyCreated",
+        crate::KeyList = "KeyList",
+        crate::DataSourceAnswer = "DataSourceAnswer",
+        crate::PushAnswer = "PushAnswer",
+        crate::SourceStates = "SourceStates",
+        crate::WebhookEndpoint = "WebhookEndpoint",
+        crate::WebhookList = "WebhookList",
+        crate::WebhookDeleted = "WebhookDeleted",
+        crate::DeadLetterList = "DeadLetterList",
+        crate::Redriven = "Redriven",
         crate::ErrorEnvelope = "ErrorEnvelope",
     }
     others {
@@ -214,5 +228,6 @@ pub fn definition_names_for_http() -> impl Iterator<Item = &'static str> {
 pub fn settings(path: &'static str) -> SchemaSettings {
     let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = path.into();
-    settings
+    let formats: fn(&mut schemars::Schema) = crate::definition::common_formats;
+    settings.with_transform(schemars::transform::RecursiveTransform(formats))
 }

@@ -371,12 +371,19 @@ impl schemars::JsonSchema for Where {
         schemars::json_schema!({
             "description": "A condition: `[column, value]` or `[column, operator, value]`.",
             "anyOf": [
-                { "type": "array", "prefixItems": [column, any], "items": false, "minItems": 2 },
+                {
+                    "type": "array",
+                    "prefixItems": [column, any],
+                    "items": {},
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
                 {
                     "type": "array",
                     "prefixItems": [column, op, any],
-                    "items": false,
+                    "items": {},
                     "minItems": 3,
+                    "maxItems": 3,
                 },
             ],
         })

@@ -5,6 +5,7 @@ pub mod chromium;
 pub mod client;
 pub mod client_0_9;
 pub mod conformance;
+pub mod consumers;
 pub mod coordinator;
 pub mod derived;
 pub mod fake_app;

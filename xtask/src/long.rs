@@ -132,9 +132,9 @@ fn parts() -> Vec<Part> {
             .with("ABLO_TRANSFERS", "20000"),
         module(
             "openapi",
-            "all HTTP operations against the OpenAPI document",
+            "HTTP operations against the OpenAPI document, and clients made from it",
             "coordinator",
-            "openapi::",
+            "openapi",
         )
         .with("ABLO_LONG", "1"),
         Part {

@@ -10,16 +10,19 @@ pub(crate) use crate::store::tables::webhooks::due;
 
 use super::exits::{Exit, Scope};
 use super::log::{self, Delta};
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Result, StoreError};
 use crate::identity::{Identity, Operations, everything};
 use crate::models::Models;
 use crate::store::tables::log_bounds;
 use crate::store::tables::webhooks::{self as table, DeadLetter};
 use crate::store::{Notification, Tx};
 use crate::value::shown_date;
-use ablo_wire::{RawRow, WebhookDelivery, WebhookEvent};
+use ablo_wire::{
+    DeadLetter as ShownLetter, RawJson, RawRow, SyncId, WebhookDelivery, WebhookEndpoint,
+    WebhookEvent, WebhookStatus,
+};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Maximum number of endpoints per organisation.
@@ -42,27 +45,25 @@ pub struct Message {
 
 impl Endpoint {
     /// Formats the endpoint for its owner; the secret only when it was created.
-    pub(crate) fn to_json(&self, secret: bool) -> Value {
+    pub(crate) fn shown(&self, secret: bool) -> WebhookEndpoint {
         let date = |text: &Option<String>| text.as_deref().map(shown_date);
+        let status = if self.enabled { WebhookStatus::Enabled } else { WebhookStatus::Disabled };
+        let mut shown = WebhookEndpoint::new(
+            self.id.clone(),
+            self.url.clone(),
+            self.events.iter().cloned().collect::<Vec<_>>(),
+            status,
+            SyncId(self.cursor),
+            self.attempts,
+        );
         let last4 = self.secret.get(self.secret.len().saturating_sub(4)..);
-        let mut shown = json!({
-            "object": "webhook_endpoint",
-            "id": self.id,
-            "url": self.url,
-            "enabledEvents": self.events,
-            "status": if self.enabled { "enabled" } else { "disabled" },
-            "last4": last4,
-            "cursor": self.cursor,
-            "attempts": self.attempts,
-            "nextAttemptAt": if self.attempts > 0 { date(&self.next_attempt_at) } else { None },
-            "lastSuccessAt": date(&self.last_success_at),
-            "lastErrorAt": date(&self.last_error_at),
-            "lastError": self.last_error,
-            "createdAt": date(&self.created_at),
-        });
-        if secret {
-            shown["secret"] = self.secret.as_str().into();
-        }
+        shown.last4 = last4.map(str::to_owned);
+        shown.next_attempt_at = date(&self.next_attempt_at).filter(|_| self.attempts > 0);
+        shown.last_success_at = date(&self.last_success_at);
+        shown.last_error_at = date(&self.last_error_at);
+        shown.last_error = self.last_error.clone();
+        shown.created_at = date(&self.created_at);
+        shown.secret = secret.then(|| self.secret.clone());
         shown
     }
 
@@ -179,20 +180,22 @@ pub(crate) fn remove(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<()
 }
 
 /// Returns the dead letters of an endpoint.
-pub(crate) fn dead_letters(tx: &mut Tx<'_>, organization: &str, id: &str) -> Result<Vec<Value>> {
+pub(crate) fn dead_letters(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    id: &str,
+) -> Result<Vec<ShownLetter>> {
     find(tx, organization, id)?;
     let shown = |letter: DeadLetter| {
         let body: Value = serde_json::from_str(&letter.body).unwrap_or_default();
-        json!({
-            "object": "dead_letter",
-            "id": letter.id,
-            "error": letter.error,
-            "diedAt": shown_date(&letter.died_at),
-            "again": letter.redrive,
-            "data": body["data"],
-        })
+        let data = RawJson::encode(&body["data"])
+            .map_err(|error| StoreError::Fault(format!("a dead letter is not JSON: {error}")))?;
+        let died_at = shown_date(&letter.died_at);
+        let mut shown = ShownLetter::new(letter.id, died_at, letter.redrive, data);
+        shown.error = letter.error;
+        Ok(shown)
     };
-    Ok(table::dead_letters(tx, organization, id)?.into_iter().map(shown).collect())
+    table::dead_letters(tx, organization, id)?.into_iter().map(shown).collect()
 }
 
 /// Marks all dead letters to be sent again and returns their number.

@@ -3,6 +3,8 @@
 use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller};
 use crate::service::Service;
+use crate::service::keys::SecretKey;
+use ablo_wire::{KeyCreated, KeyList};
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -21,16 +23,10 @@ pub(super) async fn create(
     Body(body): Body<CreateKey>,
 ) -> Answer {
     let key = service.create_key(&caller.0, body.label.clone()).await?;
-    json(
-        StatusCode::CREATED,
-        &serde_json::json!({
-            "object": "secret_key", "id": key.id, "label": body.label, "token": key.token,
-        }),
-    )
+    json(StatusCode::CREATED, &KeyCreated::new(key.id, body.label, key.token))
 }
 
 pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Answer {
     let keys = service.secret_keys(&caller.0).await?;
-    let data: Vec<_> = keys.iter().map(|key| key.to_json()).collect();
-    ok(&serde_json::json!({ "object": "list", "data": data }))
+    ok(&KeyList::new(keys.iter().map(SecretKey::shown).collect::<Vec<_>>()))
 }

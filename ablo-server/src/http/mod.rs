@@ -18,6 +18,7 @@ use crate::engine::access::require_secret_key;
 use crate::error::ApiError;
 use crate::live::Hubs;
 use crate::service::Service;
+use ablo_wire::{DataSourceAnswer, ModelSummary, SchemaSummary};
 use answer::{Answer, Failed, attach_pattern, contract};
 use axum::Router;
 use axum::extract::{FromRef, State};
@@ -185,17 +186,11 @@ async fn schema(
     _: request::Caller,
 ) -> Answer {
     let models = service.engine.models.iter().map(|model| {
-        let fields: Vec<&str> = model.columns.iter().map(|column| column.member.as_str()).collect();
-        serde_json::json!({
-            "key": model.key,
-            "typename": model.type_name,
-            "mutable": model.mutable,
-            "fields": fields,
-        })
+        let fields: Vec<String> = model.columns.iter().map(|own| own.member.clone()).collect();
+        ModelSummary::new(model.key.clone(), model.type_name.clone(), model.mutable, fields)
     });
     let models: Vec<_> = models.collect();
-    let body =
-        serde_json::json!({ "active": true, "hash": documents.content_hash, "models": models });
+    let body = SchemaSummary::new(true, documents.content_hash.clone(), models);
     answer::ok(&body)
 }
 
@@ -216,7 +211,9 @@ async fn datasource(_: request::Caller) -> Answer {
     let message = "the coordinator does not use connection strings of clients; a data source is \
         configured where the coordinator is started";
     tracing::warn!("a client sent a connection string: {message}");
-    answer::ok(&serde_json::json!({ "ok": true, "registered": false, "message": message }))
+    let mut body = DataSourceAnswer::new(true, false);
+    body.message = Some(message.to_owned());
+    answer::ok(&body)
 }
 
 async fn unknown() -> Failed {

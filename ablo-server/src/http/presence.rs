@@ -4,7 +4,9 @@ use super::answer::{Answer, ok};
 use super::request::{Body, Caller};
 use crate::service::Service;
 use crate::value::shown_date;
-use ablo_wire::{PresenceEntry, PresencePost, PresenceReport, PresenceRoster, PresenceStatus};
+use ablo_wire::{
+    PresenceEntry, PresencePost, PresenceReport, PresenceReported, PresenceRoster, PresenceStatus,
+};
 use axum::extract::State;
 use std::sync::Arc;
 
@@ -39,5 +41,5 @@ pub(super) async fn report(
     let mut report = PresenceReport::new(body.status);
     report.activity = body.activity;
     service.report_presence(caller.who(), &body.organization_id, &body.user_id, report).await?;
-    ok(&serde_json::json!({ "ok": true }))
+    ok(&PresenceReported::new(true))
 }

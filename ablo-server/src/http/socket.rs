@@ -3,10 +3,12 @@
 use super::answer::Failed;
 use super::request::{bearer, pairs};
 use crate::engine::access::no_credentials;
+use crate::error::ApiError;
 use crate::identity::{Holder, HolderName};
 use crate::live::{self, Hubs};
 use crate::service::Service;
 use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
@@ -24,7 +26,7 @@ pub(super) async fn upgrade(
     State(hubs): State<Arc<Hubs>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failed> {
     let offered = headers
         .get_all(header::SEC_WEBSOCKET_PROTOCOL)
@@ -35,6 +37,10 @@ pub(super) async fn upgrade(
         .find_map(|offer| offer.trim().strip_prefix(BEARER_PREFIX));
     let token = token.or_else(|| bearer(&headers)).ok_or_else(no_credentials)?;
     let state = service.identify(token).await?;
+    let upgrade = upgrade.map_err(|rejection| {
+        let status = rejection.status().as_u16();
+        ApiError::new("invalid_request", rejection.body_text()).with_status(status)
+    })?;
     hubs.limit(&state.identity)?;
     let seat = hubs.seat(&state.identity)?;
     let pairs = pairs(query.as_deref());

@@ -7,7 +7,7 @@ use crate::engine::access::require_secret_key;
 use crate::error::ApiError;
 use crate::service::Service;
 use crate::service::source::{self, PushError};
-use ablo_wire::PushBody;
+use ablo_wire::{PushAnswer, PushBody, SourceStates};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) async fn push(
         PushError::Refused(reasons) => refused("ingest_failed", reasons),
         PushError::Failed(reason) => ApiError::new("source_network_error", reason),
     })?;
-    ok(&serde_json::json!({ "received": count }))
+    ok(&PushAnswer::new(count as u64))
 }
 
 /// Returns the status of the data sources of the caller's organisation.
@@ -52,5 +52,5 @@ pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) ->
     let who = require_secret_key(&caller.0)?;
     let own = service.sources.iter().filter(|client| client.organization == who.organization);
     let data: Vec<_> = own.map(|client| client.status()).collect();
-    ok(&serde_json::json!({ "object": "list", "data": data }))
+    ok(&SourceStates::new(data))
 }

@@ -4,6 +4,7 @@ use super::answer::{Answer, json, ok};
 use super::request::{Body, Caller};
 use crate::service::Service;
 use crate::service::endpoints::EndpointChange;
+use ablo_wire::{DeadLetterList, Redriven, WebhookDeleted, WebhookList};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -41,13 +42,13 @@ pub(super) async fn create(
     Body(body): Body<CreateEndpoint>,
 ) -> Answer {
     let endpoint = service.create_endpoint(&caller.0, body.url, body.enabled_events).await?;
-    json(StatusCode::CREATED, &endpoint.to_json(true))
+    json(StatusCode::CREATED, &endpoint.shown(true))
 }
 
 pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Answer {
     let all = service.endpoints(&caller.0).await?;
-    let data: Vec<_> = all.iter().map(|endpoint| endpoint.to_json(false)).collect();
-    ok(&serde_json::json!({ "object": "list", "data": data }))
+    let data: Vec<_> = all.iter().map(|endpoint| endpoint.shown(false)).collect();
+    ok(&WebhookList::new(data))
 }
 
 pub(super) async fn retrieve(
@@ -55,7 +56,7 @@ pub(super) async fn retrieve(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Answer {
-    ok(&service.endpoint(&caller.0, id).await?.to_json(false))
+    ok(&service.endpoint(&caller.0, id).await?.shown(false))
 }
 
 pub(super) async fn update(
@@ -69,7 +70,7 @@ pub(super) async fn update(
         events: body.enabled_events,
         enabled: body.status.map(|status| status == Status::Enabled),
     };
-    ok(&service.change_endpoint(&caller.0, id, change).await?.to_json(false))
+    ok(&service.change_endpoint(&caller.0, id, change).await?.shown(false))
 }
 
 pub(super) async fn delete(
@@ -78,7 +79,7 @@ pub(super) async fn delete(
     Path(id): Path<String>,
 ) -> Answer {
     service.delete_endpoint(&caller.0, id.clone()).await?;
-    ok(&serde_json::json!({ "object": "webhook_endpoint", "id": id, "deleted": true }))
+    ok(&WebhookDeleted::new(id, true))
 }
 
 pub(super) async fn dead_letters(
@@ -87,7 +88,7 @@ pub(super) async fn dead_letters(
     Path(id): Path<String>,
 ) -> Answer {
     let letters = service.dead_letters(&caller.0, id).await?;
-    ok(&serde_json::json!({ "object": "list", "data": letters }))
+    ok(&DeadLetterList::new(letters))
 }
 
 pub(super) async fn redrive(
@@ -96,5 +97,5 @@ pub(super) async fn redrive(
     Path(id): Path<String>,
 ) -> Answer {
     let redriven = service.redrive(&caller.0, id).await?;
-    ok(&serde_json::json!({ "redriven": redriven }))
+    ok(&Redriven::new(redriven))
 }

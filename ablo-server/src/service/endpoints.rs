@@ -6,7 +6,7 @@ use crate::engine::access::require_secret_key;
 use crate::engine::credentials::Credential;
 use crate::engine::webhooks::{self, Endpoint};
 use crate::error::{ApiError, Result};
-use serde_json::Value;
+use ablo_wire::DeadLetter;
 use std::collections::BTreeSet;
 
 /// The maximum length of a URL and of an event name, in bytes.
@@ -105,7 +105,11 @@ impl Service {
     ///
     /// # Errors
     /// Returns `forbidden` or `entity_not_found`, or the store's error.
-    pub(crate) async fn dead_letters(&self, caller: &Credential, id: String) -> Result<Vec<Value>> {
+    pub(crate) async fn dead_letters(
+        &self,
+        caller: &Credential,
+        id: String,
+    ) -> Result<Vec<DeadLetter>> {
         let who = require_secret_key(caller)?;
         let organization = who.organization.clone();
         self.viewing(who, move |_, tx| webhooks::dead_letters(tx, &organization, &id)).await

@@ -7,7 +7,7 @@ use crate::engine::keys::{self, KeyFault};
 use crate::error::{ApiError, Result};
 use crate::store::{Store, Tenant};
 use crate::value::{shown_date, stored_date};
-use serde_json::{Value, json};
+use ablo_wire::KeyState;
 use std::sync::Arc;
 
 /// The secret keys of a database, with or without a running coordinator.
@@ -82,16 +82,12 @@ impl SecretKey {
 
     /// Returns the form in answers.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!({
-            "object": "secret_key",
-            "id": self.id,
-            "label": self.label,
-            "status": self.status,
-            "createdAt": self.created_at,
-            "lastUsedAt": self.last_used_at,
-            "expiresAt": self.expires_at,
-        })
+    pub fn shown(&self) -> KeyState {
+        let (id, label) = (self.id.clone(), self.label.clone());
+        let mut shown = KeyState::new(id, label, self.status, self.created_at.clone());
+        shown.last_used_at = self.last_used_at.clone();
+        shown.expires_at = self.expires_at.clone();
+        shown
     }
 }
 

@@ -28,7 +28,6 @@ const config = await createConfig({
       "operation-summary",
       "operation-tag-defined",
       "operation-2xx-response",
-      "operation-4xx-response",
       "path-declaration-must-exist",
       "path-not-include-query",
       "path-parameters-defined",

@@ -99,7 +99,7 @@ fn every_file_is_a_2020_12_schema() {
         let document = parse(&files, "json-schema/models.json");
         assert_eq!(document["$schema"], "https://json-schema.org/draft/2020-12/schema");
         jsonschema::meta::validate(&document).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let models = document["$defs"].as_object().map_or(0, Map::len);
+        let models = document["properties"].as_object().map_or(0, Map::len);
         let schema = ablo_schema::front::json::read(&text).schema.expect("a valid schema");
         let definitions = |model: &ablo_schema::schema::Model| {
             let mut fields = model.fields.iter();
@@ -142,7 +142,6 @@ fn a_row_allows_unknown_members_and_requires_non_null_fields() {
         json!({"points": "1"}),
         json!({"urgent": "yes"}),
         json!({"dueAt": "tomorrow"}),
-        json!({"body": null}),
         json!({"id": "<absent>"}),
         json!({"updatedAt": null}),
     ];
@@ -170,12 +169,7 @@ fn a_patch_requires_nothing_and_clears_only_optional_fields() {
         json!({"mood": null, "points": null, "dueAt": null}),
         json!({"unheardOf": null}),
     ];
-    let refused = [
-        json!({"title": null}),
-        json!({"status": null}),
-        json!({"body": null}),
-        json!({"points": "many"}),
-    ];
+    let refused = [json!({"title": null}), json!({"status": null}), json!({"points": "many"})];
     check("TaskPatch", &json!({}), &accepted, &refused);
 }
 
@@ -215,7 +209,6 @@ fn formats_and_shapes_are_enforced_and_defaults_are_optional() {
         json!({"body": {"title": "a"}}),
         json!({"body": {"title": "a", "kind": 1, "more": 1}}),
         json!({"body": null}),
-        json!({"anything": null}),
         json!({"plain": []}),
         json!({"list": {}}),
     ];

@@ -15,6 +15,8 @@ mod judged;
 mod mutable;
 mod mutations;
 mod openapi_documents;
+mod openapi_routes;
+mod openapi_versions;
 mod properties;
 mod rust_cfg;
 mod rust_front;

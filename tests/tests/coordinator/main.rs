@@ -28,6 +28,7 @@ mod log_unknown;
 mod memberships;
 mod model;
 mod openapi;
+mod openapi_clients;
 mod page;
 mod participants;
 mod plan_rows;

@@ -1,10 +1,13 @@
 //! Component names and references to them.
 //!
 //! A [`ComponentName`] has only characters that OpenAPI allows and JSON pointers do not escape. A
-//! model's component is named after its typename. The protocol's names are reserved first, so no
-//! model can take one.
+//! model's component is named after its typename, an enum's after its model and field. The
+//! protocol's names are reserved first, so no model can take one, and enums are named last, so that
+//! they rename no model. Generators make file names of components, so names differ in more than
+//! case and `_`.
 
-use ablo_schema::schema::Model;
+use crate::shape::RowShape;
+use ablo_schema::schema::{FieldKind, Model};
 use heck::ToUpperCamelCase;
 use std::collections::BTreeSet;
 
@@ -28,13 +31,20 @@ impl ComponentName {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns the part in which names differ.
+    fn key(&self) -> String {
+        self.0.replace('_', "").to_ascii_lowercase()
+    }
 }
 
 /// A reference within the document.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ref<'n> {
-    /// A model's schema.
+    /// The schema of a model or an enum.
     Model(&'n ComponentName),
+    /// The same schema in a JSON Schema document.
+    Definition(&'n ComponentName),
     /// A schema of the protocol.
     Schema(&'static str),
     /// A shared parameter.
@@ -51,6 +61,7 @@ impl<'n> Ref<'n> {
     pub(crate) fn parts(self) -> [&'n str; 2] {
         match self {
             Ref::Model(name) => ["#/components/schemas/", name.as_str()],
+            Ref::Definition(name) => ["#/$defs/", name.as_str()],
             Ref::Schema(name) => ["#/components/schemas/", name],
             Ref::Parameter(name) => ["#/components/parameters/", name],
             Ref::RequestBody(name) => ["#/components/requestBodies/", name],
@@ -71,6 +82,8 @@ pub(crate) struct ModelNames {
     pub(crate) patch: ComponentName,
     /// The schema of relative changes, if the model has any.
     pub(crate) relative: Option<ComponentName>,
+    /// The schemas of its enum fields, one per enum field that is not a base field, in order.
+    pub(crate) enums: Vec<ComponentName>,
 }
 
 impl ModelNames {
@@ -80,6 +93,7 @@ impl ModelNames {
             create: row.join("Create"),
             patch: row.join("Patch"),
             relative: is_relative.then(|| row.join("Relative")),
+            enums: Vec::new(),
             row,
         }
     }
@@ -88,48 +102,88 @@ impl ModelNames {
     pub(crate) fn placeholders([row, create, patch]: [&str; 3]) -> Self {
         let [row, create, patch] =
             [row, create, patch].map(|placeholder| ComponentName(placeholder.to_owned()));
-        Self { row, create, patch, relative: None }
+        Self { row, create, patch, relative: None, enums: Vec::new() }
     }
 
-    fn all(&self) -> Vec<&ComponentName> {
-        [&self.row, &self.create, &self.patch].into_iter().chain(&self.relative).collect()
+    /// Returns the names of the row and of its changes.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &ComponentName> {
+        [&self.row, &self.create, &self.patch].into_iter().chain(&self.relative)
     }
 }
 
-/// The names that are in use.
-#[derive(Debug, Default)]
-pub(crate) struct Names(BTreeSet<ComponentName>);
+/// Types that generated programs use by their plain names, so that a model of this name would hide
+/// them.
+const TAKEN: [&str; 32] = [
+    "Any", "Array", "Blob", "Boolean", "Box", "Date", "Dict", "Error", "File", "Float", "FormData",
+    "Function", "Headers", "Integer", "List", "Map", "None", "Null", "Number", "Object", "Option",
+    "Optional", "Promise", "Record", "Request", "Response", "Result", "Self", "Set", "String",
+    "Symbol", "Vec",
+];
+
+/// The keys of the names that are in use.
+#[derive(Debug)]
+pub(crate) struct Names(BTreeSet<String>);
 
 impl Names {
     /// Reserves names of the protocol.
-    pub(crate) fn reserve<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
-        Self(names.into_iter().map(ComponentName::new).collect())
+    pub(crate) fn reserve<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        let names = TAKEN.into_iter().chain(names);
+        Self(names.map(|name| ComponentName::new(name).key()).collect())
+    }
+
+    /// Names all models, then their enums.
+    pub(crate) fn models(&mut self, rows: &[RowShape<'_>]) -> Vec<ModelNames> {
+        let mut all: Vec<ModelNames> = rows.iter().map(|row| self.model(row.model)).collect();
+        for (row, names) in rows.iter().zip(&mut all) {
+            let fields = row.fields.iter().map(|shape| shape.field);
+            let enums = fields.filter(|field| matches!(field.kind, FieldKind::Enum(_)));
+            names.enums = enums
+                .map(|field| {
+                    let own = field.name.as_str().to_upper_camel_case();
+                    self.enumeration(&[names.row.as_str(), &own].concat())
+                })
+                .collect();
+        }
+        all
     }
 
     /// Names a model after its typename, with the suffix `Model` if that is taken, and then with a
     /// number.
-    pub(crate) fn model(&mut self, model: &Model) -> ModelNames {
+    fn model(&mut self, model: &Model) -> ModelNames {
         let plain = model.type_name.as_str().to_upper_camel_case();
-        let mut names = ModelNames::new(ComponentName::new(&plain), model);
-        let mut tries = 1_usize;
-        while !self.take(&names) {
-            let number = if tries == 1 { String::new() } else { tries.to_string() };
-            let name = ComponentName::new(&[&plain, "Model", &number].concat());
-            names = ModelNames::new(name, model);
-            tries += 1;
-        }
+        let names = |name: String| ModelNames::new(ComponentName::new(&name), model);
+        let named = candidates(&plain, "Model")
+            .map(names)
+            .find(|names| self.take(&names.rows().collect::<Vec<_>>()));
+        named.unwrap_or_else(|| names(plain))
+    }
+
+    fn enumeration(&mut self, plain: &str) -> ComponentName {
+        let names = candidates(plain, "Enum").map(|name| ComponentName::new(&name));
         names
+            .into_iter()
+            .find(|name| self.take(&[name]))
+            .unwrap_or_else(|| ComponentName::new(plain))
     }
 
     /// Takes all names, or none if one is taken.
-    fn take(&mut self, names: &ModelNames) -> bool {
-        let all = names.all();
-        let free = all.iter().take_while(|name| self.0.insert((**name).clone())).count();
-        if free < all.len() {
-            self.0.retain(|name| !all[..free].contains(&name));
+    fn take(&mut self, names: &[&ComponentName]) -> bool {
+        let keys: Vec<String> = names.iter().map(|name| name.key()).collect();
+        let free = keys.iter().take_while(|key| self.0.insert((*key).clone())).count();
+        if free < keys.len() {
+            self.0.retain(|key| !keys[..free].contains(key));
         }
-        free == all.len()
+        free == keys.len()
     }
+}
+
+/// Returns a name, the name with a suffix, and then with numbers.
+fn candidates(plain: &str, suffix: &str) -> impl Iterator<Item = String> {
+    let suffixed = [plain, suffix].concat();
+    let numbered = suffixed.clone();
+    [plain.to_owned(), suffixed]
+        .into_iter()
+        .chain((2_usize..).map(move |number| format!("{numbered}{number}")))
 }
 
 #[cfg(test)]
@@ -148,7 +202,8 @@ mod tests {
         let read = ablo_schema::front::json::read(&text);
         let schema = read.schema.unwrap_or_else(|| panic!("{:?}", read.diagnostics));
         let mut given = Names::reserve(reserved.iter().copied());
-        schema.models().iter().map(|model| given.model(model).row.as_str().to_owned()).collect()
+        let shapes = crate::shape::Shapes::new(&schema);
+        given.models(&shapes.rows).iter().map(|names| names.row.as_str().to_owned()).collect()
     }
 
     #[test]

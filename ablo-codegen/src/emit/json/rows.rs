@@ -1,26 +1,60 @@
 //! JSON Schema 2020-12 of rows, creates and patches.
 //!
-//! Objects are open because a newer writer may know more fields, and enums are open too: they list
-//! today's values and accept others. A required field is never null; an optional one may be null or
-//! absent. In a patch, an absent field is unchanged and null clears it.
+//! Objects are open because a newer writer may know more fields, and enums are open too: they are
+//! strings with today's values as `examples`, because generators of clients make types of unions
+//! that no value fits. A required field is never null; an optional one may be null or absent. In a
+//! patch, an absent field is unchanged and null clears it. Formats are those that readers have in
+//! common: validators refuse others.
 
-use super::names::ModelNames;
+use super::author::{plain_schema, shaped};
+use super::names::{ComponentName, ModelNames, Ref};
 use super::template::{Fragment, RepeatedText};
 use super::write::Object;
 use crate::shape::{BaseField, BaseKind, FieldShape, Preset, RowShape, digits_pattern, tree};
 use ablo_schema::schema::{Facets, Field, FieldKind, Format};
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+/// The differences between the documents of the two targets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Refers to an enum.
+    pub(crate) refer: for<'n> fn(&'n ComponentName) -> Ref<'n>,
+    /// The values of enums.
+    pub(crate) enums: Enums,
+    /// Whether keywords may be written that JSON Schema does not have. Its validators refuse them.
+    pub(crate) extensions: bool,
+}
+
+/// The values of enums in a document.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Enums {
+    /// Any string.
+    #[default]
+    Open,
+    /// Those of the schema.
+    Closed,
+}
+
+impl Enums {
+    /// The option of targets.
+    pub(crate) const OPTION: (&'static str, &'static str) =
+        ("enums", "`open` or `closed`: whether enums admit values of later versions; default open");
+}
 
 /// Writes the schemas of rows, model by model. Text that models have in common is printed once.
 #[derive(Debug)]
 pub(crate) struct RowSchemas {
+    style: Style,
     kinds: Kinds,
     base: RepeatedText,
 }
 
 impl RowSchemas {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         Self {
+            style,
             kinds: Kinds::new(|member, plain| member.fragment(plain)),
             base: RepeatedText::default(),
         }
@@ -34,17 +68,39 @@ impl RowSchemas {
         shape: &RowShape<'_>,
         names: &ModelNames,
     ) {
-        let fields = &mut RepeatedText::default();
-        schemas.object(names.row.as_str(), |schema| self.row(schema, shape, fields));
-        schemas.object(names.create.as_str(), |schema| self.create(schema, shape, fields));
-        schemas.object(names.patch.as_str(), |schema| self.patch(schema, shape, fields));
+        let mut fields = Fields { shape, names, text: RepeatedText::default() };
+        let fields = &mut fields;
+        schemas.inline(names.row.as_str(), |schema| self.row(schema, fields));
+        schemas.inline(names.create.as_str(), |schema| self.create(schema, fields));
+        schemas.inline(names.patch.as_str(), |schema| self.patch(schema, fields));
         if let Some(relative) = &names.relative {
-            schemas.object(relative.as_str(), |schema| self::relative(schema, shape));
+            schemas.inline(relative.as_str(), |schema| self::relative(schema, shape));
+        }
+        for (field, name) in with_enums(shape, names) {
+            if let (FieldKind::Enum(values), Some(name)) = (&field.kind, name) {
+                schemas.inline(name.as_str(), |schema| self.enumeration(schema, values));
+            }
         }
     }
 
+    fn enumeration(&self, schema: &mut Object<'_>, values: &[impl AsRef<str>]) {
+        let keyword = match self.style.enums {
+            Enums::Closed => "enum",
+            Enums::Open => {
+                let about = "Values may be added.";
+                schema.string("description", about);
+                "examples"
+            }
+        };
+        schema.string("type", "string");
+        schema.inline_array(keyword, |known| {
+            values.iter().for_each(|value| known.string(value.as_ref()));
+        });
+    }
+
     /// Writes the schema of a row.
-    fn row(&mut self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
+    fn row(&mut self, schema: &mut Object<'_>, fields: &mut Fields<'_>) {
+        let shape = fields.shape;
         schema.parts("description", &["A row of `", shape.model.key.as_str(), "`."]);
         schema.string("type", "object");
         schema.inline_array("required", |required| {
@@ -57,19 +113,22 @@ impl RowSchemas {
                 shape.fields.iter().map(|declared| declared.field).filter(|field| !field.optional);
             declared.for_each(|field| required.string(field.name.as_str()));
         });
-        schema.object("properties", |properties| {
+        schema.lines("properties", |properties| {
             if shape.base.iter().all(|base| base.declared.is_none()) {
-                properties.repeat(&mut self.base, |properties| base_fields(properties, shape));
+                let mut base = std::mem::take(&mut self.base);
+                properties.repeat(&mut base, |properties| self.base_fields(properties, shape));
+                self.base = base;
             } else {
-                base_fields(properties, shape);
+                self.base_fields(properties, shape);
             }
-            properties.repeat(repeat, |properties| self.fields(properties, shape, false));
+            self.repeat(properties, fields);
         });
     }
 
     /// Writes the schema of the `data` of a create. The row's `id` is outside of `data`, and the
     /// server fills the other base fields.
-    fn create(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
+    fn create(&self, schema: &mut Object<'_>, fields: &mut Fields<'_>) {
+        let shape = fields.shape;
         schema.parts(
             "description",
             &["The fields of a new row of `", shape.model.key.as_str(), "`."],
@@ -81,46 +140,140 @@ impl RowSchemas {
                 needed.for_each(|declared| required.string(declared.field.name.as_str()));
             });
         }
-        schema.object("properties", |properties| {
+        schema.lines("properties", |properties| {
             // Defaults apply only to creates: in a row or a patch an absent field has another
             // meaning.
             if shape.fields.iter().any(|declared| declared.field.facets.default.is_some()) {
-                self.fields(properties, shape, true);
+                self.fields(properties, shape, fields.names, true);
             } else {
-                properties.repeat(repeat, |properties| self.fields(properties, shape, false));
+                self.repeat(properties, fields);
             }
         });
     }
 
     /// Writes the schema of the `data` of an update.
-    fn patch(&self, schema: &mut Object<'_>, shape: &RowShape<'_>, repeat: &mut RepeatedText) {
-        let key = shape.model.key.as_str();
+    fn patch(&self, schema: &mut Object<'_>, fields: &mut Fields<'_>) {
+        let key = fields.shape.model.key.as_str();
         schema.parts(
             "description",
             &["Changes to a row of `", key, "`. An absent field is unchanged, null clears it."],
         );
         schema.string("type", "object");
-        schema.object("properties", |properties| {
-            properties.repeat(repeat, |properties| self.fields(properties, shape, false));
-        });
+        schema.lines("properties", |properties| self.repeat(properties, fields));
     }
 
-    fn fields(&self, properties: &mut Object<'_>, shape: &RowShape<'_>, defaults: bool) {
-        for FieldShape { field, .. } in &shape.fields {
+    fn repeat(&self, properties: &mut Object<'_>, Fields { shape, names, text }: &mut Fields<'_>) {
+        properties.repeat(text, |properties| self.fields(properties, shape, names, false));
+    }
+
+    fn fields(
+        &self,
+        properties: &mut Object<'_>,
+        shape: &RowShape<'_>,
+        names: &ModelNames,
+        defaults: bool,
+    ) {
+        for (field, enumeration) in with_enums(shape, names) {
             properties.inline(field.name.as_str(), |property| {
-                match self.kinds.get(field, field.optional) {
-                    Some(plain) => property.fragment(plain),
-                    None => field_type(property, field, field.optional),
+                match (enumeration, self.kinds.get(field, field.optional)) {
+                    (Some(name), _) => self.refer(property, name, field.optional),
+                    (None, Some(plain)) => property.fragment(plain),
+                    (None, None) => self.field_type(property, field, field.optional),
                 }
                 let preset = Preset::of(field).filter(|_| defaults);
                 let now = (preset == Some(Preset::Now)).then_some("The current time if omitted.");
-                facets(property, &field.facets, referenced_key(shape, field), now);
+                self.facets(property, &field.facets, referenced_key(shape, field), now);
                 if let Some(Preset::Value(value)) = preset {
                     property.value("default", &tree(value));
                 }
             });
         }
     }
+
+    fn refer(&self, schema: &mut Object<'_>, name: &ComponentName, nullable: bool) {
+        if !nullable {
+            return schema.reference((self.style.refer)(name));
+        }
+        schema.inline_array("anyOf", |either| {
+            either.refers((self.style.refer)(name));
+            either.inline(|null| null.string("type", "null"));
+        });
+    }
+
+    /// Writes the type of a field.
+    fn field_type(&self, schema: &mut Object<'_>, field: &Field, nullable: bool) {
+        let facets = &field.facets;
+        match (facets.format, &facets.shape) {
+            (Some(format), _) => exact(schema, format, nullable),
+            (None, Some(shape)) => {
+                let shape = plain_schema(tree(shape), self.style.extensions);
+                shaped(schema, &shape, field, nullable);
+            }
+            (None, None) => kind(schema, &field.kind, nullable),
+        }
+    }
+
+    fn base_fields(&self, properties: &mut Object<'_>, shape: &RowShape<'_>) {
+        for field in &shape.base {
+            properties.inline(field.base.name(), |property| {
+                base_field_type(property, field.base, field.optional);
+                if let Some(declared) = field.declared {
+                    self.facets(property, &declared.facets, None, None);
+                }
+            });
+        }
+    }
+
+    /// Writes the field's description, or one derived from its relation, plus notes.
+    fn facets(
+        &self,
+        property: &mut Object<'_>,
+        facets: &Facets,
+        referenced_key: Option<&str>,
+        more: Option<&str>,
+    ) {
+        let note = facets.deprecated.as_ref().and_then(|deprecated| deprecated.note.as_deref());
+        let mut parts: Vec<&str> = match (facets.description.as_deref(), note, referenced_key) {
+            (Some(about), Some(note), _) => vec![about, "\n\nDeprecated: ", note],
+            (Some(about), None, _) => vec![about],
+            (None, Some(note), _) => vec!["Deprecated: ", note],
+            (None, None, Some(target)) => vec!["The id of a row of `", target, "`."],
+            (None, None, None) => Vec::new(),
+        };
+        let secret = facets.secret.then_some(SECRET);
+        for more in [secret, more].into_iter().flatten() {
+            parts.extend((!parts.is_empty()).then_some("\n\n"));
+            parts.push(more);
+        }
+        if !parts.is_empty() {
+            property.parts("description", &parts);
+        }
+        if facets.deprecated.is_some() {
+            property.boolean("deprecated", true);
+        }
+        if facets.secret && self.style.extensions {
+            property.boolean("x-ablo-secret", true);
+        }
+    }
+}
+
+/// The fields of a model, and their text in schemas that have no defaults.
+struct Fields<'s> {
+    shape: &'s RowShape<'s>,
+    names: &'s ModelNames,
+    text: RepeatedText,
+}
+
+/// Returns the fields of a model, each with the name of its enum.
+pub(crate) fn with_enums<'s>(
+    shape: &'s RowShape<'s>,
+    names: &'s ModelNames,
+) -> impl Iterator<Item = (&'s Field, Option<&'s ComponentName>)> {
+    let mut enums = names.enums.iter();
+    shape.fields.iter().map(move |FieldShape { field, .. }| {
+        let name = matches!(field.kind, FieldKind::Enum(_)).then(|| enums.next()).flatten();
+        (*field, name)
+    })
 }
 
 /// The text of fields that depends only on their kind, printed once per kind.
@@ -173,13 +326,11 @@ pub(crate) fn base_field_type(schema: &mut Object<'_>, base: BaseField, nullable
     }
 }
 
-/// Writes the type of a field.
-pub(crate) fn field_type(schema: &mut Object<'_>, field: &Field, nullable: bool) {
-    let facets = &field.facets;
-    match (facets.format, &facets.shape) {
-        (Some(format), _) => exact(schema, format, nullable),
-        (None, Some(shape)) => shaped(schema, &plain_schema(tree(shape)), field, nullable),
-        (None, None) => kind(schema, &field.kind, nullable),
+/// Writes the type of a field that has a format and no shape.
+pub(crate) fn exact_type(schema: &mut Object<'_>, field: &Field) {
+    match field.facets.format {
+        Some(format) => exact(schema, format, false),
+        None => kind(schema, &field.kind, false),
     }
 }
 
@@ -191,7 +342,9 @@ fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
         (None, false) => "string",
     };
     typed(schema, name, nullable);
-    schema.string("format", format.as_str());
+    if let Some(common) = common_format(format) {
+        schema.string("format", common);
+    }
     // Formats that are numbers have at most 32 bits.
     if let Some((Ok(least), Ok(most))) =
         bounds.map(|(least, most)| (i64::try_from(least), i64::try_from(most)))
@@ -204,6 +357,16 @@ fn exact(schema: &mut Object<'_>, format: Format, nullable: bool) {
     }
 }
 
+/// Returns the format that readers know. Generated programs read an integer without one as 32 bits.
+fn common_format(format: Format) -> Option<&'static str> {
+    match format {
+        Format::Int32 | Format::Float | Format::Uuid => Some(format.as_str()),
+        Format::Uint32 => Some("int64"),
+        Format::Int8 | Format::Int16 | Format::Uint8 | Format::Uint16 => None,
+        Format::Int64 | Format::Uint64 | Format::Decimal { .. } => None,
+    }
+}
+
 /// Writes the schema of the relative changes of a row: for each field, one of its operations.
 fn relative(schema: &mut Object<'_>, shape: &RowShape<'_>) {
     let key = shape.model.key.as_str();
@@ -212,13 +375,13 @@ fn relative(schema: &mut Object<'_>, shape: &RowShape<'_>) {
         &["Changes to a row of `", key, "` that start from the current values of its fields."],
     );
     schema.string("type", "object");
-    schema.object("properties", |properties| {
+    schema.lines("properties", |properties| {
         for field in shape.fields.iter().map(|shape| shape.field) {
             let facets = &field.facets;
             if facets.relative.is_empty() {
                 continue;
             }
-            properties.object(field.name.as_str(), |property| {
+            properties.inline(field.name.as_str(), |property| {
                 if let Some(about) = &facets.description {
                     property.string("description", about);
                 }
@@ -243,9 +406,8 @@ fn amount(schema: &mut Object<'_>, field: &Field) {
         (FieldKind::Json, _) => {
             schema.string("type", "array");
             let items = field.facets.shape.as_ref().map(tree).map(|shape| shape["items"].clone());
-            if let Some(items) = items.filter(Value::is_object) {
-                schema.value("items", &plain_schema(items));
-            }
+            let items = items.filter(Value::is_object).unwrap_or_else(|| json!({}));
+            schema.value("items", &plain_schema(items, false));
         }
         (FieldKind::Number, Some(format)) if format.bounds().is_some() => {
             schema.string("type", "integer");
@@ -265,66 +427,6 @@ fn amount(schema: &mut Object<'_>, field: &Field) {
     }
 }
 
-/// Writes the author's own schema, which validation has found to be self-contained.
-fn shaped(schema: &mut Object<'_>, shape: &Value, field: &Field, nullable: bool) {
-    if nullable {
-        return schema.inline_array("anyOf", |either| {
-            either.value(shape);
-            either.inline(|null| null.string("type", "null"));
-        });
-    }
-    let facets = &field.facets;
-    let is_typed = shape["type"].as_str().is_some_and(|name| name != "null");
-    let has_more =
-        facets.description.is_some() || facets.deprecated.is_some() || facets.default.is_some();
-    if is_typed && !has_more {
-        return shape
-            .as_object()
-            .into_iter()
-            .flatten()
-            .for_each(|(name, member)| schema.value(name, member));
-    }
-    if !is_typed {
-        schema.strings("type", &SOME_JSON);
-    }
-    schema.inline_array("allOf", |all| all.value(shape));
-}
-
-/// Replaces `true` and `false` in lists of schemas, which some OpenAPI readers do not accept there.
-fn plain_schema(schema: Value) -> Value {
-    let Value::Object(mut members) = schema else { return schema };
-    let as_object = |schema: Value| match schema {
-        Value::Bool(true) => json!({}),
-        Value::Bool(false) => json!({ "not": {} }),
-        other => plain_schema(other),
-    };
-    for (name, member) in &mut members {
-        let old = member.take();
-        *member = match (name.as_str(), old) {
-            ("allOf" | "anyOf" | "oneOf" | "prefixItems", Value::Array(items)) => {
-                items.into_iter().map(as_object).collect()
-            }
-            (
-                "properties" | "patternProperties" | "dependentSchemas" | "$defs",
-                Value::Object(members),
-            ) => members.into_iter().map(|(name, member)| (name, as_object(member))).collect(),
-            (
-                "not" | "if" | "then" | "else" | "contains" | "items" | "propertyNames"
-                | "contentSchema",
-                schema,
-            ) => as_object(schema),
-            ("additionalProperties" | "unevaluatedItems" | "unevaluatedProperties", schema) => {
-                plain_schema(schema)
-            }
-            (_, other) => other,
-        };
-    }
-    Value::Object(members)
-}
-
-/// All JSON types except null.
-const SOME_JSON: [&str; 5] = ["object", "array", "string", "number", "boolean"];
-
 /// Writes the type of a kind.
 fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
     match kind {
@@ -335,21 +437,9 @@ fn kind(schema: &mut Object<'_>, kind: &FieldKind, nullable: bool) {
             typed(schema, "string", nullable);
             schema.string("format", "date-time");
         }
-        FieldKind::Enum(values) => {
-            schema.inline_array("anyOf", |either| {
-                either.inline(|known| {
-                    known.string("type", "string");
-                    known.inline_array("enum", |known| {
-                        values.iter().for_each(|value| known.string(value))
-                    });
-                });
-                either.inline(|unknown| typed(unknown, "string", nullable));
-            });
-        }
-        FieldKind::Json if nullable => {}
-        FieldKind::Json => {
-            schema.strings("type", &SOME_JSON);
-        }
+        // Enums are components of their own.
+        FieldKind::Enum(_) => typed(schema, "string", nullable),
+        FieldKind::Json => {}
     }
 }
 
@@ -358,17 +448,6 @@ fn typed(schema: &mut Object<'_>, name: &str, nullable: bool) {
         schema.strings("type", &[name, "null"]);
     } else {
         schema.string("type", name);
-    }
-}
-
-fn base_fields(properties: &mut Object<'_>, shape: &RowShape<'_>) {
-    for field in &shape.base {
-        properties.inline(field.base.name(), |property| {
-            base_field_type(property, field.base, field.optional);
-            if let Some(declared) = field.declared {
-                facets(property, &declared.facets, None, None);
-            }
-        });
     }
 }
 
@@ -382,34 +461,3 @@ fn referenced_key<'s>(shape: &RowShape<'s>, field: &Field) -> Option<&'s str> {
 }
 
 const SECRET: &str = "Secret: absent from rows for readers whose operations do not name it.";
-
-/// Writes the field's description, or one derived from its relation, plus notes.
-fn facets(
-    property: &mut Object<'_>,
-    facets: &Facets,
-    referenced_key: Option<&str>,
-    more: Option<&str>,
-) {
-    let note = facets.deprecated.as_ref().and_then(|deprecated| deprecated.note.as_deref());
-    let mut parts: Vec<&str> = match (facets.description.as_deref(), note, referenced_key) {
-        (Some(about), Some(note), _) => vec![about, "\n\nDeprecated: ", note],
-        (Some(about), None, _) => vec![about],
-        (None, Some(note), _) => vec!["Deprecated: ", note],
-        (None, None, Some(target)) => vec!["The id of a row of `", target, "`."],
-        (None, None, None) => Vec::new(),
-    };
-    let secret = facets.secret.then_some(SECRET);
-    for more in [secret, more].into_iter().flatten() {
-        parts.extend((!parts.is_empty()).then_some("\n\n"));
-        parts.push(more);
-    }
-    if !parts.is_empty() {
-        property.parts("description", &parts);
-    }
-    if facets.deprecated.is_some() {
-        property.boolean("deprecated", true);
-    }
-    if facets.secret {
-        property.boolean("x-ablo-secret", true);
-    }
-}

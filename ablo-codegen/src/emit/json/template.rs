@@ -48,8 +48,11 @@ impl Template {
     pub(crate) const PLACEHOLDERS: [&'static str; 4] =
         ["\u{e000}", "\u{e001}", "\u{e002}", "\u{e003}"];
 
-    fn parse(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
-        let Fragment(text) = Fragment::block(depth, fill);
+    fn parse(depth: usize, inline: bool, fill: impl FnOnce(&mut Object<'_>)) -> Self {
+        let Fragment(text) = match inline {
+            true => Fragment::inline(fill),
+            false => Fragment::block(depth, fill),
+        };
         let mut pieces = Vec::new();
         let mut rest = text.as_str();
         let placeholder = |text: &str| {
@@ -110,7 +113,7 @@ impl Object<'_> {
         fill: impl FnOnce(&mut Object<'_>),
     ) {
         if template.depth != self.text.depth {
-            *template = Template::parse(self.text.depth, fill);
+            *template = Template::parse(self.text.depth, self.text.inline, fill);
         }
         separate(self.text, &mut self.empty);
         for (piece, placeholder) in &template.pieces {

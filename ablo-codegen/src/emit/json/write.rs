@@ -2,7 +2,9 @@
 //!
 //! Objects and arrays are closures, which makes nesting, commas and quotes correct by construction.
 //! Every string is escaped; raw text cannot be written. *Block* values have a line per member,
-//! *inline* values are on one line, which keeps documents with thousands of small schemas readable.
+//! *inline* values are on one line without spaces, which keeps documents with thousands of small
+//! schemas small. The members of [`Object::lines`] are on lines of their own also in an inline
+//! value.
 
 use super::names::Ref;
 use serde_json::Value;
@@ -51,15 +53,12 @@ impl Buffer {
     ) {
         let outer = self.inline;
         self.inline |= inline;
-        self.depth += 1;
+        self.depth += usize::from(!self.inline);
         self.out.push(open);
         let empty = fill(self);
-        self.depth -= 1;
-        match (empty, self.inline) {
-            (true, _) => {}
-            (false, true) if open == '{' => self.out.push(' '),
-            (false, true) => {}
-            (false, false) => self.line(),
+        self.depth -= usize::from(!self.inline);
+        if !empty && !self.inline {
+            self.line();
         }
         self.out.push(close);
         self.inline = outer;
@@ -76,17 +75,18 @@ impl Buffer {
     }
 
     /// Writes the separator before a member of an object or array.
-    fn next(&mut self, empty: &mut bool, object: bool) {
-        match (std::mem::replace(empty, false), self.inline) {
-            (true, true) if object => self.out.push(' '),
-            (true, true) => {}
-            (false, true) => self.out.push_str(", "),
-            (true, false) => self.line(),
-            (false, false) => {
-                self.out.push(',');
-                self.line();
-            }
+    fn next(&mut self, empty: &mut bool) {
+        if !std::mem::replace(empty, false) {
+            self.out.push(',');
         }
+        if !self.inline {
+            self.line();
+        }
+    }
+
+    /// Writes the separator after the name of a member.
+    fn colon(&mut self) {
+        self.out.push_str(if self.inline { ":" } else { ": " });
     }
 
     #[inline]
@@ -192,11 +192,9 @@ pub(crate) struct Object<'t> {
 
 impl Object<'_> {
     fn name(&mut self, name: &str) -> &mut Buffer {
-        self.text.next(&mut self.empty, true);
-        self.text.out.reserve(name.len() + 4);
-        self.text.out.push('"');
-        self.text.escaped(name);
-        self.text.out.push_str("\": ");
+        self.text.next(&mut self.empty);
+        self.text.string(name);
+        self.text.colon();
         self.text
     }
 
@@ -225,11 +223,18 @@ impl Object<'_> {
         self.name(name).object(false, fill);
     }
 
+    /// Writes an object member with a line per member, also within an inline value.
+    pub(crate) fn lines(&mut self, name: &str, fill: impl FnOnce(&mut Object<'_>)) {
+        let outer = std::mem::replace(&mut self.name(name).inline, false);
+        self.text.object(false, fill);
+        self.text.inline = outer;
+    }
+
     /// Writes an object member whose name is given in parts.
     pub(crate) fn object_at(&mut self, name: &[&str], fill: impl FnOnce(&mut Object<'_>)) {
-        self.text.next(&mut self.empty, true);
+        self.text.next(&mut self.empty);
         self.text.parts(name);
-        self.text.out.push_str(": ");
+        self.text.colon();
         self.text.object(false, fill);
     }
 
@@ -277,7 +282,7 @@ pub(crate) struct Array<'t> {
 
 impl Array<'_> {
     fn item(&mut self) -> &mut Buffer {
-        self.text.next(&mut self.empty, false);
+        self.text.next(&mut self.empty);
         self.text
     }
 
@@ -317,7 +322,10 @@ mod tests {
         let text = document(0, |top| {
             top.object("block", |block| {
                 block.strings("names", &["a", "b"]);
-                block.inline("one", |one| one.object("deep", |deep| deep.boolean("yes", true)));
+                block.inline("one", |one| {
+                    one.object("deep", |deep| deep.boolean("yes", true));
+                    one.lines("long", |long| long.integer("n", 1));
+                });
                 block.array("items", |items| items.string("x"));
             });
             top.object("empty", |_| {});
@@ -325,8 +333,10 @@ mod tests {
         });
         let expected = r#"{
   "block": {
-    "names": ["a", "b"],
-    "one": { "deep": { "yes": true } },
+    "names": ["a","b"],
+    "one": {"deep":{"yes":true},"long":{
+      "n": 1
+    }},
     "items": [
       "x"
     ]

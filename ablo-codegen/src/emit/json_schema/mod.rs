@@ -3,8 +3,8 @@
 //! It writes `models.json` from the shapes and `wire.json` from the wire types. Both are
 //! collections of definitions: a validator selects one, such as `models.json#/$defs/Task`.
 
-use super::json::names::Names;
-use super::json::rows::RowSchemas;
+use super::json::names::{ModelNames, Names, Ref};
+use super::json::rows::{Enums, RowSchemas, Style};
 use super::json::template::Fragment;
 use super::json::write;
 use crate::Files;
@@ -22,11 +22,12 @@ pub struct JsonSchema;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct JsonSchemaOptions {
     base_id: String,
+    enums: Enums,
 }
 
 impl Default for JsonSchemaOptions {
     fn default() -> Self {
-        Self { base_id: "https://api.abloatai.com/json-schema".to_owned() }
+        Self { base_id: "https://api.abloatai.com/json-schema".to_owned(), enums: Enums::default() }
     }
 }
 
@@ -40,10 +41,14 @@ impl Target for JsonSchema {
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
-        &[(
-            "base-id",
-            "the URI prefix of the files' `$id`s; default \"https://api.abloatai.com/json-schema\"",
-        )]
+        &[
+            (
+                "base-id",
+                "the URI prefix of the files' `$id`s; default \
+                 \"https://api.abloatai.com/json-schema\"",
+            ),
+            Enums::OPTION,
+        ]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
@@ -54,7 +59,7 @@ impl Target for JsonSchema {
 impl Emit for JsonSchemaOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
         let base = self.base_id.trim_end_matches('/');
-        files.add("json-schema/models.json", models(base, &input.shapes.rows));
+        files.add("json-schema/models.json", models(base, self.enums, &input.shapes.rows));
         files.add("json-schema/wire.json", wire(base));
     }
 }
@@ -65,19 +70,27 @@ const MODEL_SIZE: usize = 1 << 10;
 const FIELD_SIZE: usize = 256;
 const WIRE_SIZE: usize = 96 << 10;
 
-fn models(base: &str, shapes: &[RowShape<'_>]) -> String {
-    let mut names = Names::default();
-    let mut rows = RowSchemas::new();
+fn models(base: &str, enums: Enums, shapes: &[RowShape<'_>]) -> String {
+    let names = Names::reserve(std::iter::empty()).models(shapes);
+    let mut rows =
+        RowSchemas::new(Style { refer: |name| Ref::Definition(name), enums, extensions: false });
     let fields: usize = shapes.iter().map(|shape| shape.fields.len()).sum();
     write::document(MODEL_SIZE * (shapes.len() + 1) + FIELD_SIZE * fields, |document| {
         document.string("$schema", DIALECT);
         document.parts("$id", &[base, "/models.json"]);
         document.string("title", "Models");
-        document
-            .string("description", "For each model, the schemas of a row, a create and a patch.");
+        let about = "For each model, the schemas of a row, a create and a patch. The root has a \
+            member for each of them, for programs that read a schema from its root.";
+        document.string("description", about);
+        document.string("type", "object");
+        document.object("properties", |members| {
+            for name in names.iter().flat_map(ModelNames::rows) {
+                members.refers(name.as_str(), Ref::Definition(name));
+            }
+        });
         document.object("$defs", |definitions| {
-            for shape in shapes {
-                rows.schemas(definitions, shape, &names.model(shape.model));
+            for (shape, names) in shapes.iter().zip(&names) {
+                rows.schemas(definitions, shape, names);
             }
         });
     })

@@ -1,10 +1,10 @@
 //! Schemas of the protocol, which the wire crate derives from its types.
 //!
-//! They are not written by hand, so the document cannot drift from the code. The document includes
-//! only those that its operations reach.
+//! They are not written by hand, so the document cannot drift from the code. Bodies with rows are
+//! without the members that hold them, which the routes of each model add. `Rows` is the list that
+//! the coordinator sends, without the forms that clients accept besides it.
 
-use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use serde_json::{Map, Value, json};
 
 /// The schemas of HTTP bodies, with references below `#/components/schemas/`.
 pub(super) struct Definitions(&'static Map<String, Value>);
@@ -20,29 +20,42 @@ impl Definitions {
         self.0.keys().map(String::as_str)
     }
 
-    /// Returns `roots` and all schemas that they reach, sorted by name.
-    pub(super) fn reached(&self, roots: &[&str]) -> Vec<(&str, &Value)> {
-        let mut reached = BTreeSet::new();
-        let mut pending: Vec<&str> = roots.to_vec();
-        while let Some(name) = pending.pop() {
-            if let Some((name, definition)) = self.0.get_key_value(name)
-                && reached.insert(name.as_str())
-            {
-                references(definition, &mut pending);
+    /// Returns all schemas, sorted by name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, Value)> {
+        self.0.iter().map(|(name, definition)| {
+            let is_body = BODIES_WITH_ROWS.contains(&name.as_str());
+            let mut definition = definition.clone();
+            if name == "Rows" {
+                definition = json!({ "type": "array", "items": definition["oneOf"][0]["items"] });
             }
-        }
-        reached.into_iter().filter_map(|name| Some((name, self.0.get(name)?))).collect()
+            plain_choices(&mut definition);
+            (name.as_str(), if is_body { without_rows(definition) } else { definition })
+        })
     }
 }
 
-fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
-        Value::Object(members) => {
-            let to = members.get("$ref").and_then(Value::as_str);
-            found.extend(to.and_then(|to| to.strip_prefix("#/components/schemas/")));
-            members.values().for_each(|member| references(member, found));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+/// The bodies that hold rows of one model.
+const BODIES_WITH_ROWS: [&str; 4] = ["CreateBody", "ListPage", "Read", "UpdateBody"];
+
+/// Removes the descriptions of references in `oneOf`: generators do not import what they describe.
+fn plain_choices(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    let forms = members.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten();
+    for form in forms.filter_map(Value::as_object_mut).filter(|form| form.contains_key("$ref")) {
+        form.retain(|name, _| name == "$ref");
     }
+}
+
+fn without_rows(mut body: Value) -> Value {
+    let is_of_rows = |name: &str| matches!(name, "data" | "relative");
+    if let Some(Value::Object(properties)) = body.get_mut("properties") {
+        properties.retain(|name, _| !is_of_rows(name));
+    }
+    if let Some(Value::Array(required)) = body.get_mut("required") {
+        required.retain(|name| !name.as_str().is_some_and(is_of_rows));
+        if required.is_empty() {
+            body.as_object_mut().map(|body| body.shift_remove("required"));
+        }
+    }
+    body
 }

@@ -1,25 +1,28 @@
-//! The `openapi` target: an OpenAPI 3.1 document of the HTTP routes.
+//! The `openapi` target: an OpenAPI document of the HTTP routes, 3.1 or 3.0.
 //!
-//! `models` writes the routes of a model, `protocol` the routes that belong to no model, and
+//! `models` writes the routes of a model, `protocol` the `routes` that belong to no model, and
 //! `shared` the parameters, headers, bodies and responses that operations refer to, which keeps a
 //! model at a few kilobytes. Row schemas come from the shapes and protocol schemas from the wire
-//! types.
+//! types. `v30` converts the document to OpenAPI 3.0.
 
 mod definitions;
 mod models;
 mod operation;
 mod protocol;
+mod route;
+mod routes;
 mod shared;
+mod v30;
 
-use super::json::names::{ModelNames, Names};
-use super::json::rows::RowSchemas;
+use super::json::names::{ComponentName, ModelNames, Names, Ref};
+use super::json::rows::{Enums, RowSchemas, Style};
 use super::json::template::Fragment;
 use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
 use definitions::Definitions;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
 
@@ -31,16 +34,55 @@ pub struct OpenApi;
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct OpenApiOptions {
     title: String,
-    version: String,
-    server: String,
+    api_version: String,
+    version: Version,
+    #[serde(deserialize_with = "one_or_more")]
+    servers: Vec<String>,
+    enums: Enums,
+}
+
+/// The version of OpenAPI. On the command line it is a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    V30,
+    V31,
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        match value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str() {
+            "3.0" => Ok(Version::V30),
+            "3.1" => Ok(Version::V31),
+            other => Err(serde::de::Error::custom(format!(
+                "unknown version of OpenAPI `{other}`, expected `3.0` or `3.1`; the version of the \
+                 API is `api-version`"
+            ))),
+        }
+    }
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a URL or a list of URLs")]
+    enum Urls {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Urls::deserialize(from)? {
+        Urls::One(url) => vec![url],
+        Urls::More(urls) => urls,
+    })
 }
 
 impl Default for OpenApiOptions {
     fn default() -> Self {
         Self {
             title: "Ablo API".to_owned(),
-            version: "1".to_owned(),
-            server: "https://api.abloatai.com/api".to_owned(),
+            api_version: "1".to_owned(),
+            version: Version::V31,
+            servers: vec!["/api".to_owned()],
+            enums: Enums::default(),
         }
     }
 }
@@ -51,14 +93,16 @@ impl Target for OpenApi {
     }
 
     fn about(&self) -> &'static str {
-        "an OpenAPI 3.1 document of the HTTP routes"
+        "an OpenAPI document of the HTTP routes"
     }
 
     fn options(&self) -> &'static [(&'static str, &'static str)] {
         &[
             ("title", "the title of the document; default \"Ablo API\""),
-            ("version", "the version of the documented API; default \"1\""),
-            ("server", "the base URL of the routes; default \"https://api.abloatai.com/api\""),
+            ("api-version", "the version of the documented API; default \"1\""),
+            ("version", "the version of OpenAPI, `3.1` or `3.0`; default 3.1"),
+            ("servers", "the base URL of the routes, or a list of them; default \"/api\""),
+            Enums::OPTION,
         ]
     }
 
@@ -69,7 +113,12 @@ impl Target for OpenApi {
 
 impl Emit for OpenApiOptions {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
-        files.add("openapi/openapi.json", document(self, &input.shapes.rows));
+        let document = document(self, &input.shapes.rows);
+        let document = match self.version {
+            Version::V31 => document,
+            Version::V30 => v30::convert(&document),
+        };
+        files.add("openapi/openapi.json", document);
     }
 }
 
@@ -84,32 +133,35 @@ const MODEL_SIZE: usize = 7 << 10;
 const FIELD_SIZE: usize = 600;
 const SHARED_SIZE: usize = 48 << 10;
 
+/// The routes of the protocol, printed once per process.
+static ROUTES: OnceLock<Fragment> = OnceLock::new();
+
 /// The schemas of the protocol, printed once per process.
 static PROTOCOL: OnceLock<Fragment> = OnceLock::new();
 
 fn protocol_schemas(definitions: &Definitions) -> Fragment {
-    let reached = definitions.reached(&shared::ROOTS);
     Fragment::block(3, |schemas| {
-        reached.into_iter().for_each(|(name, definition)| schemas.value(name, definition));
+        definitions.all().for_each(|(name, definition)| schemas.value(name, &definition));
     })
 }
 
 fn document(options: &OpenApiOptions, rows: &[RowShape<'_>]) -> String {
     let definitions = Definitions::http();
     let mut names = Names::reserve(definitions.names());
-    let entries: Vec<Entry<'_>> =
-        rows.iter().map(|shape| Entry { shape, names: names.model(shape.model) }).collect();
+    let named = rows.iter().zip(names.models(rows));
+    let entries: Vec<Entry<'_>> = named.map(|(shape, names)| Entry { shape, names }).collect();
     let fields: usize = rows.iter().map(|shape| shape.fields.len()).sum();
     write::document(SHARED_SIZE + MODEL_SIZE * rows.len() + FIELD_SIZE * fields, |document| {
         document.string("openapi", "3.1.1");
         document.object("info", |info| {
             info.string("title", &options.title);
-            info.string("version", &options.version);
+            info.string("version", &options.api_version);
             info.string("description", shared::DESCRIPTION);
         });
         document.string("jsonSchemaDialect", "https://json-schema.org/draft/2020-12/schema");
         document.array("servers", |servers| {
-            servers.inline(|server| server.string("url", &options.server))
+            let urls = options.servers.iter().map(|url| url.trim_end_matches("/"));
+            urls.for_each(|url| servers.inline(|server| server.string("url", url)));
         });
         document
             .array("security", |security| security.inline(|either| either.strings("bearer", &[])));
@@ -120,11 +172,13 @@ fn document(options: &OpenApiOptions, rows: &[RowShape<'_>]) -> String {
         document.object("paths", |paths| {
             let mut routes = models::Routes::default();
             entries.iter().for_each(|entry| routes.paths(paths, entry));
-            protocol::paths(paths);
+            paths.fragment(ROUTES.get_or_init(|| Fragment::block(2, protocol::paths)));
         });
         document.object("components", |components| {
             components.object("schemas", |schemas| {
-                let mut rows = RowSchemas::new();
+                let refer: for<'n> fn(&'n ComponentName) -> Ref<'n> = |name| Ref::Model(name);
+                let style = Style { refer, enums: options.enums, extensions: true };
+                let mut rows = RowSchemas::new(style);
                 entries.iter().for_each(|entry| rows.schemas(schemas, entry.shape, &entry.names));
                 schemas.fragment(PROTOCOL.get_or_init(|| protocol_schemas(&definitions)));
             });

@@ -129,6 +129,7 @@ fn list(
 fn list_responses(operation: &mut Object<'_>, names: &ModelNames) {
     responses(operation, shared::READ_MANY, |responses| {
         success(responses, "One page of rows.", "ListPage", |data| {
+            data.string("type", "array");
             data.refers("items", Ref::Model(&names.row));
         });
     });
@@ -157,19 +158,22 @@ impl Filters {
             let shared = paging.chain(BASE_FIELDS.into_iter().map(filter));
             shared.for_each(|name| parameters.refers(Ref::Parameter(name)));
         });
-        for declared in &entry.shape.fields {
-            let field = declared.field;
+        for (field, enumeration) in rows::with_enums(entry.shape, &entry.names) {
             let is_filter = field.kind != FieldKind::Json && !field.facets.secret;
             if !is_filter || RESERVED.contains(&field.name.as_str()) {
                 continue;
             }
             parameters.inline(|parameter| {
                 parameter.string("name", field.name.as_str());
-                match self.kinds.get(field, false) {
-                    Some(plain) => parameter.fragment(plain),
-                    None => {
+                match (enumeration, self.kinds.get(field, false)) {
+                    (None, Some(plain)) => parameter.fragment(plain),
+                    (Some(name), _) => {
                         parameter.string("in", "query");
-                        parameter.object("schema", |schema| rows::field_type(schema, field, false));
+                        parameter.refers("schema", Ref::Model(name));
+                    }
+                    (None, None) => {
+                        parameter.string("in", "query");
+                        parameter.object("schema", |schema| rows::exact_type(schema, field));
                     }
                 }
                 if field.facets.deprecated.is_some() {
@@ -186,8 +190,7 @@ fn create(path: &mut Object<'_>, key: &str, names: &ModelNames) {
     operation(path, "post", &title, |operation| {
         idempotent(operation);
         request(operation, "CreateBody", |data| data.reference(Ref::Model(&names.create)));
-        responses(operation, shared::WRITE, |responses| {
-            responses.refers("200", Ref::Response("Receipt"));
+        responses(operation, shared::CREATE, |responses| {
             responses.refers("201", Ref::Response("Receipt"));
         });
     });
@@ -198,7 +201,7 @@ fn retrieve(path: &mut Object<'_>, key: &str, names: &ModelNames) {
         Title { id: &[key, ".retrieve"], tag: key, summary: &["Retrieve a row of `", key, "`"] };
     operation(path, "get", &title, |operation| {
         responses(operation, shared::READ_ONE, |responses| {
-            let about = "The row, its claims, and the watermark for `readAt` as `stamp`.";
+            let about = "The row and its claims.";
             success(responses, about, "Read", |data| data.reference(Ref::Model(&names.row)));
         });
     });
@@ -248,8 +251,7 @@ fn claim(path: &mut Object<'_>, key: &str) {
     let title = Title { id: &[key, ".claim"], tag: key, summary: &["Claim a row of `", key, "`"] };
     operation(path, "post", &title, |operation| {
         operation.refers("requestBody", Ref::RequestBody("Claim"));
-        responses(operation, shared::WRITE, |responses| {
-            responses.refers("200", Ref::Response("Claimed"));
+        responses(operation, shared::CREATE, |responses| {
             responses.refers("201", Ref::Response("Claimed"));
             responses.refers("202", Ref::Response("Queued"));
         });
@@ -263,7 +265,7 @@ fn release(path: &mut Object<'_>, key: &str) {
         summary: &["Release the claim on a row of `", key, "`"],
     };
     operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_ONE, |responses| {
+        responses(operation, shared::READ_MANY, |responses| {
             responses.refers("200", Ref::Response("Released"))
         });
     });
@@ -277,7 +279,7 @@ fn reorder(path: &mut Object<'_>, key: &str) {
     };
     operation(path, "post", &title, |operation| {
         operation.refers("requestBody", Ref::RequestBody("Reorder"));
-        responses(operation, shared::WRITE, |responses| {
+        responses(operation, shared::READ_MANY, |responses| {
             responses.refers("200", Ref::Response("Reordered"))
         });
     });
@@ -305,7 +307,7 @@ fn success(
 ) {
     responses.inline("200", |response| {
         response.string("description", about);
-        shared::response_headers(response, None);
+        shared::response_headers(response, &[]);
         body_with_data(response, envelope, data);
     });
 }

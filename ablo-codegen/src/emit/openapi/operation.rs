@@ -23,7 +23,7 @@ pub(super) fn operation(
     title: &Title<'_>,
     fill: impl FnOnce(&mut Object<'_>),
 ) {
-    path.object(method, |operation| {
+    path.inline(method, |operation| {
         operation.parts("operationId", title.id);
         operation.strings("tags", &[title.tag]);
         operation.parts("summary", title.summary);
@@ -43,18 +43,20 @@ pub(super) fn responses(
     });
 }
 
-/// Writes a body of the protocol with a specific schema for `data`.
+/// Writes a body of the protocol with its member `data`.
 pub(super) fn body_with_data(
     holder: &mut Object<'_>,
     envelope: &'static str,
     data: impl FnOnce(&mut Object<'_>),
 ) {
     body_with(holder, envelope, |own| {
+        own.strings("required", &["data"]);
         own.object("properties", |properties| properties.object("data", data));
     });
 }
 
-/// Writes a body of the protocol with further members of its schema.
+/// Writes a body of the protocol with the members that differ between models. The parts have no
+/// member in common, because generators cannot narrow a member.
 pub(super) fn body_with(
     holder: &mut Object<'_>,
     envelope: &'static str,
@@ -65,7 +67,10 @@ pub(super) fn body_with(
             json.object("schema", |schema| {
                 schema.array("allOf", |all| {
                     all.refers(Ref::Schema(envelope));
-                    all.object(own);
+                    all.object(|members| {
+                        members.string("type", "object");
+                        own(members);
+                    });
                 });
             });
         });

@@ -1,20 +1,17 @@
-//! The routes that belong to no model: commits over many rows, and claims by their ids.
+//! Writes the routes that belong to no model.
 
 use super::operation::{Title, operation, plain_body, responses};
-use super::shared;
+use super::route::Parameter::{Header, Path, Queries, Query, Shared};
+use super::route::Reply::{Body, Component, Empty, Text};
+use super::route::{Parameter, Reply, Route};
+use super::routes::{ROUTES, TAGS};
+use super::shared::response_headers;
 use crate::emit::json::names::Ref;
 use crate::emit::json::write::{Array, Object};
 
-// Tags with a space cannot collide with model keys.
-const COMMITS: &str = "Ablo commits";
-const CLAIMS: &str = "Ablo claims";
-
 /// Writes the tags of these routes.
 pub(super) fn tags(tags: &mut Array<'_>) {
-    for (name, about) in [
-        (COMMITS, "Several writes to rows of any models, applied as a whole or not at all."),
-        (CLAIMS, "Claims on rows, by claim id. The wire calls a claim an intent."),
-    ] {
+    for (name, about) in TAGS {
         tags.inline(|tag| {
             tag.string("name", name);
             tag.string("description", about);
@@ -24,87 +21,85 @@ pub(super) fn tags(tags: &mut Array<'_>) {
 
 /// Writes the paths of these routes.
 pub(super) fn paths(paths: &mut Object<'_>) {
-    paths.object("/v1/commits", commit);
-    paths.object("/v1/intents", |path| {
-        path.inline_array("parameters", |parameters| parameters.refers(Ref::Parameter("Holder")));
-        list(path);
-        create(path);
-    });
-    paths.object("/v1/intents/{id}", delete);
+    for (name, common, routes) in ROUTES.into_iter().flatten() {
+        paths.object(name, |path| {
+            parameters(path, common);
+            routes.iter().for_each(|route| write_route(path, route));
+        });
+    }
 }
 
-fn commit(path: &mut Object<'_>) {
-    let title = Title { id: &["createCommit"], tag: COMMITS, summary: &["Commit several writes"] };
-    operation(path, "post", &title, |operation| {
-        operation.inline_array("parameters", |parameters| {
-            parameters.refers(Ref::Parameter("IdempotencyKey"));
-            parameters.refers(Ref::Parameter("Holder"));
-        });
-        request(operation, "CommitRequest");
-        responses(operation, shared::COMMIT, |responses| {
-            responses.refers("200", Ref::Response("Receipt"));
-            responses.refers("201", Ref::Response("Receipt"));
+fn write_route(path: &mut Object<'_>, route: &Route) {
+    let title = Title { id: &[route.id], tag: route.tag, summary: &[route.summary] };
+    operation(path, route.method, &title, |operation| {
+        if route.public {
+            operation.inline_array("security", |_| {});
+        }
+        parameters(operation, route.parameters);
+        if let Some((schema, required)) = route.body {
+            operation.object("requestBody", |body| {
+                body.boolean("required", required);
+                plain_body(body, schema);
+            });
+        }
+        responses(operation, route.errors, |responses| {
+            route.replies.iter().for_each(|(status, reply)| write_reply(responses, status, reply));
         });
     });
 }
 
-fn list(path: &mut Object<'_>) {
-    let title = Title { id: &["listIntents"], tag: CLAIMS, summary: &["List claims"] };
-    operation(path, "get", &title, |operation| {
-        operation.array("parameters", |parameters| {
-            for (name, about) in [
-                ("model", "Only claims on rows of the model with this key."),
-                ("id", "Only claims on the row with this id."),
-                ("field", "Only claims that name this field."),
-            ] {
-                parameters.object(|parameter| {
-                    parameter.string("name", name);
-                    parameter.string("in", "query");
-                    parameter.string("description", about);
-                    parameter.inline("schema", |schema| schema.string("type", "string"));
+fn write_reply(responses: &mut Object<'_>, status: &str, reply: &Reply) {
+    let (Body(about, _) | Empty(about) | Text(about, _)) = *reply else {
+        if let Component(name) = reply {
+            responses.refers(status, Ref::Response(name));
+        }
+        return;
+    };
+    responses.object(status, |response| {
+        response.string("description", about);
+        response_headers(response, &[]);
+        match *reply {
+            Body(_, schema) => plain_body(response, schema),
+            Text(_, media) => response.object("content", |content| {
+                content.object(media, |text| {
+                    text.object("schema", |schema| schema.string("type", "string"));
                 });
-            }
-        });
-        responses(operation, shared::READ_MANY, |responses| {
-            responses.refers("200", Ref::Response("IntentList"))
-        });
+            }),
+            Empty(_) | Component(_) => {}
+        }
     });
 }
 
-fn create(path: &mut Object<'_>) {
-    let title = Title { id: &["createIntent"], tag: CLAIMS, summary: &["Claim a row"] };
-    operation(path, "post", &title, |operation| {
-        request(operation, "IntentBody");
-        responses(operation, shared::WRITE, |responses| {
-            responses.refers("200", Ref::Response("Claimed"));
-            responses.refers("201", Ref::Response("Claimed"));
-            responses.refers("202", Ref::Response("Queued"));
-        });
-    });
-}
-
-fn delete(path: &mut Object<'_>) {
-    path.array("parameters", |parameters| {
-        parameters.object(|parameter| {
-            parameter.string("name", "id");
-            parameter.string("in", "path");
-            parameter.boolean("required", true);
-            parameter.string("description", "The id of the claim.");
-            parameter.inline("schema", |schema| schema.string("type", "string"));
-        });
-        parameters.refers(Ref::Parameter("Holder"));
-    });
-    let title = Title { id: &["deleteIntent"], tag: CLAIMS, summary: &["Release a claim"] };
-    operation(path, "delete", &title, |operation| {
-        responses(operation, shared::READ_MANY, |responses| {
-            responses.refers("200", Ref::Response("IntentReleased"))
-        });
-    });
-}
-
-fn request(operation: &mut Object<'_>, schema: &'static str) {
-    operation.inline("requestBody", |body| {
-        body.boolean("required", true);
-        plain_body(body, schema);
+fn parameters(holder: &mut Object<'_>, parameters: &[Parameter]) {
+    if parameters.is_empty() {
+        return;
+    }
+    holder.inline_array("parameters", |written| {
+        for parameter in parameters {
+            let (location, name, about) = match *parameter {
+                Shared(name) => {
+                    written.refers(Ref::Parameter(name));
+                    continue;
+                }
+                Query(name, about) | Queries(name, about) => ("query", name, about),
+                Header(name, about) => ("header", name, about),
+                Path(name, about) => ("path", name, about),
+            };
+            written.object(|member| {
+                member.string("name", name);
+                member.string("in", location);
+                if location != "query" {
+                    member.boolean("required", true);
+                }
+                member.string("description", about);
+                member.object("schema", |schema| match parameter {
+                    Queries(..) => {
+                        schema.string("type", "array");
+                        schema.object("items", |item| item.string("type", "string"));
+                    }
+                    _ => schema.string("type", "string"),
+                });
+            });
+        }
     });
 }

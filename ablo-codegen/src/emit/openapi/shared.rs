@@ -15,109 +15,45 @@ pub(super) const DESCRIPTION: &str = "Rows that people and agents edit together.
     `Idempotency-Key` is applied once. Lists can be filtered by field values given as query \
     parameters. Every error has a status outside 2xx.";
 
-/// The schemas of the protocol that the document refers to by name.
-pub(super) const ROOTS: [&str; 15] = [
-    "ClaimAnswer",
-    "ClaimBody",
-    "ClaimReleased",
-    "CommitReceipt",
-    "CommitRequest",
-    "CreateBody",
-    "DeleteBody",
-    "ErrorEnvelope",
-    "IntentBody",
-    "IntentList",
-    "IntentReleased",
-    "ListPage",
-    "Read",
-    "ReorderBody",
-    "UpdateBody",
-];
-
-/// The error responses of a route that reads any number of rows.
-pub(super) const READ_MANY: &[ErrorResponse] = &[
-    ("400", "BadRequest"),
-    ("401", "Unauthenticated"),
-    ("403", "Forbidden"),
-    ("429", "TooManyRequests"),
-    ("default", "Error"),
-];
+/// The error responses of a route that needs no row: `default` has all others.
+pub(super) const READ_MANY: &[ErrorResponse] = &[("default", "Error")];
 
 /// The error responses of a route that reads one row.
-pub(super) const READ_ONE: &[ErrorResponse] = &[
-    ("400", "BadRequest"),
-    ("401", "Unauthenticated"),
-    ("403", "Forbidden"),
-    ("404", "NotFound"),
-    ("429", "TooManyRequests"),
-    ("default", "Error"),
-];
+pub(super) const READ_ONE: &[ErrorResponse] = &[("404", "NotFound"), ("default", "Error")];
 
-/// The error responses of a route that writes or claims a row.
-pub(super) const WRITE: &[ErrorResponse] = &[
-    ("400", "BadRequest"),
-    ("401", "Unauthenticated"),
-    ("403", "Forbidden"),
-    ("404", "NotFound"),
-    ("409", "Conflict"),
-    ("429", "TooManyRequests"),
-    ("default", "Error"),
-];
+/// The error responses of a route that creates or claims a row.
+pub(super) const CREATE: &[ErrorResponse] = &[("409", "Conflict"), ("default", "Error")];
 
-/// The error responses of a commit. Errors of its operations may be returned as a receipt.
-pub(super) const COMMIT: &[ErrorResponse] = &[
-    ("400", "CommitRejected"),
-    ("401", "Unauthenticated"),
-    ("403", "CommitRejected"),
-    ("404", "CommitRejected"),
-    ("409", "CommitRejected"),
-    ("429", "TooManyRequests"),
-    ("default", "Error"),
-];
+/// The error responses of a route that changes rows.
+pub(super) const WRITE: &[ErrorResponse] =
+    &[("404", "NotFound"), ("409", "Conflict"), ("default", "Error")];
 
-/// Response components with an error envelope: name, description, additional header.
-const ERROR_RESPONSES: [(&str, &str, Option<&str>); 7] = [
-    (
-        "BadRequest",
-        "The request is invalid: a malformed body, an unknown model, or an invalid value.",
-        None,
-    ),
-    (
-        "Unauthenticated",
-        "The credential is missing, unknown, revoked or expired.",
-        Some("X-Auth-Failure"),
-    ),
-    (
-        "Forbidden",
-        "The credential does not permit this. `requiredCapability` may name the missing \
-         permission.",
-        None,
-    ),
-    ("NotFound", "The row does not exist.", None),
+/// Response components with an error envelope: name, description, additional headers.
+const ERROR_RESPONSES: [(&str, &str, &[&str]); 3] = [
+    ("NotFound", "It does not exist, or the caller may not see it.", &[]),
     (
         "Conflict",
         "Another participant has claimed the row (`entity_claimed`, `claim_conflict`), the row has \
          changed since `readAt` (`stale_context`), the idempotency key was used with a different \
          body (`idempotency_conflict`), or the values violate a database constraint \
          (`unique_violation`, `foreign_key_violation`).",
-        None,
-    ),
-    (
-        "TooManyRequests",
-        "A quota or rate limit is exceeded. The request may be repeated later.",
-        Some("Retry-After"),
+        &[],
     ),
     (
         "Error",
-        "Any other error. 404: unknown route. 413: the body is too large. 422: the body is \
-         well-formed but invalid. 500: internal error; a write can safely be repeated with its \
-         idempotency key. 503: temporarily unavailable; the request may be repeated later.",
-        Some("Retry-After"),
+        "Any other error. 400: the request is invalid: a malformed body, an unknown model, or an \
+         invalid value. 401: the credential is missing, unknown, revoked or expired. 403: the \
+         credential does not permit this; `requiredCapability` may name the missing permission. \
+         404: unknown route. 413: the body is too large. 422: the body is well-formed but \
+         invalid. 429: a quota or rate limit is exceeded; the request may be repeated later. 500: \
+         internal error; a write can safely be repeated with its idempotency key. 503: temporarily \
+         unavailable; the request may be repeated later.",
+        &["X-Auth-Failure", "Retry-After"],
     ),
 ];
 
 /// Response components with a body of the protocol: name, description, schema.
-const SUCCESS_RESPONSES: [(&str, &str, &str); 7] = [
+const SUCCESS_RESPONSES: [(&str, &str, &str); 5] = [
     ("Receipt", "The write was accepted.", "CommitReceipt"),
     ("Claimed", "The caller holds the claim until it is released or expires.", "ClaimAnswer"),
     (
@@ -131,8 +67,6 @@ const SUCCESS_RESPONSES: [(&str, &str, &str); 7] = [
         "The given waiters are first in the claim queue, in this order.",
         "ClaimReleased",
     ),
-    ("IntentList", "The active and the queued claims.", "IntentList"),
-    ("IntentReleased", "The claim is released.", "IntentReleased"),
 ];
 
 /// Headers: name, description.
@@ -173,11 +107,11 @@ pub(super) fn components(components: &mut Object<'_>) {
 }
 
 /// Writes the headers of a response.
-pub(super) fn response_headers(response: &mut Object<'_>, own: Option<&'static str>) {
+pub(super) fn response_headers(response: &mut Object<'_>, own: &[&'static str]) {
     response.inline("headers", |headers| {
         headers.refers("x-request-id", Ref::Header("x-request-id"));
         headers.refers("Ablo-Version", Ref::Header("Ablo-Version"));
-        own.into_iter().for_each(|own| headers.refers(own, Ref::Header(own)));
+        own.iter().for_each(|own| headers.refers(own, Ref::Header(own)));
     });
 }
 
@@ -265,29 +199,15 @@ fn responses(responses: &mut Object<'_>) {
     for (name, about, schema) in SUCCESS_RESPONSES {
         responses.object(name, |response| {
             response.string("description", about);
-            response_headers(response, None);
+            response_headers(response, &[]);
             plain_body(response, schema);
         });
     }
-    for (name, about, header) in ERROR_RESPONSES {
+    for (name, about, headers) in ERROR_RESPONSES {
         responses.object(name, |response| {
             response.string("description", about);
-            response_headers(response, header);
+            response_headers(response, headers);
             plain_body(response, "ErrorEnvelope");
         });
     }
-    responses.object("CommitRejected", |response| {
-        response.string("description", "No operation of the commit was applied.");
-        response_headers(response, None);
-        response.inline("content", |content| {
-            content.object("application/json", |json| {
-                json.object("schema", |schema| {
-                    schema.array("anyOf", |either| {
-                        either.refers(Ref::Schema("CommitReceipt"));
-                        either.refers(Ref::Schema("ErrorEnvelope"));
-                    });
-                });
-            });
-        });
-    });
 }

@@ -153,7 +153,7 @@ fn typed(keywords: &Map<String, Value>) -> Option<Type<'_>> {
 
 fn of_kind<'a>(kind: &str, keywords: &'a Map<String, Value>) -> Type<'a> {
     match kind {
-        "string" => Type::STRING,
+        "string" => open_enum(keywords),
         "number" | "integer" => Type::NUMBER,
         "boolean" => Type::BOOLEAN,
         "null" => Type::NULL,
@@ -161,6 +161,12 @@ fn of_kind<'a>(kind: &str, keywords: &'a Map<String, Value>) -> Type<'a> {
         "object" => object(keywords),
         _ => Type::UNKNOWN,
     }
+}
+
+/// Returns the type of a string. One with examples is an open enum.
+fn open_enum(keywords: &Map<String, Value>) -> Type<'_> {
+    let known = keywords.get("examples").and_then(Value::as_array).into_iter().flatten();
+    Type::union(known.map(literal).chain([Type::STRING]))
 }
 
 fn array(keywords: &Map<String, Value>) -> Type<'_> {
@@ -253,7 +259,7 @@ mod tests {
         let aliases = [
             (
                 json!({
-                    "anyOf": [{ "type": "string", "enum": ["a", "b"] }, { "type": "string" }],
+                    "type": "string", "examples": ["a", "b"],
                 }),
                 "\"a\" | \"b\" | (string & {})",
             ),
@@ -348,6 +354,7 @@ mod tests {
             "const",
             "description",
             "enum",
+            "examples",
             "items",
             "oneOf",
             "prefixItems",
@@ -355,10 +362,8 @@ mod tests {
             "required",
             "type",
         ];
-        const IGNORED: &[&str] = &[
-            "default", "examples", "format", "maxItems", "maximum", "minItems", "minimum", "not",
-            "title",
-        ];
+        const IGNORED: &[&str] =
+            &["default", "format", "maxItems", "maximum", "minItems", "minimum", "not", "title"];
         fn check(schema: &Value, at: &str) {
             for (keyword, value) in schema.as_object().into_iter().flatten() {
                 let known = HANDLED.contains(&&**keyword) || IGNORED.contains(&&**keyword);

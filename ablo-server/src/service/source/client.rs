@@ -6,9 +6,10 @@
 use super::SourceOptions;
 use crate::service::metrics::Metrics;
 use ablo::source::{Message, Remote};
-use ablo_wire::{Backoff, SourceFailure, SourceMode, SourceRequest, SourceScope};
+use ablo_wire::{
+    Backoff, SourceFailure, SourceHealth, SourceMode, SourceRequest, SourceScope, SourceState,
+};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -216,25 +217,22 @@ impl SourceClient {
     }
 
     /// Returns the status object of `GET /v1/sources`.
-    pub(crate) fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> SourceState {
         let state = self.locked().clone();
         let is_open = state.open_until.is_some_and(|until| until > Instant::now());
         let status = match state.failures {
-            _ if is_open => "resting",
-            0 => "ok",
-            _ => "failing",
+            _ if is_open => SourceHealth::Paused,
+            0 => SourceHealth::Ok,
+            _ => SourceHealth::Failing,
         };
         let millis = |lag: Duration| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
-        json!({
-            "object": "source",
-            "organizationId": self.organization,
-            "models": self.models,
-            "status": status,
-            "events": state.events,
-            "lagMs": state.lag.map(millis),
-            "lastSuccessAt": state.last_success.map(|at| format!("{at:.3}")),
-            "lastErrorAt": state.last_error.as_ref().map(|(at, _)| format!("{at:.3}")),
-            "lastError": state.last_error.as_ref().map(|(_, error)| error.clone()),
-        })
+        let models: Vec<String> = self.models.iter().cloned().collect();
+        let organization = self.organization.clone();
+        let mut shown = SourceState::new(organization, models, status, state.events);
+        shown.lag_ms = state.lag.map(millis);
+        shown.last_success_at = state.last_success.map(|at| format!("{at:.3}"));
+        shown.last_error_at = state.last_error.as_ref().map(|(at, _)| format!("{at:.3}"));
+        shown.last_error = state.last_error.map(|(_, error)| error);
+        shown
     }
 }

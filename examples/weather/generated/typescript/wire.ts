@@ -492,12 +492,46 @@ export interface CreateBody {
 /** A JSON object, or a JSON string that contains one. */
 export type Data = Row | string;
 
+/** The response of `POST /v1/datasource`. */
+export interface DataSourceAnswer {
+  /** Always true. */
+  ok: boolean;
+  /** Whether the connection string is used. */
+  registered: boolean;
+  /** The reason. */
+  message?: string;
+}
+
 /** The body of `POST /v1/datasource`: the address of the customer's database. */
 export interface DataSourceBody {
   /** The connection string. */
   connectionString: string;
   /** The database schema. */
   schema?: string;
+}
+
+/** A message that an endpoint did not accept. */
+export interface DeadLetter {
+  /** Always `dead_letter`. */
+  object: "dead_letter";
+  /** Id of the message. */
+  id: string;
+  /** The last failure. */
+  error: string | null;
+  /** Time of the last attempt, ISO 8601. */
+  diedAt: string;
+  /** Whether it is to be sent again. */
+  again: boolean;
+  /** The events. */
+  data: Json;
+}
+
+/** The response of `GET /v1/webhook_endpoints/{id}/dead_letters`. */
+export interface DeadLetterList {
+  /** Always `list`. */
+  object: "list";
+  /** The oldest 100 dead letters. */
+  data: DeadLetter[];
 }
 
 /** The body of `DELETE /v1/models/{model}/{id}`. */
@@ -1145,6 +1179,57 @@ export interface IntentTarget {
 /** Any JSON value. */
 export type Json = unknown;
 
+/** The body of `POST /v1/keys`. */
+export interface KeyCreate {
+  /** A human-readable name. */
+  label: string;
+}
+
+/** The response of `POST /v1/keys`. */
+export interface KeyCreated {
+  /** Always `secret_key`. */
+  object: "secret_key";
+  /** Id of the key. */
+  id: string;
+  /** A human-readable name. */
+  label: string;
+  /** The secret key, which is not shown again. */
+  token: string;
+}
+
+/** The response of `GET /v1/keys`. */
+export interface KeyList {
+  /** Always `list`. */
+  object: "list";
+  /** The secret keys of the organisation. */
+  data: KeyState[];
+}
+
+/** A secret key, without its token. */
+export interface KeyState {
+  /** Always `secret_key`. */
+  object: "secret_key";
+  /** Id of the key. */
+  id: string;
+  /** A human-readable name. */
+  label: string;
+  /** Whether the key is valid. */
+  status: KeyStatus;
+  /** Creation time, ISO 8601. */
+  createdAt: string;
+  /** Time of the last use, ISO 8601. */
+  lastUsedAt: string | null;
+  /** Expiry time, ISO 8601; null if the key does not expire. */
+  expiresAt: string | null;
+}
+
+/** Whether a secret key is valid. */
+export type KeyStatus =
+  | "active"
+  | "expired"
+  | "revoked"
+  | (string & {});
+
 /** The response to `list`. */
 export interface ListAnswer {
   /** The rows. */
@@ -1212,6 +1297,18 @@ export interface ModelClaim {
   expiresAt: string;
   /** Position in the claim queue while queued; 0 is next. */
   position?: number;
+}
+
+/** A model and its fields. */
+export interface ModelSummary {
+  /** The key. */
+  key: string;
+  /** The typename. */
+  typename: string;
+  /** Whether clients may write rows. */
+  mutable: boolean;
+  /** The names of its fields. */
+  fields: string[];
 }
 
 /** The payload of a `mutation` frame: a named mutation. Defined but not in use. */
@@ -1342,6 +1439,12 @@ export interface PresenceReport {
   activity?: Activity;
 }
 
+/** The response of `POST /presence`. */
+export interface PresenceReported {
+  /** Always true. */
+  ok: boolean;
+}
+
 /** The response of `GET /presence`. */
 export interface PresenceRoster {
   /** The connected participants. */
@@ -1379,6 +1482,12 @@ export interface PresenceUpdate {
   timezone?: string;
   /** A free-text status. */
   customStatus?: string;
+}
+
+/** The response of `POST /source/events`. */
+export interface PushAnswer {
+  /** Number of events. */
+  received: number;
 }
 
 /** The body of a push of events. */
@@ -1459,6 +1568,12 @@ export interface Read {
   claims: ModelClaim[];
 }
 
+/** The response of `POST /v1/webhook_endpoints/{id}/redrive`. */
+export interface Redriven {
+  /** Number of messages that are sent again. */
+  redriven: number;
+}
+
 /** The reason a claim was refused. */
 export type RejectedReason = "conflict" | (string & {});
 
@@ -1529,6 +1644,16 @@ export type Rows =
   | string
   /** No rows. */
   | null;
+
+/** The response of `GET /schema`. */
+export interface SchemaSummary {
+  /** Always true. */
+  active: boolean;
+  /** The `contentHash` of the schema. */
+  hash: string;
+  /** The models. */
+  models: ModelSummary[];
+}
 
 /** The rights of a token. */
 export interface Scope {
@@ -1687,6 +1812,13 @@ export interface SourceFailure {
   granted?: string[];
 }
 
+/** Whether a data source answers. */
+export type SourceHealth =
+  | "ok"
+  | "failing"
+  | "resting"
+  | (string & {});
+
 /** `list`: requests rows. */
 export interface SourceList {
   /** The schema key of the model. */
@@ -1746,6 +1878,36 @@ export interface SourceScope {
   requiredSyncGroups?: string[];
   /** Test or live; defaults to live. */
   mode?: SourceMode;
+}
+
+/** The state of a data source. */
+export interface SourceState {
+  /** Always `source`. */
+  object: "source";
+  /** The organisation. */
+  organizationId: string;
+  /** The keys of its models. */
+  models: string[];
+  /** Whether it answers. */
+  status: SourceHealth;
+  /** Whether it has an outbox. */
+  events: boolean;
+  /** Age of the newest event when it was read, in milliseconds. */
+  lagMs: number | null;
+  /** Time of the last success, ISO 8601. */
+  lastSuccessAt: string | null;
+  /** Time of the last failure, ISO 8601. */
+  lastErrorAt: string | null;
+  /** The last failure. */
+  lastError: string | null;
+}
+
+/** The response of `GET /v1/sources`. */
+export interface SourceStates {
+  /** Always `list`. */
+  object: "list";
+  /** The data sources of the organisation. */
+  data: SourceState[];
 }
 
 /** The verb of a change, in the spelling of data sources. */
@@ -1877,10 +2039,60 @@ export interface UpdateBody {
   relative?: Row;
 }
 
+/** The body of `POST /v1/webhook_endpoints`. */
+export interface WebhookCreate {
+  /** The address to send events to. */
+  url: string;
+  /** Types of events such as `task.created`, `task.*` or `*`; empty means all. */
+  enabledEvents?: string[];
+}
+
+/** The response of `DELETE /v1/webhook_endpoints/{id}`. */
+export interface WebhookDeleted {
+  /** Always `webhook_endpoint`. */
+  object: "webhook_endpoint";
+  /** Id of the endpoint. */
+  id: string;
+  /** Always true. */
+  deleted: boolean;
+}
+
 /** The body of a webhook. */
 export interface WebhookDelivery {
   /** The events, in the order of the sync log. */
   data: WebhookEvent[];
+}
+
+/** A webhook endpoint. */
+export interface WebhookEndpoint {
+  /** Always `webhook_endpoint`. */
+  object: "webhook_endpoint";
+  /** Id of the endpoint. */
+  id: string;
+  /** The address that is sent events. */
+  url: string;
+  /** Types of events; empty means all. */
+  enabledEvents: string[];
+  /** Whether it is sent events. */
+  status: WebhookStatus;
+  /** The last four characters of the secret. */
+  last4: string | null;
+  /** The sync id up to which events were sent. */
+  cursor: SyncId;
+  /** Number of failed attempts to send the next message. */
+  attempts: number;
+  /** Time of the next attempt, ISO 8601. */
+  nextAttemptAt: string | null;
+  /** Time of the last success, ISO 8601. */
+  lastSuccessAt: string | null;
+  /** Time of the last failure, ISO 8601. */
+  lastErrorAt: string | null;
+  /** The last failure. */
+  lastError: string | null;
+  /** Creation time, ISO 8601. */
+  createdAt: string | null;
+  /** The secret that signs messages; only in the response that creates the endpoint. */
+  secret?: string;
 }
 
 /** A change reported by a webhook. */
@@ -1899,6 +2111,27 @@ export interface WebhookEvent {
   data: Row | null;
   /** Time of the change, ISO 8601. */
   createdAt: string;
+}
+
+/** The response of `GET /v1/webhook_endpoints`. */
+export interface WebhookList {
+  /** Always `list`. */
+  object: "list";
+  /** The endpoints of the organisation. */
+  data: WebhookEndpoint[];
+}
+
+/** Whether a webhook endpoint is sent events. */
+export type WebhookStatus = "enabled" | "disabled" | (string & {});
+
+/** The body of `PATCH /v1/webhook_endpoints/{id}`. */
+export interface WebhookUpdate {
+  /** The address to send events to. */
+  url?: string;
+  /** Types of events such as `task.created`, `task.*` or `*`; empty means all. */
+  enabledEvents?: string[];
+  /** Whether to send events. */
+  status?: WebhookStatus;
 }
 
 /** A condition: `[column, value]` or `[column, operator, value]`. */
