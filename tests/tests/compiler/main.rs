@@ -21,4 +21,5 @@ mod rust_parity;
 mod rust_source;
 mod schema_json;
 mod shapes;
+mod typescript_forms;
 mod typescript_judge;

@@ -7,7 +7,7 @@ import { Connection, hasSocket } from "./connection.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
 import type { WriteOptions } from "./types.js";
-import { host, Listeners, onPage, onWake, pause, type Timer, uuid } from "./platform.js";
+import { asSent, host, Listeners, onPage, onWake, pause, type Timer, uuid } from "./platform.js";
 import {
   type Committed,
   freshKey,
@@ -379,7 +379,9 @@ const MAX_AFTER = 100;
       causedByTaskId,
     };
     const pending: Pending[] =
-      this.#live && this.store.position >= 0 ? prepared.flatMap(pendingOf) : [];
+      this.#live && this.store.position >= 0
+        ? prepared.map((own) => pendingOf(own, this.schema))
+        : [];
     this.store.begin(pending);
     this.#setStatus({});
     try {
@@ -477,8 +479,8 @@ const MAX_AFTER = 100;
       action: relative === undefined ? action : "adjust",
       model,
       id,
-      ...(writes ? { data: { ...data } } : {}),
-      ...(relative === undefined ? {} : { relative }),
+      ...(writes ? { data: asSent(data) } : {}),
+      ...(relative === undefined ? {} : { relative: asSent(relative) }),
       transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,

@@ -5,7 +5,7 @@
 export interface Fetch {
   (
     url: string,
-    init: { method: string; headers: Record<string, string>; body?: string; signal?: any },
+    init: { method: string; headers: Record<string, string>; body?: string; signal?: never },
   ): Promise<FetchResponse>;
 }
 
@@ -21,10 +21,10 @@ export interface Socket {
   readonly bufferedAmount: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
-  onopen: ((event: any) => void) | null;
-  onmessage: ((event: any) => void) | null;
-  onclose: ((event: any) => void) | null;
-  onerror: ((event: any) => void) | null;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
 }
 
 /** A constructor of WebSockets. */
@@ -46,7 +46,7 @@ export interface Signal {
   document?: { readonly visibilityState?: string };
   addEventListener?: Listen;
   removeEventListener?: Listen;
-  process?: { getBuiltinModule?(name: string): any };
+  process?: { getBuiltinModule?(name: string): unknown };
   setTimeout(run: () => void, milliseconds: number): Timer;
   clearTimeout(timer: Timer | undefined): void;
 }
@@ -101,8 +101,8 @@ type Listen = (
 /** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid(): string {
   const bytes = host.crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
@@ -118,6 +118,9 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h"}`;
     throw new RangeError(`invalid duration "${duration}": use seconds or text such as "30s"`);
   return Number(digits) * factor;
 }
+
+/** Returns a copy of a value as a request has it: members that are undefined are left out. */
+/** @internal */ export const asSent = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 /** A set of listeners. */
 /** @internal */ export class Listeners<Args extends unknown[]> {
