@@ -10,9 +10,15 @@ export interface Fetch {
         method: string;
         headers: Record<string, string>;
         body?: string;
-        signal?: never;
+        signal: RequestSignal;
     }): Promise<FetchResponse>;
 }
+/** `AbortSignal`, if the environment declares it. */
+export type RequestSignal = typeof globalThis extends {
+    AbortSignal: {
+        prototype: infer Own;
+    };
+} ? Own : Signal;
 /** The part of `Response` that the client uses. */
 export interface FetchResponse {
     status: number;
@@ -26,11 +32,20 @@ export interface Socket {
     readonly bufferedAmount: number;
     send(text: string): void;
     close(code?: number, reason?: string): void;
-    onopen: ((event: never) => void) | null;
-    onmessage: ((event: never) => void) | null;
-    onclose: ((event: never) => void) | null;
-    onerror: ((event: never) => void) | null;
+    onopen: SocketHandler<object>;
+    onmessage: SocketHandler<{
+        readonly data?: unknown;
+    }>;
+    onclose: SocketHandler<{
+        readonly code?: number;
+        readonly reason?: string;
+    }>;
+    onerror: SocketHandler<object>;
 }
+/** A handler of events. Methods compare their parameters loosely, so that any WebSocket fits. */
+export type SocketHandler<Event> = {
+    handle(event: Event): void;
+}["handle"] | null;
 /** A constructor of WebSockets. */
 export interface SocketConstructor {
     new (url: string, protocols: string[]): Socket;

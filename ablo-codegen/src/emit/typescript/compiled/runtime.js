@@ -118,8 +118,8 @@ const pause = (milliseconds) => new Promise((done) => {
 /** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid() {
     const bytes = host.crypto.getRandomValues(new Uint8Array(16));
-    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
     const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
     return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
@@ -132,8 +132,6 @@ function milliseconds(duration) {
         throw new RangeError(`invalid duration "${duration}": use seconds or text such as "30s"`);
     return Number(digits) * factor;
 }
-/** Returns a copy of a value as a request has it: members that are undefined are left out. */
-const asSent = (value) => JSON.parse(JSON.stringify(value));
 /** A set of listeners. */
 class Listeners {
     #all = new Set();
@@ -937,7 +935,7 @@ function compare(one, other) {
         return 0;
     if (left === null || right === null)
         return left === null ? -1 : 1;
-    return Number(left > right) - Number(left < right);
+    return left < right ? -1 : left > right ? 1 : 0;
 }
 /** A requested claim. */
 class Lease {
@@ -1403,7 +1401,9 @@ class Store {
         const { at = -1, row: confirmed } = table.confirmed.get(id) ?? {};
         let row = confirmed;
         for (const own of this.#pending) {
-            if (own.id !== id || own.model !== table.model.key || (own.stamp ?? Infinity) <= at)
+            if (own.id !== id || own.model !== table.model.key)
+                continue;
+            if (own.stamp <= at)
                 continue;
             if (own.kind === "delete")
                 row = undefined;
@@ -1447,24 +1447,19 @@ const freshKey = () => `tx_${Date.now()}_${uuid()}`;
 /** Returns the write of the local rows that an operation is. */
 function pendingOf({ action, model, id, data, relative, transactionId: transaction }, schema) {
     const now = new Date().toISOString();
-    const pending = (kind, row) => ({
-        model,
-        id,
-        kind,
-        data: { ...row },
-        relative: relative,
-        transaction,
-    });
-    if (action === "create") {
-        const row = {};
+    const row = {};
+    const isNew = action === "create";
+    if (isNew) {
         for (const { name, preset } of schema.models.find(({ key }) => key === model)?.fields ?? [])
-            if (preset !== undefined)
+            if (preset)
                 row[name] = preset === "now" ? now : preset.value;
-        return pending("create", { ...row, createdAt: now, updatedAt: now, ...data, id });
+        row["createdAt"] = row["updatedAt"] = now;
     }
-    if (action === "archive" || action === "unarchive")
-        return pending("update", { archivedAt: action === "archive" ? now : null });
-    return pending(action === "delete" ? "delete" : "update", data);
+    if (/archive$/.test(action))
+        row["archivedAt"] = action === "archive" ? now : null;
+    Object.assign(row, data, { id });
+    const kind = isNew || action === "delete" ? action : "update";
+    return { model, id, kind, data: row, relative: relative, transaction };
 }
 /** Returns the error of a refused commit. */
 function rejection(receipt) {
@@ -1814,6 +1809,11 @@ class Core {
             throw error;
         }
     }
+    /** Applies one operation. */
+    async write(operation, options) {
+        const { id: commit, stamp, operations } = await this.commit([operation], options);
+        return { id: operation.id, commit, stamp, operations };
+    }
     /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
     #note(written, claim) {
         for (const own of written) {
@@ -1850,7 +1850,6 @@ class Core {
     /** Completes an operation with an id and, if the row is held, the stale guard. */
     #prepare(operation, options, transactionId, claim) {
         const { action, model, data, relative } = operation;
-        const writes = data !== undefined && (action === "create" || action === "update");
         const id = operation.id ??
             data?.id ??
             (action === "create" ? uuid() : undefined);
@@ -1858,7 +1857,7 @@ class Core {
             throw invalid("the operation has no `id`");
         const held = this.#claimOn({ model, id });
         const readAt = options.readAt ?? held?.stamp ?? null;
-        const onStale = options.onStale ?? (held === undefined ? null : "reject");
+        const onStale = options.onStale ?? (held ? "reject" : null);
         // A read that the caller names does not contain this client's unconfirmed writes; the local
         // row, on which a write under a claim is based, does.
         const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
@@ -1866,19 +1865,21 @@ class Core {
         const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
         const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
         const after = readAt === null
-            ? []
+            ? undefined
             : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
-        return {
+        const prepared = {
             action: relative === undefined ? action : "adjust",
             model,
             id,
-            ...(writes ? { data: asSent(data) } : {}),
-            ...(relative === undefined ? {} : { relative: asSent(relative) }),
+            data,
+            relative,
             transactionId,
             readAt: readAt === 0 ? null : readAt,
             onStale,
-            ...(after.length > 0 ? { after } : {}),
+            after: after?.[0] && after,
         };
+        // Members that are undefined are not sent, so the local row does not have them, either.
+        return JSON.parse(JSON.stringify(prepared));
     }
     /** Reads rows at one sync id. */
     async rows(ids) {
@@ -2057,7 +2058,7 @@ export class Model {
     delete({ id, ...options }) {
         return this.#write("delete", id, undefined, options);
     }
-    async #write(action, id, data, options, relative) {
+    #write(action, id, data, options, relative) {
         const operation = {
             action,
             model: this.descriptor.key,
@@ -2065,8 +2066,7 @@ export class Model {
             data: data,
             relative: relative,
         };
-        const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
-        return { id, commit, stamp, operations };
+        return this.#core.write(operation, options);
     }
     async #claim(options) {
         const lease = await this.#core.lease(this.descriptor.key, options);
@@ -2185,10 +2185,7 @@ class ClaimHandle {
     async #write(operation, options) {
         if (!this.isHeld)
             throw this.#lease.error ?? claimLost("expired");
-        const written = [{ ...operation, ...this.target }];
-        const own = { ...options, claim: this };
-        const { id: commit, stamp, operations } = await this.#core.commit(written, own);
-        return { id: this.target.id, commit, stamp, operations };
+        return this.#core.write({ ...operation, ...this.target }, { ...options, claim: this });
     }
     async refresh() {
         ({ data: this.data, stamp: this.stamp } = await this.#read());

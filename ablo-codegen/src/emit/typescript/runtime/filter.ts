@@ -136,5 +136,5 @@ const DIGITS = /^-?\d+(?:\.\d+)?$/;
   ];
   if (left === right) return 0;
   if (left === null || right === null) return left === null ? -1 : 1;
-  return Number(left > right) - Number(left < right);
+  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -210,7 +210,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     return this.#write("delete", id, undefined, options);
   }
 
-  async #write(
+  #write(
     action: "create" | "update" | "delete",
     id: string,
     data: unknown,
@@ -224,8 +224,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
       data: data as AnyRow | undefined,
       relative: relative as AnyRow | undefined,
     };
-    const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
-    return { id, commit, stamp, operations };
+    return this.#core.write(operation, options);
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
@@ -387,10 +386,7 @@ class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    const written = [{ ...operation, ...this.target }];
-    const own = { ...options, claim: this };
-    const { id: commit, stamp, operations } = await this.#core.commit(written, own);
-    return { id: this.target.id, commit, stamp, operations };
+    return this.#core.write({ ...operation, ...this.target }, { ...options, claim: this });
   }
 
   async refresh(): Promise<Row | undefined> {

@@ -47,23 +47,17 @@ export interface Committed {
   schema: SchemaDescriptor,
 ): Pending {
   const now = new Date().toISOString();
-  const pending = (kind: Pending["kind"], row: object | undefined): Pending => ({
-    model,
-    id,
-    kind,
-    data: { ...row },
-    relative: relative as Relative | undefined,
-    transaction,
-  });
-  if (action === "create") {
-    const row: { [member: string]: unknown } = {};
+  const row: { [member: string]: unknown } = {};
+  const isNew = action === "create";
+  if (isNew) {
     for (const { name, preset } of schema.models.find(({ key }) => key === model)?.fields ?? [])
-      if (preset !== undefined) row[name] = preset === "now" ? now : preset.value;
-    return pending("create", { ...row, createdAt: now, updatedAt: now, ...data, id });
+      if (preset) row[name] = preset === "now" ? now : preset.value;
+    row["createdAt"] = row["updatedAt"] = now;
   }
-  if (action === "archive" || action === "unarchive")
-    return pending("update", { archivedAt: action === "archive" ? now : null });
-  return pending(action === "delete" ? "delete" : "update", data);
+  if (/archive$/.test(action)) row["archivedAt"] = action === "archive" ? now : null;
+  Object.assign(row, data, { id });
+  const kind = isNew || action === "delete" ? action : "update";
+  return { model, id, kind, data: row, relative: relative as Relative | undefined, transaction };
 }
 
 /** Returns the error of a refused commit. */
