@@ -81,7 +81,7 @@ pub struct Recipe<'r> {
     pub fixtures: &'r [&'r str],
     /// The folder of its sources.
     pub sources: &'r str,
-    /// What its imports end with.
+    /// The ending of its imports.
     pub extension: &'r str,
     /// The options of the target `typescript`.
     pub options: &'r [(&'r str, &'r str)],
@@ -137,15 +137,17 @@ impl App {
     fn write_source(&self, recipe: &Recipe<'_>, path: &Path, text: &str) {
         let depth = path.strip_prefix(recipe.sources).map_or(0, |path| path.components().count());
         let up = if depth < 2 { "./".to_owned() } else { "../".repeat(depth - 1) };
+        let is_compiled = recipe.options.contains(&("output", "js"));
+        let generated = if is_compiled { ".js" } else { recipe.extension };
         let mut out = String::new();
         for line in text.lines() {
             let end = |name: &str| line.strip_suffix(";").is_some_and(|line| line.ends_with(name));
-            if line.contains("\"@generated/") || end("\"@program\"") {
-                let line = line
-                    .replace("@generated/", &format!("{up}generated/typescript/"))
-                    .replace("@program", &format!("{up}program"));
-                let written = line.replace("\";", &format!("{}\";", recipe.extension));
-                out.push_str(&written);
+            if line.contains("\"@generated/") {
+                let line = line.replace("@generated/", &format!("{up}generated/typescript/"));
+                out.push_str(&line.replace("\";", &format!("{generated}\";")));
+            } else if end("\"@program\"") {
+                let file = format!("{up}program{}", recipe.extension);
+                out.push_str(&line.replace("@program", &file));
             } else {
                 out.push_str(line);
             }

@@ -1,5 +1,5 @@
-//! Updates `tests/judges/bundlers/package.json`, which pins the tools that build and run the generated
-//! TypeScript, and its lock file.
+//! Updates `tests/judges/bundlers/package.json`, which pins the tools that build and run the
+//! generated TypeScript, and its lock file.
 
 use crate::step::{Step, root, run_all};
 use std::fs;

@@ -3,8 +3,8 @@
 //! The file contains types only, apart from `connect`. The implementation is in `runtime.ts`.
 
 use super::ast::Type;
-use super::form::{Form, Module};
-use super::literal::{Key, Str};
+use super::form::Form;
+use super::literal::{Key, Module, Str};
 use super::name::{Ident, ModelNames};
 use super::writer::{Code, Writer, block, line};
 use crate::shape::RowShape;

@@ -4,8 +4,8 @@
 //! `modelName`, and a type guard converts a delta from the wire into that union.
 
 use super::ast::Type;
-use super::form::{Form, Module};
-use super::literal::Str;
+use super::form::Form;
+use super::literal::{Module, Str};
 use super::name::{Ident, ModelNames};
 use super::writer::{Writer, block, line};
 use crate::shape::RowShape;

@@ -1,7 +1,6 @@
 //! The form of the generated files: TypeScript with one kind of import, or JavaScript with
 //! declarations.
 
-use super::writer::{Code, Writer};
 use serde::Deserialize;
 
 /// The value of the option `output`.
@@ -70,18 +69,5 @@ impl Form {
     /// Returns a part of a file that only its types have.
     pub(super) fn typed<T>(self, part: T) -> Option<T> {
         self.has_types().then_some(part)
-    }
-}
-
-/// The quoted name of another generated file in an import.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Module(pub(super) &'static str);
-
-impl Code for Module {
-    fn code(&self, w: &mut Writer) {
-        w.push("\"./");
-        w.push(self.0);
-        w.push(w.form().extension());
-        w.push("\"");
     }
 }

@@ -42,6 +42,19 @@ impl Code for Key<'_> {
     }
 }
 
+/// The quoted name of another generated file in an import.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Module(pub(super) &'static str);
+
+impl Code for Module {
+    fn code(&self, w: &mut Writer) {
+        w.push("\"./");
+        w.push(self.0);
+        w.push(w.form().extension());
+        w.push("\"");
+    }
+}
+
 /// A JSON value as an expression.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Json<'a>(pub(super) &'a Value);

@@ -22,7 +22,8 @@ mod writer;
 
 use crate::target::read_options;
 use crate::{Emit, Files, Input, OptionError, Target};
-use form::{Form, ImportExtension, Module, Output};
+use form::{Form, ImportExtension, Output};
+use literal::Module;
 use name::ModelNames;
 use serde::Deserialize;
 use serde_json::{Map, Value};

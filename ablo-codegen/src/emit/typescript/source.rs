@@ -3,8 +3,8 @@
 //! The file contains types and the function `dataSource`. The implementation is in
 //! `source_handler.ts`.
 
-use super::form::{Form, Module};
-use super::literal::Key;
+use super::form::Form;
+use super::literal::{Key, Module};
 use super::name::ModelNames;
 use super::writer::{Writer, block, line};
 use crate::shape::RowShape;
@@ -26,18 +26,16 @@ pub(super) fn source(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) ->
     }
     w.gap();
     line!(w, "/** Returns the handler of a route: `export const POST = dataSource({ … })`. */");
-    let open = match form {
-        Form::Source(_) => {
-            "export function dataSource<Tx>(options: handler.SourceOptions<Tx, Tables<Tx>>): Route {"
-        }
-        Form::Script => "export function dataSource(options) {",
+    let parameters = "<Tx>(options: handler.SourceOptions<Tx, Tables<Tx>>): Route";
+    let [signature, open] = match form {
+        Form::Source(_) => [parameters, " {"],
+        Form::Script => ["(options)", " {"],
         Form::Types => {
-            let signature = "<Tx>(options: handler.SourceOptions<Tx, Tables<Tx>>): Route;";
-            line!(w, "export declare function dataSource", signature);
+            line!(w, "export declare function dataSource", parameters, ";");
             return w.finish();
         }
     };
-    block!(w, [open], ["}"], |w: &mut Writer| {
+    block!(w, ["export function dataSource", signature, open], ["}"], |w: &mut Writer| {
         line!(w, "const source = new handler.SourceHandler(options);");
         line!(w, "return (request) => source.handle(request);");
     });

@@ -43,7 +43,7 @@ interface Modules {
   "node:http": { request(url: string, options: { headers: object }): Request };
 }
 
-type Listener = ((event: never) => void) | null;
+type Listener = ((event: object) => void) | null;
 
 /** Returns the WebSocket class. `load` loads built-in modules of Node.js. */
 export function nodeSocket(
@@ -94,7 +94,7 @@ export function nodeSocket(
         stream.on("data", (bytes: Bytes) => this.#read(bytes));
         stream.on("error", () => this.#end(1006, ""));
         stream.on("close", () => this.#end(1006, ""));
-        this.onopen?.({} as never);
+        this.onopen?.({});
         this.#read(head);
       });
       this.#request.end();
@@ -178,7 +178,7 @@ export function nodeSocket(
       this.#parts = [];
       this.#partsSize = 0;
       const message = this.#isText ? whole.toString("utf8") : Uint8Array.from(whole).buffer;
-      this.onmessage?.({ data: message } as never);
+      this.onmessage?.({ data: message });
     }
 
     #end(code: number, reason: string, error?: unknown): void {
@@ -186,8 +186,8 @@ export function nodeSocket(
       this.#ended = true;
       if (this.#stream === undefined) this.#request.destroy();
       else this.#stream.end(() => this.#stream?.destroy());
-      if (error !== undefined) this.onerror?.({ error } as never);
-      this.onclose?.({ code, reason } as never);
+      if (error !== undefined) this.onerror?.({ error });
+      this.onclose?.({ code, reason });
     }
   };
 }

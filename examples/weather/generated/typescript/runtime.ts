@@ -136,9 +136,19 @@ const renewAfter = (ttl: number): number => (ttl * 2000) / 3;
 export interface Fetch {
   (
     url: string,
-    init: { method: string; headers: Record<string, string>; body?: string; signal?: never },
+    init: {
+      method: string;
+      headers: Record<string, string>;
+      body?: string;
+      signal: RequestSignal;
+    },
   ): Promise<FetchResponse>;
 }
+
+/** `AbortSignal`, if the environment declares it. */
+export type RequestSignal = typeof globalThis extends { AbortSignal: { prototype: infer Own } }
+  ? Own
+  : Signal;
 
 /** The part of `Response` that the client uses. */
 export interface FetchResponse {
@@ -152,11 +162,14 @@ export interface Socket {
   readonly bufferedAmount: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: never) => void) | null;
-  onclose: ((event: never) => void) | null;
-  onerror: ((event: never) => void) | null;
+  onopen: SocketHandler<object>;
+  onmessage: SocketHandler<{ readonly data?: unknown }>;
+  onclose: SocketHandler<{ readonly code?: number; readonly reason?: string }>;
+  onerror: SocketHandler<object>;
 }
+
+/** A handler of events. Methods compare their parameters loosely, so that any WebSocket fits. */
+export type SocketHandler<Event> = { handle(event: Event): void }["handle"] | null;
 
 /** A constructor of WebSockets. */
 export interface SocketConstructor {
@@ -232,8 +245,8 @@ const pause = (milliseconds: number): Promise<void> =>
 /** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid(): string {
   const bytes = host.crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
@@ -249,9 +262,6 @@ function milliseconds(duration: Duration): number {
     throw new RangeError(`invalid duration "${duration}": use seconds or text such as "30s"`);
   return Number(digits) * factor;
 }
-
-/** Returns a copy of a value as a request has it: members that are undefined are left out. */
-const asSent = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 
 /** A set of listeners. */
 class Listeners<Args extends unknown[]> {
@@ -1255,7 +1265,7 @@ function compare(one: unknown, other: unknown): number {
   ];
   if (left === right) return 0;
   if (left === null || right === null) return left === null ? -1 : 1;
-  return Number(left > right) - Number(left < right);
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 // Requests for claims, and their state: queued, held or ended.
@@ -1950,7 +1960,8 @@ class Store {
     const { at = -1, row: confirmed } = table.confirmed.get(id) ?? {};
     let row = confirmed;
     for (const own of this.#pending) {
-      if (own.id !== id || own.model !== table.model.key || (own.stamp ?? Infinity) <= at) continue;
+      if (own.id !== id || own.model !== table.model.key) continue;
+      if ((own.stamp as number) <= at) continue;
       if (own.kind === "delete") row = undefined;
       else if (own.kind === "create" || row !== undefined) {
         row = adjusted({ ...row, ...own.data }, own.relative ?? {});
@@ -2031,23 +2042,17 @@ function pendingOf(
   schema: SchemaDescriptor,
 ): Pending {
   const now = new Date().toISOString();
-  const pending = (kind: Pending["kind"], row: object | undefined): Pending => ({
-    model,
-    id,
-    kind,
-    data: { ...row },
-    relative: relative as Relative | undefined,
-    transaction,
-  });
-  if (action === "create") {
-    const row: { [member: string]: unknown } = {};
+  const row: { [member: string]: unknown } = {};
+  const isNew = action === "create";
+  if (isNew) {
     for (const { name, preset } of schema.models.find(({ key }) => key === model)?.fields ?? [])
-      if (preset !== undefined) row[name] = preset === "now" ? now : preset.value;
-    return pending("create", { ...row, createdAt: now, updatedAt: now, ...data, id });
+      if (preset) row[name] = preset === "now" ? now : preset.value;
+    row["createdAt"] = row["updatedAt"] = now;
   }
-  if (action === "archive" || action === "unarchive")
-    return pending("update", { archivedAt: action === "archive" ? now : null });
-  return pending(action === "delete" ? "delete" : "update", data);
+  if (/archive$/.test(action)) row["archivedAt"] = action === "archive" ? now : null;
+  Object.assign(row, data, { id });
+  const kind = isNew || action === "delete" ? action : "update";
+  return { model, id, kind, data: row, relative: relative as Relative | undefined, transaction };
 }
 
 /** Returns the error of a refused commit. */
@@ -2450,6 +2455,15 @@ class Core {
     }
   }
 
+  /** Applies one operation. */
+  async write(
+    operation: Operation & { readonly id: string },
+    options: WriteOptions,
+  ): Promise<Written> {
+    const { id: commit, stamp, operations } = await this.commit([operation], options);
+    return { id: operation.id, commit, stamp, operations };
+  }
+
   /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
   #note(written: readonly Prepared[], claim: string | undefined): void {
     for (const own of written) {
@@ -2499,7 +2513,6 @@ class Core {
     claim: string | undefined,
   ): Prepared {
     const { action, model, data, relative } = operation;
-    const writes = data !== undefined && (action === "create" || action === "update");
     const id =
       operation.id ??
       (data as { id?: string } | undefined)?.id ??
@@ -2507,7 +2520,7 @@ class Core {
     if (id === undefined) throw invalid("the operation has no `id`");
     const held = this.#claimOn({ model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
-    const onStale = options.onStale ?? (held === undefined ? null : "reject");
+    const onStale = options.onStale ?? (held ? "reject" : null);
     // A read that the caller names does not contain this client's unconfirmed writes; the local
     // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
@@ -2516,19 +2529,21 @@ class Core {
     const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
     const after =
       readAt === null
-        ? []
+        ? undefined
         : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
-    return {
+    const prepared = {
       action: relative === undefined ? action : "adjust",
       model,
       id,
-      ...(writes ? { data: asSent(data) } : {}),
-      ...(relative === undefined ? {} : { relative: asSent(relative) }),
+      data,
+      relative,
       transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,
-      ...(after.length > 0 ? { after } : {}),
+      after: after?.[0] && after,
     };
+    // Members that are undefined are not sent, so the local row does not have them, either.
+    return JSON.parse(JSON.stringify(prepared)) as Prepared;
   }
 
   /** Reads rows at one sync id. */
@@ -2746,7 +2761,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     return this.#write("delete", id, undefined, options);
   }
 
-  async #write(
+  #write(
     action: "create" | "update" | "delete",
     id: string,
     data: unknown,
@@ -2760,8 +2775,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
       data: data as AnyRow | undefined,
       relative: relative as AnyRow | undefined,
     };
-    const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
-    return { id, commit, stamp, operations };
+    return this.#core.write(operation, options);
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
@@ -2838,7 +2852,10 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
    * Calls the listener with the rows, now and on every change of the model. Returns a function that
    * removes the listener.
    */
-  onChange(listener: (rows: readonly Row[]) => void, options?: LocalOptions<Row, Patch>): () => void {
+  onChange(
+    listener: (rows: readonly Row[]) => void,
+    options?: LocalOptions<Row, Patch>,
+  ): () => void {
     const notify = (): void => listener(this.getAll(options));
     notify();
     return this.subscribe(notify);
@@ -2923,10 +2940,7 @@ class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    const written = [{ ...operation, ...this.target }];
-    const own = { ...options, claim: this };
-    const { id: commit, stamp, operations } = await this.#core.commit(written, own);
-    return { id: this.target.id, commit, stamp, operations };
+    return this.#core.write({ ...operation, ...this.target }, { ...options, claim: this });
   }
 
   async refresh(): Promise<Row | undefined> {

@@ -301,7 +301,10 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
    * Calls the listener with the rows, now and on every change of the model. Returns a function that
    * removes the listener.
    */
-  onChange(listener: (rows: readonly Row[]) => void, options?: LocalOptions<Row, Patch>): () => void {
+  onChange(
+    listener: (rows: readonly Row[]) => void,
+    options?: LocalOptions<Row, Patch>,
+  ): () => void {
     const notify = (): void => listener(this.getAll(options));
     notify();
     return this.subscribe(notify);
