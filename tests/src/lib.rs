@@ -1,6 +1,7 @@
 //! Support library of the integration tests: fixtures, servers, and the judges of generated output.
 
 pub mod arbitrary;
+pub mod bundlers;
 pub mod chromium;
 pub mod client;
 pub mod client_0_9;

@@ -5,6 +5,7 @@
 
 use ablo_codegen::{Files, Input, targets};
 use ablo_schema::{Hashes, Schema};
+use serde_json::{Map, Value};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -40,9 +41,9 @@ impl Project {
         fs::write(path, text).expect("the file is writable");
     }
 
-    /// Writes a generated file without `@ts-nocheck`, so that it is type-checked.
+    /// Writes a generated file without `@TS-nocheck`, so that it is type-checked.
     pub fn write_checked(&self, path: &str, text: &str) {
-        let whole = text.starts_with("// @ts-nocheck").then(|| text.split_once('\n')).flatten();
+        let whole = text.starts_with("// @TS-nocheck").then(|| text.split_once('\n')).flatten();
         self.write(path, whole.map_or(text, |(_, rest)| rest));
     }
 
@@ -144,18 +145,32 @@ pub fn program_schema() -> String {
     fs::read_to_string(programs_dir().join("schema.json")).expect("the schema exists")
 }
 
-/// Returns the output of the `typescript` target with these options.
+/// Returns the output of the `typescript` target with these options, for projects that `tsc`
+/// compiles.
 #[must_use]
 pub fn emit(schema: &Schema, options: &[(&str, bool)]) -> Files {
+    let mut set: Map<String, Value> =
+        options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+    set.insert("import-extension".to_owned(), "js".into());
+    emit_with(schema, &set)
+}
+
+/// Returns the output of the `typescript` target with its default options.
+#[must_use]
+pub fn emit_default(schema: &Schema) -> Files {
+    emit_with(schema, &Map::new())
+}
+
+/// Returns the output of the `typescript` target with these options.
+#[must_use]
+pub fn emit_with(schema: &Schema, options: &Map<String, Value>) -> Files {
     let target = targets()
         .iter()
         .find(|target| target.id() == "typescript")
         .expect("the target is registered");
     let (hashes, mut files) = (Hashes::of(schema), Files::default());
-    let options =
-        options.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
     target
-        .configure(&options)
+        .configure(options)
         .expect("the options are valid")
         .emit(&Input::new(schema, &hashes), &mut files);
     files

@@ -11,7 +11,7 @@ const problems = (patch: object): string[] =>
 main(async () => {
   const valid: Record<string, unknown[]> = {
     title: ["", "x\u2028", "😀"],
-    status: ["draft", "retracted"],
+    status: ["draft", "ready"],
     body: [null, "x"],
     confidence: [0, 255, -0, null],
     dueAt: [
@@ -27,7 +27,7 @@ main(async () => {
   };
   const rejected: Record<string, unknown[]> = {
     title: [1, {}, [], true, null, "\0"],
-    status: [1, null],
+    status: [1, null, "redy"],
     body: [1, []],
     confidence: [-1, 256, 1.5, "1", NaN, Infinity],
     dueAt: ["yesterday", "2026-06-01", 0, "2026-13-01T00:00:00Z", "2026-06-01T08:00:00", {}],
@@ -41,6 +41,8 @@ main(async () => {
     for (const value of values)
       equal(problems({ [name]: value }), [`reports.${name}`], `${name}: ${String(value)}`);
   }
+  const newer = { id: "r", title: "x", status: "retracted" };
+  equal(validate(reports, newer, "row"), [], "a newer program may have written other values");
   equal(problems({ unknown: 1 }), [], "unknown members are accepted");
   equal(problems({}), [], "an empty patch is valid");
   const missing = (as: "row" | "create"): string[] =>

@@ -161,6 +161,13 @@ fn parts() -> Vec<Part> {
             "typescript_client::",
         )
         .with("ABLO_LONG", "1"),
+        module(
+            "bundlers",
+            "the TypeScript client in bundlers, test runners and runtimes",
+            "clients",
+            "bundlers::",
+        )
+        .with("ABLO_LONG", "1"),
         fuzz("json_front", "fuzz the JSON front end"),
         fuzz("rust_front", "fuzz the Rust front end"),
         fuzz("delta_json", "fuzz the JSON delta decoder"),

@@ -9,6 +9,7 @@ mod book;
 mod errors_doc;
 mod expansion;
 mod long;
+mod pins;
 mod setup;
 mod step;
 
@@ -32,6 +33,7 @@ Commands:
   expansion  Measure the compile time of the derives compared with serde and prost
   long       Run property tests, judges and fault tests with many cases, and fuzz each decoder and
              front end for ten minutes; --part NAME runs one part, --list names them
+  pins       Update the pinned versions of bundlers and runtimes that build the TypeScript client
   help       Print this help
 ";
 
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         ["codes", "--check"] => errors_doc::check(),
         ["bench"] => step::run_all(bench()),
         ["expansion"] => expansion::run(),
+        ["pins"] => pins::update(),
         ["long", arguments @ ..] => long::run(arguments),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

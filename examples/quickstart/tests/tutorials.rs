@@ -2,7 +2,7 @@
 
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::server::World;
-use ablo_tests::typescript::{Project, emit};
+use ablo_tests::typescript::{Project, emit_default};
 use std::process::Command;
 use std::sync::Arc;
 
@@ -53,11 +53,17 @@ async fn the_typescript_tutorial_prints_what_it_shows() {
     let document = schema::App::SCHEMA.to_json().expect("the schema is valid");
     let schema = ablo_schema::front::json::read(&document).schema.expect("the schema is valid");
     let project = Project::new();
-    emit(&schema, &[])
+    emit_default(&schema)
         .iter()
         .for_each(|(path, text)| project.write(&format!("generated/{path}"), text));
     project.write("main.ts", include_str!("../typescript/main.ts"));
-    let _report = project.compile(&["--outDir", "out", "--rootDir", "."]);
+    let _report = project.compile(&[
+        "--outDir",
+        "out",
+        "--rootDir",
+        ".",
+        "--rewriteRelativeImportExtensions",
+    ]);
     let script = project.path("out/main.js");
     let printed = run(move || {
         let mut node = Command::new("node");

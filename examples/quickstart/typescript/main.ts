@@ -1,5 +1,5 @@
-// The program of docs/tutorial/typescript.md: `node main.js URL KEY`.
-import { AbloStaleContextError, connect } from "./generated/typescript/index.js";
+// The program of docs/tutorial/typescript.md: `node main.ts URL KEY`.
+import { AbloStaleContextError, connect } from "./generated/typescript/index.ts";
 
 declare const process: { argv: string[] };
 declare const console: { log(text: string): void };

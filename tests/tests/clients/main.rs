@@ -1,6 +1,7 @@
 //! The Rust and TypeScript clients and the examples against a coordinator.
 
 mod behaviour;
+mod bundlers;
 mod client_claims;
 mod client_connection;
 mod client_rows;

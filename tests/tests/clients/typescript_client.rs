@@ -34,6 +34,7 @@ on_both_stores! { &ablo_tests::typescript::program_schema();
     claim_queues_are_fair_and_credentials_expire
     tabs_of_one_user_exclude_each_other
     local_rows_are_filtered_and_sorted_like_lists
+    rows_are_complete_before_they_are_confirmed
     rows_are_kept_live
     another_log_is_noticed_by_both_clients
     two_languages_stay_consistent_across_disconnects
@@ -150,6 +151,11 @@ fn field_values_are_validated() {
 async fn local_rows_are_filtered_and_sorted_like_lists(world: World) {
     let server = serve(&world).await;
     run_program("lists.js", vec![url(&server), server.key.clone()], |_| {}).await;
+}
+
+async fn rows_are_complete_before_they_are_confirmed(world: World) {
+    let server = serve(&world).await;
+    run_program("optimistic.js", vec![url(&server), server.key.clone()], |_| {}).await;
 }
 
 async fn rows_are_kept_live(world: World) {

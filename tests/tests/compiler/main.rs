@@ -25,5 +25,6 @@ mod rust_parity;
 mod rust_source;
 mod schema_json;
 mod shapes;
+mod typescript_forms;
 mod typescript_judge;
 mod typescript_schema;

@@ -71,6 +71,7 @@ fn sources(endings: &[&str]) -> Vec<Source> {
         ".git",
         "fixtures",
         "goldens",
+        "compiled",
         "snapshots",
         "generated",
         "corpus",

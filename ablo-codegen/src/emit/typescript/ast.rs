@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn code(part: &Type<'_>) -> String {
-        let mut w = Writer::with_capacity(0);
+        let mut w = Writer::part();
         part.code(&mut w);
         w.finish()
     }

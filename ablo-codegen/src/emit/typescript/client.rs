@@ -3,7 +3,8 @@
 //! The file contains types only, apart from `connect`. The implementation is in `runtime.ts`.
 
 use super::ast::Type;
-use super::literal::{Key, Str};
+use super::form::Form;
+use super::literal::{Key, Module, Str};
 use super::name::{Ident, ModelNames};
 use super::writer::{Code, Writer, block, line};
 use crate::shape::RowShape;
@@ -35,17 +36,24 @@ const MEMBERS: &[&str] = &[
 ];
 
 /// Returns the text of the file.
-pub(super) fn client(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
-    let mut w = Writer::file(2048 + rows.len() * 640, "The client of the schema.");
-    line!(w, "import { schema } from \"./descriptors.js\";");
-    if !rows.is_empty() {
-        line!(w, "import type { SchemaDelta } from \"./deltas.js\";");
-        line!(w, "import type * as models from \"./models.js\";");
+pub(super) fn client(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
+    let size = 2048 + rows.len() * 640;
+    let mut w = Writer::importing_file(form, size, "The client of the schema.");
+    if form.has_code() {
+        line!(w, "import { schema } from ", Module("descriptors"), ";");
     }
-    line!(w, "import * as runtime from \"./runtime.js\";");
-    names.iter().for_each(|names| write_model(&mut w, names));
-    write_all(&mut w, rows, names);
-    write_client(&mut w, rows, names);
+    if form.has_types() && !rows.is_empty() {
+        line!(w, "import type { SchemaDelta } from ", Module("deltas"), ";");
+        line!(w, "import type * as models from ", Module("models"), ";");
+    }
+    let type_only = (!form.has_code()).then_some("type ");
+    line!(w, "import ", type_only, "* as runtime from ", Module("runtime"), ";");
+    if form.has_types() {
+        names.iter().for_each(|names| write_model(&mut w, names));
+        write_all(&mut w, rows, names);
+        write_client(&mut w, rows, names);
+    }
+    write_connect(&mut w);
     w.finish()
 }
 
@@ -160,16 +168,25 @@ fn write_client(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
             line!(w, "readonly ", Key(row.model.key.as_str()), ": ", names.model, ";");
         }
     });
+}
+
+fn write_connect(w: &mut Writer) {
     w.gap();
     line!(w, "/** Returns a client of the coordinator at `baseURL`. No request is sent yet. */");
-    block!(
-        w,
-        ["export function connect(options: runtime.ClientOptions): Ablo {"],
-        ["}"],
-        |w: &mut Writer| {
-            line!(w, "return new runtime.Client(options, schema) as unknown as Ablo;");
+    let (open, cast) = match w.form() {
+        Form::Source(_) => (
+            "export function connect(options: runtime.ClientOptions): Ablo {",
+            " as unknown as Ablo",
+        ),
+        Form::Script => ("export function connect(options) {", ""),
+        Form::Types => {
+            let signature = "(options: runtime.ClientOptions): Ablo;";
+            return line!(w, "export declare function connect", signature);
         }
-    );
+    };
+    block!(w, [open], ["}"], |w: &mut Writer| {
+        line!(w, "return new runtime.Client(options, schema)", cast, ";");
+    });
 }
 
 #[cfg(test)]

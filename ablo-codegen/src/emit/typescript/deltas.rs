@@ -4,29 +4,37 @@
 //! `modelName`, and a type guard converts a delta from the wire into that union.
 
 use super::ast::Type;
-use super::literal::Str;
+use super::form::Form;
+use super::literal::{Module, Str};
 use super::name::{Ident, ModelNames};
 use super::writer::{Writer, block, line};
 use crate::shape::RowShape;
 
 /// Returns the text of the file.
-pub(super) fn deltas(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
+pub(super) fn deltas(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let mut w = Writer::file(
+        form,
         1024 + rows.len() * 260,
         "Deltas of the schema's models, discriminated by `modelName`.",
     );
-    if !rows.is_empty() {
-        line!(w, "import type * as models from \"./models.js\";");
+    if form.has_types() {
+        write_types(&mut w, rows, names);
     }
-    line!(w, "import type * as wire from \"./wire.js\";");
+    write_guard(&mut w, rows);
+    w.finish()
+}
+
+fn write_types(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
+    if !rows.is_empty() {
+        line!(w, "import type * as models from ", Module("models"), ";");
+    }
+    line!(w, "import type * as wire from ", Module("wire"), ";");
     for (row, names) in rows.iter().zip(names) {
-        write_delta(&mut w, row, names);
+        write_delta(w, row, names);
     }
     w.gap();
     line!(w, "/** A delta of any model of the schema. Checking `modelName` narrows `data`. */");
     line!(w, "export type SchemaDelta = ", any_of(names), ";");
-    write_guard(&mut w, rows);
-    w.finish()
 }
 
 /// Returns the union of all deltas.
@@ -79,26 +87,30 @@ fn write_guard(w: &mut Writer, rows: &[RowShape<'_>]) {
     );
     line!(w, " * The row is not validated.");
     line!(w, " */");
-    block!(
-        w,
-        ["export function isSchemaDelta(delta: wire.Delta): delta is SchemaDelta {"],
-        ["}"],
-        |w: &mut Writer| {
-            line!(
-                w,
-                "if (typeof delta.data === \"string\" || typeof delta.previousData === \"string\") \
-                 return false;"
-            );
-            line!(w, "if (delta.actionType === \"G\" || delta.actionType === \"S\") return false;");
-            block!(w, ["switch (delta.modelName) {"], ["}"], |w: &mut Writer| {
-                rows.iter()
-                    .for_each(|row| line!(w, "case ", Str(row.model.type_name.as_str()), ":"));
-                if !rows.is_empty() {
-                    w.indented(|w| line!(w, "return true;"));
-                }
-                line!(w, "default:");
-                w.indented(|w| line!(w, "return false;"));
-            });
+    let open = match w.form() {
+        Form::Source(_) => {
+            "export function isSchemaDelta(delta: wire.Delta): delta is SchemaDelta {"
         }
-    );
+        Form::Script => "export function isSchemaDelta(delta) {",
+        Form::Types => {
+            let signature = "(delta: wire.Delta): delta is SchemaDelta;";
+            return line!(w, "export declare function isSchemaDelta", signature);
+        }
+    };
+    block!(w, [open], ["}"], |w: &mut Writer| {
+        line!(
+            w,
+            "if (typeof delta.data === \"string\" || typeof delta.previousData === \"string\") \
+                 return false;"
+        );
+        line!(w, "if (delta.actionType === \"G\" || delta.actionType === \"S\") return false;");
+        block!(w, ["switch (delta.modelName) {"], ["}"], |w: &mut Writer| {
+            rows.iter().for_each(|row| line!(w, "case ", Str(row.model.type_name.as_str()), ":"));
+            if !rows.is_empty() {
+                w.indented(|w| line!(w, "return true;"));
+            }
+            line!(w, "default:");
+            w.indented(|w| line!(w, "return false;"));
+        });
+    });
 }

@@ -3,26 +3,28 @@
 //! Each model has a constant with one line per field and relation. The types of the constants are
 //! fixed and kept in `descriptors.ts` beside this file, as TypeScript that tools understand.
 
-use super::literal::Str;
+use super::form::Form;
+use super::literal::{Json, Str};
 use super::name::{Ident, ModelNames};
 use super::writer::{Code, Writer, block, line};
 use crate::Input;
-use crate::shape::RowShape;
+use crate::shape::{Preset, RowShape};
 use ablo_schema::schema::{Field, FieldKind, Format, Relation, RelativeOperation, Role};
 
 /// The types of the constants.
 const TYPES: &str = include_str!("descriptors.ts");
 
 /// Returns the text of the file.
-pub(super) fn descriptors(input: &Input<'_>, names: &[ModelNames]) -> String {
+pub(super) fn descriptors(form: Form, input: &Input<'_>, names: &[ModelNames]) -> String {
     let rows = &input.shapes.rows;
     let fields: usize =
         rows.iter().map(|row| row.model.fields.len() + row.model.relations.len()).sum();
     let mut w = Writer::checked_file(
+        form,
         TYPES.len() + 1024 + rows.len() * 260 + fields * 96,
         "The schema as values.",
     );
-    for text in TYPES.lines() {
+    for text in TYPES.lines().filter(|_| form.has_types()) {
         line!(w, text);
     }
     for (row, names) in rows.iter().zip(names) {
@@ -42,8 +44,12 @@ pub(super) fn descriptors(input: &Input<'_>, names: &[ModelNames]) -> String {
 //   relations: [],
 // };
 fn write_model(w: &mut Writer, row: &RowShape<'_>, name: &Ident) {
-    let model = row.model;
-    block!(w, ["export const ", name, ": ModelDescriptor = {"], ["};"], |w: &mut Writer| {
+    let (model, form) = (row.model, w.form());
+    if !form.has_code() {
+        return line!(w, "export declare const ", name, ": ModelDescriptor;");
+    }
+    let of_type = form.typed(": ModelDescriptor");
+    block!(w, ["export const ", name, of_type, " = {"], ["};"], |w: &mut Writer| {
         line!(w, "key: ", Str(model.key.as_str()), ",");
         line!(w, "typename: ", Str(model.type_name.as_str()), ",");
         line!(w, "table: ", Str(model.table.as_str()), ",");
@@ -59,7 +65,12 @@ fn write_model(w: &mut Writer, row: &RowShape<'_>, name: &Ident) {
 
 fn write_schema(w: &mut Writer, input: &Input<'_>, names: &[ModelNames]) {
     line!(w, "/** The schema. */");
-    block!(w, ["export const schema: SchemaDescriptor = {"], ["};"], |w: &mut Writer| {
+    let form = w.form();
+    if !form.has_code() {
+        return line!(w, "export declare const schema: SchemaDescriptor;");
+    }
+    let of_type = form.typed(": SchemaDescriptor");
+    block!(w, ["export const schema", of_type, " = {"], ["};"], |w: &mut Writer| {
         line!(w, "schemaHash: ", Str(&input.hashes.schema.to_string()), ",");
         line!(w, "contentHash: ", Str(&input.hashes.content.to_string()), ",");
         write_list(w, "models", names, |w, names| line!(w, names.constant, ","));
@@ -93,7 +104,7 @@ fn write_field(w: &mut Writer, field: &Field) {
         flag(field.optional, ", optional: true"),
         values,
         field.facets.format.map(FormatOf),
-        flag(field.facets.default.is_some(), ", preset: true"),
+        Preset::of(field).map(PresetOf),
         field.facets.renamed_from.as_ref().map(|name| RenamedFrom(name.as_str())),
         field.facets.number.map(FieldNumber),
         (!field.facets.relative.is_empty()).then_some(Operations(&field.facets.relative)),
@@ -114,6 +125,23 @@ impl Code for FormatOf {
         Str(name).code(w);
         if let Format::Decimal { digits: Some((precision, scale)) } = self.0 {
             w.push(&format!(", digits: [{precision}, {scale}]"));
+        }
+    }
+}
+
+/// Writes `, preset: "now"` or `, preset: { value: 0 }`.
+struct PresetOf<'a>(Preset<'a>);
+
+impl Code for PresetOf<'_> {
+    fn code(&self, w: &mut Writer) {
+        w.push(", preset: ");
+        match self.0 {
+            Preset::Now => w.push("\"now\""),
+            Preset::Value(value) => {
+                w.push("{ value: ");
+                Json(value).code(w);
+                w.push(" }");
+            }
         }
     }
 }

@@ -57,8 +57,8 @@ export interface FieldDescriptor {
     | "uuid";
   /** The total and fractional digits of a decimal. */
   digits?: readonly [precision: number, scale: number];
-  /** Set if a create may omit the field because it has a default. */
-  preset?: true;
+  /** The value in a new row whose writer gives none: the time of the write, or a constant. */
+  preset?: "now" | { readonly value: unknown };
   /** The former name of the field. */
   renamedFrom?: string;
   /** The field number in the binary form, if the author declared one. */

@@ -4,6 +4,7 @@
 //! separator or the end of a comment in a name or a description cannot become code.
 
 use super::writer::{Code, Writer, line};
+use ablo_schema::value::Value;
 
 /// A string literal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,55 @@ impl Code for Str<'_> {
 impl Code for Key<'_> {
     fn code(&self, w: &mut Writer) {
         if is_identifier(self.0) { w.push(self.0) } else { Str(self.0).code(w) }
+    }
+}
+
+/// The quoted name of another generated file in an import.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Module(pub(super) &'static str);
+
+impl Code for Module {
+    fn code(&self, w: &mut Writer) {
+        w.push("\"./");
+        w.push(self.0);
+        w.push(w.form().extension());
+        w.push("\"");
+    }
+}
+
+/// A JSON value as an expression.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Json<'a>(pub(super) &'a Value);
+
+impl Code for Json<'_> {
+    fn code(&self, w: &mut Writer) {
+        let between = |w: &mut Writer, at: usize| w.push(if at == 0 { "" } else { ", " });
+        match self.0 {
+            Value::Null | Value::Bool(_) | Value::Number(_) => w.push(&self.0.to_json()),
+            Value::String(text) => Str(text).code(w),
+            Value::Array(items) => {
+                w.push("[");
+                for (at, item) in items.iter().enumerate() {
+                    between(w, at);
+                    Json(item).code(w);
+                }
+                w.push("]");
+            }
+            Value::Object(members) => {
+                w.push("{ ");
+                for (at, (name, value)) in members.iter().enumerate() {
+                    between(w, at);
+                    match &**name {
+                        // Otherwise it would set the prototype.
+                        "__proto__" => w.push("[\"__proto__\"]"),
+                        name => Key(name).code(w),
+                    }
+                    w.push(": ");
+                    Json(value).code(w);
+                }
+                w.push(" }");
+            }
+        }
     }
 }
 
@@ -181,7 +231,7 @@ mod tests {
     use crate::emit::typescript::writer::line;
 
     fn code(part: impl Code) -> String {
-        let mut w = Writer::with_capacity(0);
+        let mut w = Writer::part();
         part.code(&mut w);
         w.finish()
     }
@@ -215,6 +265,17 @@ mod tests {
     }
 
     #[test]
+    fn json_values_are_expressions() {
+        let object = Value::Object(vec![
+            ("__proto__".into(), Value::Null),
+            ("a b".into(), Value::Array(vec![Value::Number(-0.5), Value::Bool(true)])),
+            ("c".into(), Value::String("\u{2028}".into())),
+        ]);
+        let text = r#"{ ["__proto__"]: null, "a b": [-0.5, true], c: "\u2028" }"#;
+        assert_eq!(code(Json(&object)), text);
+    }
+
+    #[test]
     fn prose_cannot_end_a_comment() {
         let text = " a */ b\r\n**/\rc\u{2028}d\u{0}e\u{202e}f \n\n ";
         let lines: Vec<String> = Prose::lines(text).map(code).collect();
@@ -225,14 +286,14 @@ mod tests {
 
     #[test]
     fn lines_are_joined_from_parts() {
-        let mut w = Writer::with_capacity(0);
+        let mut w = Writer::part();
         line!(w, Key("a b"), ": ", Str("c"), ";");
         assert_eq!(w.finish(), "\"a b\": \"c\";\n");
     }
 
     #[test]
     fn comments_span_lines_as_needed() {
-        let mut w = Writer::with_capacity(0);
+        let mut w = Writer::part();
         w.doc(Prose::lines(""));
         w.doc(Prose::lines("one"));
         w.doc(Prose::lines("one\n\ntwo"));

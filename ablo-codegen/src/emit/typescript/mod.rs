@@ -4,12 +4,14 @@
 //! `descriptors.ts` the schema as constants, `client.ts` the client, `runtime.ts` its
 //! implementation, and `source.ts` a data source. `index.ts` exports all but the data source. The
 //! types are explicit interfaces without dependencies and computed types, and valid under the
-//! strictest compiler flags. Null and absent are distinct.
+//! strictest compiler flags. Null and absent are distinct. Each file is TypeScript, or JavaScript
+//! with declarations.
 
 mod ast;
 mod client;
 mod deltas;
 mod descriptors;
+mod form;
 mod literal;
 mod models;
 mod name;
@@ -20,6 +22,9 @@ mod writer;
 
 use crate::target::read_options;
 use crate::{Emit, Files, Input, OptionError, Target};
+use form::{Form, ImportExtension, Output};
+use literal::Module;
+use name::ModelNames;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use writer::{Writer, block, line};
@@ -29,16 +34,42 @@ use writer::{Writer, block, line};
 pub struct TypeScript;
 
 #[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct TypeScriptOptions {
     client: bool,
+    import_extension: Option<ImportExtension>,
+    output: Output,
     react: bool,
     source: bool,
 }
 
 impl Default for TypeScriptOptions {
     fn default() -> Self {
-        Self { client: true, react: false, source: false }
+        Self {
+            client: true,
+            import_extension: None,
+            output: Output::Ts,
+            react: false,
+            source: false,
+        }
+    }
+}
+
+impl TypeScriptOptions {
+    /// Returns the forms in which each module is written.
+    fn forms(&self) -> Result<&'static [Form], OptionError> {
+        match (self.output, self.import_extension) {
+            (Output::Ts, None | Some(ImportExtension::Ts)) => {
+                Ok(&[Form::Source(ImportExtension::Ts)])
+            }
+            (Output::Ts, Some(ImportExtension::Js)) => Ok(&[Form::Source(ImportExtension::Js)]),
+            (Output::Ts, Some(ImportExtension::None)) => Ok(&[Form::Source(ImportExtension::None)]),
+            (Output::Js, None | Some(ImportExtension::Js)) => Ok(&[Form::Types, Form::Script]),
+            (Output::Js, Some(_)) => Err(OptionError {
+                message: "with `output=js`, imports end in `.js`: leave `import-extension` out"
+                    .to_owned(),
+            }),
+        }
     }
 }
 
@@ -57,41 +88,66 @@ impl Target for TypeScript {
                 "client",
                 "write client.ts with its runtime, codec.ts and validate.ts (default: true)",
             ),
+            (
+                "import-extension",
+                "what imports of other generated files end with: ts, js or none (default: ts)",
+            ),
+            ("output", "ts, or js for compiled modules with declarations (default: ts)"),
             ("react", "write react.ts, hooks for React 18 and later (default: false)"),
             ("source", "write source.ts, a data source for your own database (default: false)"),
         ]
     }
 
     fn configure(&self, options: &Map<String, Value>) -> Result<Box<dyn Emit>, OptionError> {
-        Ok(Box::new(Emitter(read_options(options)?)))
+        let options: TypeScriptOptions = read_options(options)?;
+        let forms = options.forms()?;
+        Ok(Box::new(Emitter { options, forms }))
     }
 }
 
-struct Emitter(TypeScriptOptions);
+struct Emitter {
+    options: TypeScriptOptions,
+    forms: &'static [Form],
+}
 
 impl Emit for Emitter {
     fn emit(&self, input: &Input<'_>, files: &mut Files) {
+        let names = name::model_names(&input.shapes.rows);
+        self.forms.iter().for_each(|form| self.emit_form(*form, input, &names, files));
+    }
+}
+
+impl Emitter {
+    fn emit_form(&self, form: Form, input: &Input<'_>, names: &[ModelNames], files: &mut Files) {
         let rows = &input.shapes.rows;
-        let names = name::model_names(rows);
-        files.add("typescript/deltas.ts", deltas::deltas(rows, &names));
-        files.add("typescript/descriptors.ts", descriptors::descriptors(input, &names));
-        if self.0.client {
-            files.add("typescript/client.ts", client::client(rows, &names));
-            files.add("typescript/runtime.ts", runtime::runtime());
-            files.add("typescript/codec.ts", runtime::codec());
-            files.add("typescript/node_socket.ts", runtime::single(include_str!("node_socket.ts")));
-            files.add("typescript/validate.ts", runtime::single(include_str!("validate.ts")));
-            if self.0.react {
-                files.add("typescript/react.ts", runtime::single(include_str!("react.ts")));
+        let mut add = |name: &str, text: String| {
+            let text = match form {
+                // Deno does not look for declarations.
+                Form::Script => format!("/* @ts-self-types=\"./{name}.d.ts\" */\n{text}"),
+                Form::Source(_) | Form::Types => text,
+            };
+            files.add(["typescript/", name, form.ending()].concat(), text);
+        };
+        add("deltas", deltas::deltas(form, rows, names));
+        add("descriptors", descriptors::descriptors(form, input, names));
+        add("index", index(form, self.options.client));
+        if form.has_types() {
+            add("models", models::models(form, rows, names));
+            add("wire", wire::wire(form, ablo_wire::frames_schema()));
+        }
+        if self.options.client {
+            add("client", client::client(form, rows, names));
+            for module in runtime::CLIENT {
+                add(module.name, module.text(form));
             }
         }
-        if self.0.source {
-            files.add("typescript/source.ts", source::source(rows, &names));
-            files.add("typescript/source_handler.ts", runtime::source_handler());
+        if self.options.client && self.options.react {
+            add(runtime::REACT.name, runtime::REACT.text(form));
         }
-        files.add("typescript/index.ts", index(self.0.client));
-        files.add("typescript/models.ts", models::models(rows, &names));
-        files.add("typescript/wire.ts", wire::wire(ablo_wire::frames_schema()));
+        if self.options.source {
+            add("source", source::source(form, rows, names));
+            add(runtime::SOURCE_HANDLER.name, runtime::SOURCE_HANDLER.text(form));
+        }
     }
 }
 
@@ -112,23 +168,35 @@ const ERRORS: &[&str] = &[
 
 /// Returns `index.ts`. Models, deltas and the client are exported by name, everything else in
 /// namespaces that cannot collide with the names of models.
-fn index(client: bool) -> String {
-    let mut w = Writer::file(
+fn index(form: Form, client: bool) -> String {
+    let mut w = Writer::importing_file(
+        form,
         512,
         "All exports: models and deltas by name, `wire` and `descriptors` as namespaces.",
     );
-    line!(w, "export type * from \"./models.js\";");
-    line!(w, "export * from \"./deltas.js\";");
+    if form.has_types() {
+        line!(w, "export type * from ", Module("models"), ";");
+    }
+    line!(w, "export * from ", Module("deltas"), ";");
     if client {
-        line!(w, "export * from \"./client.js\";");
-        block!(w, ["export {"], ["} from \"./runtime.js\";"], |w: &mut Writer| {
+        line!(w, "export * from ", Module("client"), ";");
+        block!(w, ["export {"], ["} from ", Module("runtime"), ";"], |w: &mut Writer| {
             ERRORS.iter().for_each(|name| line!(w, *name, ","));
         });
-        line!(w, "export * as runtime from \"./runtime.js\";");
+        write_namespace(&mut w, "runtime");
     }
-    line!(w, "export type * as wire from \"./wire.js\";");
-    line!(w, "export * as descriptors from \"./descriptors.js\";");
+    if form.has_types() {
+        line!(w, "export type * as wire from ", Module("wire"), ";");
+    }
+    write_namespace(&mut w, "descriptors");
     w.finish()
+}
+
+/// Exports a module as a namespace. `export * as` would be shorter, but React Native's Babel does
+/// not compile it.
+fn write_namespace(w: &mut Writer, name: &'static str) {
+    line!(w, "import * as ", name, " from ", Module(name), ";");
+    line!(w, "export { ", name, " };");
 }
 
 #[cfg(test)]
@@ -219,8 +287,8 @@ mod tests {
             r#"  | "\u2028""#,
             r#"  | "été""#,
             r#"  | "😀""#,
-            r#"  | "*/""#,
-            "  | (string & {});",
+            r#"  | "*/";"#,
+            "  mood: NotesMood | (string & {});",
             "   * *\\/ alert(1) /*",
             "   * second",
             "   * @deprecated *\\/ no",

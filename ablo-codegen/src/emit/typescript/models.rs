@@ -2,9 +2,10 @@
 //!
 //! Each model has three interfaces and one type per enum. They are written in full, without
 //! computed types that the compiler would have to instantiate. A member that may be absent has `?`,
-//! one that may be null has `| null`.
+//! one that may be null has `| null`. Enums are closed in what programs write, and open in rows.
 
 use super::ast::Type;
+use super::form::Form;
 use super::literal::{Key, Prose};
 use super::name::{Ident, ModelNames, enum_fields, shaped_fields};
 use super::wire;
@@ -13,9 +14,10 @@ use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, Preset, RowShape,
 use ablo_schema::schema::{Field, FieldKind, Format};
 
 /// Returns the text of the file.
-pub(super) fn models(rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
+pub(super) fn models(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let fields: usize = rows.iter().map(|row| 5 + row.fields.len()).sum();
     let mut w = Writer::file(
+        form,
         1024 + rows.len() * 640 + fields * 110,
         "Rows of the schema's models, with their create and patch types.",
     );
@@ -44,18 +46,24 @@ const SHARED: &[&str] = &[
      { [key: string]: JsonValue };",
 ];
 
-// /** Known values of `weatherReports.status`; newer writers may send others. */
-// export type WeatherReportStatus = "pending" | "ready" | (string & {});
+// /** The values of `weatherReports.status`. Rows may have others, from newer writers. */
+// export type WeatherReportStatus = "pending" | "ready";
 fn write_enums(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
     for (shape, name) in enum_fields(row).zip(&names.enums) {
         let FieldKind::Enum(values) = &shape.field.kind else { continue };
-        let known = values.iter().map(|value| Type::Literal((&**value).into()));
-        let open = Type::Union(known.chain([Type::OpenString]).collect());
+        let known = Type::union(values.iter().map(|value| Type::Literal((&**value).into())));
         w.gap();
         let (key, field) =
             (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
-        line!(w, "/** Known values of `", key, ".", field, "`; newer writers may send others. */");
-        line!(w, "export type ", name, " = ", open, ";");
+        line!(
+            w,
+            "/** The values of `",
+            key,
+            ".",
+            field,
+            "`. Rows may have others, from newer writers. */"
+        );
+        line!(w, "export type ", name, " = ", known, ";");
     }
 }
 
@@ -75,6 +83,7 @@ fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 // /** A row of `weatherReports`, from table `weather_reports`. */
 // export interface WeatherReport {
 //   id: string;
+//   status: WeatherReportStatus | (string & {});
 //   forecast?: string | null;
 // }
 fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
@@ -87,6 +96,10 @@ fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         row.base.iter().for_each(|base| write_base(w, base));
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, None);
+            let value = match shape.field.kind {
+                FieldKind::Enum(_) => Type::Union(vec![value, Type::OpenString]),
+                _ => value,
+            };
             write_member(
                 w,
                 shape.field.name.as_str(),
@@ -133,6 +146,10 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         names.row,
         "}: absent members keep their value, null clears it. */"
     );
+    if row.fields.is_empty() {
+        // An interface without members would accept any value.
+        return line!(w, "export type ", names.patch, " = { [name: string]: never };");
+    }
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
         each_field(row, names, |shape, value| {
             write_doc(w, shape.field, None);

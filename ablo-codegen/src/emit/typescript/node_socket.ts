@@ -3,23 +3,60 @@
 /** The maximum size of a message. */
 const MAX_MESSAGE_BYTES = 64 << 20;
 
-type Listener = ((event: any) => void) | null;
+// The parts of Node.js that the socket uses. Its types may be missing where this is compiled.
+interface Bytes extends Uint8Array {
+  readUInt16BE(at: number): number;
+  readBigUInt64BE(at: number): bigint;
+  subarray(start: number, end?: number): Bytes;
+  toString(encoding?: "utf8"): string;
+}
+interface Emitter {
+  on(event: string, run: (...values: never[]) => void): void;
+  destroy(): void;
+}
+interface Stream extends Emitter {
+  readonly writableLength: number;
+  setNoDelay(on: boolean): void;
+  write(bytes: Uint8Array): void;
+  end(done: () => void): void;
+}
+interface Request extends Emitter {
+  end(): void;
+}
+interface Response {
+  readonly headers: { readonly [name: string]: string | undefined };
+}
+interface Modules {
+  "node:buffer": {
+    Buffer: {
+      from(data: string | Uint8Array): Bytes;
+      concat(parts: readonly Uint8Array[]): Bytes;
+    };
+  };
+  "node:crypto": {
+    randomBytes(size: number): Uint8Array & { toString(encoding: "base64"): string };
+    createHash(name: string): { update(text: string): { digest(encoding: "base64"): string } };
+  };
+  "node:http": { request(url: string, options: { headers: object }): Request };
+}
+
+type Listener = ((event: object) => void) | null;
 
 /** Returns the WebSocket class. `load` loads built-in modules of Node.js. */
 export function nodeSocket(
-  load: (name: string) => any,
+  load: (name: string) => unknown,
 ): new (url: string, protocols: string[]) => object {
-  const crypto = load("node:crypto");
-  const { Buffer } = load("node:buffer");
+  const crypto = load("node:crypto") as Modules["node:crypto"];
+  const { Buffer } = load("node:buffer") as Modules["node:buffer"];
   return class NodeSocket {
     binaryType = "arraybuffer";
     onopen: Listener = null;
     onmessage: Listener = null;
     onclose: Listener = null;
     onerror: Listener = null;
-    #stream: any;
-    #request: any;
-    #chunks: any[] = [];
+    #stream: Stream | undefined;
+    readonly #request: Request;
+    #chunks: Bytes[] = [];
     #size = 0;
     #needed = 2;
     #parts: Uint8Array[] = [];
@@ -28,7 +65,7 @@ export function nodeSocket(
     #ended = false;
 
     constructor(url: string, protocols: string[]) {
-      const key: string = crypto.randomBytes(16).toString("base64");
+      const key = crypto.randomBytes(16).toString("base64");
       const headers = {
         connection: "Upgrade",
         upgrade: "websocket",
@@ -37,14 +74,12 @@ export function nodeSocket(
         "sec-websocket-protocol": protocols.join(", "),
       };
       const secure = url.startsWith("wss:");
-      this.#request = load(secure ? "node:https" : "node:http").request(
-        url.replace(/^ws/, "http"),
-        { headers },
-      );
+      const http = load(secure ? "node:https" : "node:http") as Modules["node:http"];
+      this.#request = http.request(url.replace(/^ws/, "http"), { headers });
       this.#request.on("error", (error: unknown) => this.#end(1006, "", error));
       // The client finds the reason for a refusal with another request, as in a browser.
       this.#request.on("response", () => this.#end(1006, ""));
-      this.#request.on("upgrade", (response: any, stream: any, head: any) => {
+      this.#request.on("upgrade", (response: Response, stream: Stream, head: Bytes) => {
         const accept = crypto
           .createHash("sha1")
           .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
@@ -53,7 +88,7 @@ export function nodeSocket(
         if (response.headers["sec-websocket-accept"] !== accept)
           return this.#end(1006, "the server does not speak WebSocket");
         stream.setNoDelay(true);
-        stream.on("data", (bytes: any) => this.#read(bytes));
+        stream.on("data", (bytes: Bytes) => this.#read(bytes));
         stream.on("error", () => this.#end(1006, ""));
         stream.on("close", () => this.#end(1006, ""));
         this.onopen?.({});
@@ -88,22 +123,22 @@ export function nodeSocket(
           : size < 65536
             ? [126, size >> 8, size & 255]
             : [127, 0, 0, 0, 0, size >>> 24, (size >> 16) & 255, (size >> 8) & 255, size & 255];
-      length[0]! |= 128;
+      length[0] = 128 | (length[0] ?? 0);
       const frame = new Uint8Array(1 + length.length + 4 + size);
       frame.set([128 | kind, ...length, ...mask]);
       for (let at = 0, start = 5 + length.length; at < size; at += 1)
-        frame[start + at] = data[at]! ^ mask[at & 3]!;
+        frame[start + at] = (data[at] ?? 0) ^ (mask[at & 3] ?? 0);
       this.#stream.write(frame);
     }
 
-    #read(bytes: any): void {
+    #read(bytes: Bytes): void {
       this.#chunks.push(bytes);
       this.#size += bytes.length;
       if (this.#size < this.#needed) return;
       let rest = this.#chunks.length === 1 ? bytes : Buffer.concat(this.#chunks);
       this.#needed = 2;
       while (!this.#ended && rest.length >= 2) {
-        const short: number = rest[1];
+        const short = rest[1] ?? 0;
         const head = short === 126 ? 4 : short === 127 ? 10 : 2;
         const size: number =
           rest.length < head || short < 126
@@ -115,7 +150,7 @@ export function nodeSocket(
           return this.#end(1009, "masked frame or message too large");
         this.#needed = rest.length < head ? head : head + size;
         if (rest.length < this.#needed) break;
-        const [first, data] = [rest[0], rest.subarray(head, this.#needed)];
+        const [first, data] = [rest[0] ?? 0, rest.subarray(head, this.#needed)];
         rest = rest.subarray(this.#needed);
         this.#needed = 2;
         this.#frame(first & 15, first > 127, data);
@@ -124,10 +159,10 @@ export function nodeSocket(
       this.#size = rest.length;
     }
 
-    #frame(kind: number, last: boolean, data: Uint8Array): void {
+    #frame(kind: number, last: boolean, data: Bytes): void {
       if (kind === 9) return this.#write(10, data);
       if (kind === 8) {
-        const code = data.length < 2 ? 1005 : (data[0]! << 8) | data[1]!;
+        const code = data.length < 2 ? 1005 : ((data[0] ?? 0) << 8) | (data[1] ?? 0);
         this.#write(8, data);
         return this.#end(code, String(Buffer.from(data.subarray(2))));
       }
@@ -139,16 +174,15 @@ export function nodeSocket(
       const whole = Buffer.concat(this.#parts);
       this.#parts = [];
       this.#partsSize = 0;
-      this.onmessage?.({
-        data: this.#isText ? whole.toString("utf8") : Uint8Array.from(whole).buffer,
-      });
+      const message = this.#isText ? whole.toString("utf8") : Uint8Array.from(whole).buffer;
+      this.onmessage?.({ data: message });
     }
 
     #end(code: number, reason: string, error?: unknown): void {
       if (this.#ended) return;
       this.#ended = true;
       if (this.#stream === undefined) this.#request.destroy();
-      else this.#stream.end(() => this.#stream.destroy());
+      else this.#stream.end(() => this.#stream?.destroy());
       if (error !== undefined) this.onerror?.({ error });
       this.onclose?.({ code, reason });
     }

@@ -1,5 +1,7 @@
 // React bindings: `<AbloProvider>` at the top, `useAblo` in the components below it.
 
+"use client";
+
 import {
   createContext,
   createElement,

@@ -2,8 +2,10 @@
 //! other TypeScript files of this folder.
 //!
 //! A large file is bundled from several sources. Bundling removes the sources' `import`s and, from
-//! declarations marked as internal, `export`.
+//! declarations marked as internal, `export`. The folder `compiled` has the files as `tsc` compiles
+//! them.
 
+use super::form::Form;
 use super::writer::Writer;
 
 /// The sources of `runtime.ts`. A source follows those that it needs when the module is loaded.
@@ -53,7 +55,7 @@ const CODEC_HEAD: &[&str] = &[
 ];
 
 /// The sources of `source_handler.ts`.
-const SOURCE_HANDLER: &[&str] = &[
+const SOURCE_HANDLER_SOURCES: &[&str] = &[
     include_str!("source_handler/types.ts"),
     include_str!("source_handler/verify.ts"),
     include_str!("source_handler/handler.ts"),
@@ -72,35 +74,94 @@ const SOURCE_HANDLER_HEAD: &[&str] = &[
 /// The beginning of a declaration that only other sources of the same bundle use.
 const INTERNAL: &str = "/** @internal */ export ";
 
-/// Returns `runtime.ts`.
-pub(super) fn runtime() -> String {
-    let about = "The client runtime, shared by all schemas: requests, connection, claims, rows.";
-    bundle(about, RUNTIME_HEAD, RUNTIME)
+/// A module that is the same for every schema.
+pub(super) struct FixedModule {
+    /// The name of its file, without the ending.
+    pub(super) name: &'static str,
+    source: Source,
+    /// The compiled module and its declarations, which a test keeps up to date.
+    script: &'static str,
+    types: &'static str,
 }
 
-/// Returns `codec.ts`.
-pub(super) fn codec() -> String {
-    bundle("Decoder of deltas.", CODEC_HEAD, CODEC)
+/// The source of a module.
+enum Source {
+    /// One file. Its first line is the description.
+    Single(&'static str),
+    /// A description, a head and several files.
+    Bundle(&'static str, &'static [&'static str], &'static [&'static str]),
 }
 
-/// Returns `source_handler.ts`.
-pub(super) fn source_handler() -> String {
-    let about = "The endpoint of a data source: serves the rows of your database to a coordinator.";
-    bundle(about, SOURCE_HANDLER_HEAD, SOURCE_HANDLER)
+/// Creates a module, whose compiled form is in the folder `compiled`.
+macro_rules! module {
+    ($name:literal, $source:expr) => {
+        FixedModule {
+            name: $name,
+            source: $source,
+            script: include_str!(concat!("compiled/", $name, ".js")),
+            types: include_str!(concat!("compiled/", $name, ".d.ts")),
+        }
+    };
 }
 
-/// Returns a file that has one source. Its first line is the description.
-pub(super) fn single(source: &'static str) -> String {
+/// The modules of the client.
+pub(super) const CLIENT: &[FixedModule] = &[
+    module!(
+        "runtime",
+        Source::Bundle(
+            "The client runtime, shared by all schemas: requests, connection, claims, rows.",
+            RUNTIME_HEAD,
+            RUNTIME,
+        )
+    ),
+    module!("codec", Source::Bundle("Decoder of deltas.", CODEC_HEAD, CODEC)),
+    module!("node_socket", Source::Single(include_str!("node_socket.ts"))),
+    module!("validate", Source::Single(include_str!("validate.ts"))),
+];
+
+/// The hooks for React.
+pub(super) const REACT: FixedModule = module!("react", Source::Single(include_str!("react.ts")));
+
+/// The endpoint of a data source.
+pub(super) const SOURCE_HANDLER: FixedModule = module!(
+    "source_handler",
+    Source::Bundle(
+        "The endpoint of a data source: serves the rows of your database to a coordinator.",
+        SOURCE_HANDLER_HEAD,
+        SOURCE_HANDLER_SOURCES,
+    )
+);
+
+impl FixedModule {
+    /// Returns the text of the file in a form.
+    pub(super) fn text(&self, form: Form) -> String {
+        match (form, &self.source) {
+            (Form::Types, _) => self.types.to_owned(),
+            (Form::Script, _) => self.script.to_owned(),
+            (Form::Source(_), Source::Single(source)) => single(form, source),
+            (Form::Source(_), Source::Bundle(about, head, sources)) => {
+                bundle(form, about, head, sources)
+            }
+        }
+    }
+}
+
+fn single(form: Form, source: &'static str) -> String {
     let (about, body) = source.split_once('\n').unwrap_or((source, ""));
-    let mut w = Writer::checked_file(source.len() + 256, about.trim_start_matches("// "));
+    let mut w = Writer::checked_file(form, source.len() + 256, about.trim_start_matches("// "));
     // The rest of the head comment follows as a comment of its own.
     write_lines(&mut w, body.strip_prefix("//\n").unwrap_or(body).lines());
     w.finish()
 }
 
-fn bundle(about: &'static str, head: &[&'static str], sources: &[&'static str]) -> String {
+fn bundle(
+    form: Form,
+    about: &'static str,
+    head: &[&'static str],
+    sources: &[&'static str],
+) -> String {
     let size = sources.iter().map(|source| source.len()).sum();
-    let mut w = Writer::checked_file(size, about);
+    let mut w = Writer::checked_file(form, size, about);
     write_lines(&mut w, head.iter().copied());
     for source in sources {
         w.gap();
@@ -133,17 +194,36 @@ fn without_imports(source: &'static str) -> impl Iterator<Item = &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::form::ImportExtension;
     use super::*;
+
+    fn source(module: &FixedModule) -> String {
+        module.text(Form::Source(ImportExtension::Js))
+    }
 
     #[test]
     fn sources_are_bundled_into_one_file() {
-        let text = runtime();
+        let [runtime, codec, ..] = CLIENT else { panic!("the client has modules") };
+        let text = source(runtime);
         assert_eq!(text.lines().filter(|line| line.starts_with("import ")).count(), 2);
-        for text in [&text, &codec(), &source_handler()] {
+        for text in [&text, &source(codec), &source(&SOURCE_HANDLER), &source(&REACT)] {
             assert!(!text.contains(INTERNAL), "internal declarations are not exported");
             assert!(!text.contains("} from \"./platform.js\"") && !text.contains("\n\n\n"));
         }
         assert!(text.contains("\nclass Core {") && text.contains("\nexport class AbloError "));
+    }
+
+    #[test]
+    fn imports_end_as_the_option_says() {
+        let [runtime, ..] = CLIENT else { panic!("the client has modules") };
+        for (extension, file) in [
+            (ImportExtension::Ts, "./node_socket.ts"),
+            (ImportExtension::Js, "./node_socket.js"),
+            (ImportExtension::None, "./node_socket"),
+        ] {
+            let text = runtime.text(Form::Source(extension));
+            assert!(text.contains(&format!("import(\"{file}\")")), "{file}");
+        }
     }
 
     #[test]

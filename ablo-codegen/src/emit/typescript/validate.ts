@@ -71,8 +71,8 @@ function fits({ kind, format: name, digits }: FieldDescriptor, value: unknown): 
 /**
  * Validates a row, a create or a patch and returns the problems.
  *
- * Unknown members are accepted because a newer program may have written them. Enums are open and
- * accept any text.
+ * Unknown members are accepted because a newer program may have written them. Enums of rows are
+ * open and accept any text; the coordinator refuses a write of other values.
  */
 export function validate(
   model: ModelDescriptor,
@@ -94,11 +94,14 @@ export function validate(
     } else if (member === null) {
       if (!field.optional) report(field.name, "cannot be null");
     } else {
-      const { kind, format = kind, digits } = field;
-      if (!fits(field, member))
+      const { kind, format = kind, digits, values = [] } = field;
+      const isOther = as !== "row" && kind === "enum" && !values.includes(String(member));
+      const expected = kind === "enum" ? `one of ${values.join(", ")}` : format;
+      if (isOther || !fits(field, member))
         report(
           field.name,
-          `expected ${format}${digits ? `(${digits})` : ""}, found ${JSON.stringify(member)}`,
+          `expected ${expected}${digits ? `(${String(digits)})` : ""}, ` +
+            `found ${JSON.stringify(member)}`,
         );
     }
   }

@@ -5,6 +5,7 @@
 //! omitted.
 
 use super::ast::{Property, Type};
+use super::form::Form;
 use super::literal::Prose;
 use super::name::wire_name;
 use super::writer::{Writer, block, line};
@@ -14,8 +15,9 @@ use serde_json::{Map, Value};
 const ROW: &str = "Row";
 
 /// Returns the text of the file for a document with definitions under `$defs`.
-pub(super) fn wire(document: &Value) -> String {
+pub(super) fn wire(form: Form, document: &Value) -> String {
     let mut w = Writer::file(
+        form,
         64 * 1024,
         "Frames and bodies of the coordination protocol. Any of them may have further members.",
     );
@@ -224,7 +226,7 @@ mod tests {
     use serde_json::json;
 
     fn written(definitions: Value) -> String {
-        let text = wire(&json!({ "$defs": definitions }));
+        let text = wire(Form::Types, &json!({ "$defs": definitions }));
         text.split_once("\n\n").unwrap().1.to_owned()
     }
 
@@ -389,7 +391,7 @@ mod tests {
     #[test]
     fn each_definition_is_emitted_once() {
         let document = ablo_wire::frames_schema();
-        let text = wire(document);
+        let text = wire(Form::Types, document);
         for name in document["$defs"].as_object().unwrap().keys() {
             let starts = [format!("export interface {name} {{"), format!("export type {name} = ")];
             let found = text.lines().filter(|line| {

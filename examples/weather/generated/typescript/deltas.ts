@@ -2,8 +2,8 @@
 //
 // Deltas of the schema's models, discriminated by `modelName`.
 
-import type * as models from "./models.js";
-import type * as wire from "./wire.js";
+import type * as models from "./models.ts";
+import type * as wire from "./wire.ts";
 
 /** A delta of a {@link models.Station}. */
 export interface StationDelta extends wire.Delta {

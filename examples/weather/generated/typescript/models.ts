@@ -60,12 +60,8 @@ export interface StationPatch {
   readings?: `${bigint}`;
 }
 
-/** Known values of `weatherReports.status`; newer writers may send others. */
-export type WeatherReportStatus =
-  | "pending"
-  | "in_review"
-  | "ready"
-  | (string & {});
+/** The values of `weatherReports.status`. Rows may have others, from newer writers. */
+export type WeatherReportStatus = "pending" | "in_review" | "ready";
 
 /** The value of `weatherReports.sources`. */
 export type WeatherReportSources = {
@@ -85,7 +81,7 @@ export interface WeatherReport {
   /** The place that the report is about. */
   location: string;
   /** The progress of the report. */
-  status: WeatherReportStatus;
+  status: WeatherReportStatus | (string & {});
   /** The expected weather. */
   forecast?: string | null;
   /** The author's confidence in percent. */

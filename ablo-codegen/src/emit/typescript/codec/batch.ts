@@ -50,5 +50,6 @@ function check(delta: unknown): void {
   for (const name of ["actionType", "modelName", "modelId"])
     if (typeof delta[name] !== "string") throw wrong(name);
   // These may be null, which means absent.
-  for (const name of ["syncGroups", "createdAt"]) if (delta[name] === null) delete delta[name];
+  for (const name of ["syncGroups", "createdAt"])
+    if (delta[name] === null) Reflect.deleteProperty(delta, name);
 }

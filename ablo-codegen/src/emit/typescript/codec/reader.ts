@@ -118,7 +118,7 @@ import {
 
   /** Reads a varint, with a fast path for one byte. */
   #short(): number {
-    const byte = this.#bytes[this.#at]!;
+    const byte = this.#bytes[this.#at] as number;
     if (byte > 127 || this.#at >= this.#end) return this.#varint();
     this.#at += 1;
     return byte;
@@ -367,8 +367,8 @@ import {
     this.#at += size;
     const row: { [member: string]: unknown } = {};
     for (let at = 0; at < columns.length; at += 1) {
-      const column = columns[at]!;
-      const form = (this.#bytes[start + (at >> 2)]! >> ((at & 3) * 2)) & 3;
+      const column = columns[at] as Column;
+      const form = ((this.#bytes[start + (at >> 2)] as number) >> ((at & 3) * 2)) & 3;
       if (form === 0) continue;
       const isSame = id !== undefined && form === 2 && column.name === "id";
       row[column.name] = isSame ? id : form === 1 ? null : this.#value(column, form === 2);

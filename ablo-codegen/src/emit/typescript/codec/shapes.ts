@@ -82,8 +82,10 @@ const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
   byte.toString(16).padStart(2, "0"),
 );
 
+const hexOf = (byte: number | undefined): string => HEX[byte ?? 0] ?? "";
+
 /** @internal */ export function uuidText(bytes: Uint8Array, at: number): string {
-  const four = (from: number): string => HEX[bytes[at + from]!]! + HEX[bytes[at + from + 1]!]!;
+  const four = (from: number): string => hexOf(bytes[at + from]) + hexOf(bytes[at + from + 1]);
   return `${four(0)}${four(2)}-${four(4)}-${four(6)}-${four(8)}-${four(10)}${four(12)}${four(14)}`;
 }
 

@@ -196,12 +196,16 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
 
   /** Tokens for other participants. */
   readonly sessions: {
-    create(options: { user: { id: string } } & SessionOptions): Promise<Session>;
     create(
-      options: {
-        agent: { id: string };
-        can?: { readonly [key in Key]?: readonly Verb[] };
-      } & SessionOptions,
+      options: (
+        | { user: { id: string }; agent?: never; can?: never }
+        | {
+            agent: { id: string };
+            can?: { readonly [key in Key]?: readonly Verb[] };
+            user?: never;
+          }
+      ) &
+        SessionOptions,
     ): Promise<Session>;
     /** Revokes a session and closes its connections. Returns whether it was valid. */
     end(options: { id: string }): Promise<boolean>;

@@ -167,8 +167,9 @@ async function socketOf(options: ClientOptions): Promise<SocketConstructor> {
     this.#socket = socket;
     socket.onerror = () => {};
     socket.onopen = () => this.#onOpen();
-    socket.onmessage = (event) => this.#onMessage(event.data);
-    socket.onclose = (event) => void this.#onClose(event.code, event.reason, token);
+    socket.onmessage = (event: { readonly data: unknown }) => this.#onMessage(event.data);
+    socket.onclose = (event: { readonly code: number; readonly reason: string }) =>
+      void this.#onClose(event.code, event.reason, token);
     this.#after(HANDSHAKE_TIMEOUT, () =>
       this.#fail(connectionError("the handshake timed out")),
     );

@@ -6,7 +6,7 @@ import { keepOverHttp, Lease, Leases, type ClaimOptions } from "./claims.js";
 import { Connection, hasSocket } from "./connection.js";
 import { AbloError, claimLost, errorOf, invalid } from "./errors.js";
 import { Http, type ClientOptions } from "./http.js";
-import type { WriteOptions } from "./types.js";
+import type { WriteOptions, Written } from "./types.js";
 import { host, Listeners, onPage, onWake, pause, type Timer, uuid } from "./platform.js";
 import {
   type Committed,
@@ -379,7 +379,9 @@ const MAX_AFTER = 100;
       causedByTaskId,
     };
     const pending: Pending[] =
-      this.#live && this.store.position >= 0 ? prepared.flatMap(pendingOf) : [];
+      this.#live && this.store.position >= 0
+        ? prepared.map((own) => pendingOf(own, this.schema))
+        : [];
     this.store.begin(pending);
     this.#setStatus({});
     try {
@@ -403,6 +405,15 @@ const MAX_AFTER = 100;
       if (error instanceof AbloError) this.#failed.notify(error, operations);
       throw error;
     }
+  }
+
+  /** Applies one operation. */
+  async write(
+    operation: Operation & { readonly id: string },
+    options: WriteOptions,
+  ): Promise<Written> {
+    const { id: commit, stamp, operations } = await this.commit([operation], options);
+    return { id: operation.id, commit, stamp, operations };
   }
 
   /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
@@ -454,7 +465,6 @@ const MAX_AFTER = 100;
     claim: string | undefined,
   ): Prepared {
     const { action, model, data, relative } = operation;
-    const writes = data !== undefined && (action === "create" || action === "update");
     const id =
       operation.id ??
       (data as { id?: string } | undefined)?.id ??
@@ -462,7 +472,7 @@ const MAX_AFTER = 100;
     if (id === undefined) throw invalid("the operation has no `id`");
     const held = this.#claimOn({ model, id });
     const readAt = options.readAt ?? held?.stamp ?? null;
-    const onStale = options.onStale ?? (held === undefined ? null : "reject");
+    const onStale = options.onStale ?? (held ? "reject" : null);
     // A read that the caller names does not contain this client's unconfirmed writes; the local
     // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
@@ -471,19 +481,21 @@ const MAX_AFTER = 100;
     const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
     const after =
       readAt === null
-        ? []
+        ? undefined
         : [...named, ...others.map((other) => other.id), ...own].slice(-MAX_AFTER);
-    return {
+    const prepared = {
       action: relative === undefined ? action : "adjust",
       model,
       id,
-      ...(writes ? { data: { ...data } } : {}),
-      ...(relative === undefined ? {} : { relative }),
+      data,
+      relative,
       transactionId,
       readAt: readAt === 0 ? null : readAt,
       onStale,
-      ...(after.length > 0 ? { after } : {}),
+      after: after?.[0] && after,
     };
+    // Members that are undefined are not sent, so the local row does not have them, either.
+    return JSON.parse(JSON.stringify(prepared)) as Prepared;
   }
 
   /** Reads rows at one sync id. */

@@ -24,11 +24,14 @@ export interface Condition<T> {
   ilike?: string;
 }
 
-/** Conditions on fields other than JSON fields, all of which must hold. */
-export type Where<Row> = {
+/**
+ * Conditions on fields other than JSON fields, all of which must hold. Values are of the types that
+ * a patch has, so that enums are compared with their known values.
+ */
+export type Where<Row, Patch = object> = {
   [
     name in keyof Row as NonNullable<Row[name]> extends string | number | boolean ? name : never
-  ]?: Match<NonNullable<Row[name]>>;
+  ]?: Match<NonNullable<name extends keyof Patch ? Patch[name] : Row[name]>>;
 };
 
 const OPERATORS: { readonly [name: string]: wire.Operator } = {
@@ -127,8 +130,11 @@ const DIGITS = /^-?\d+(?:\.\d+)?$/;
 /** Compares two values as the coordinator does; null sorts first. */
 /** @internal */ export function compare(one: unknown, other: unknown): number {
   const pair = [one ?? null, other ?? null] as [string, string];
-  const [left, right] = pair.every((text) => DIGITS.test(text)) ? scaled(pair)[0] : pair;
+  const [left, right] = (pair.every((text) => DIGITS.test(text)) ? scaled(pair)[0] : pair) as [
+    string | bigint | null,
+    string | bigint | null,
+  ];
   if (left === right) return 0;
   if (left === null || right === null) return left === null ? -1 : 1;
-  return left! < right! ? -1 : left! > right! ? 1 : 0;
+  return left < right ? -1 : left > right ? 1 : 0;
 }

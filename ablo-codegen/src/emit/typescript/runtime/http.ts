@@ -251,7 +251,8 @@ export interface ClientOptions {
     const controller = new host.AbortController();
     const timer = host.setTimeout(() => controller.abort(), this.#timeoutMs);
     try {
-      response = await this.#fetch(url, { method, headers, ...encoded, signal: controller.signal });
+      const signal = controller.signal as never;
+      response = await this.#fetch(url, { method, headers, ...encoded, signal });
       text = await response.text();
     } catch (error) {
       throw connectionError(controller.signal.aborted ? "the request timed out" : error);

@@ -111,7 +111,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
   }
 
   /** Lists rows from the coordinator, page by page. */
-  list(options: ListOptions<Row> = {}): List<Row> {
+  list(options: ListOptions<Row, Patch> = {}): List<Row> {
     const found = clauses(options.where ?? {});
     const plain = parameters(found);
     const page = (after: string | undefined): Promise<Page<Row>> =>
@@ -134,7 +134,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
   }
 
   #page(
-    options: ListOptions<Row>,
+    options: ListOptions<Row, Patch>,
     plain: [string, string][],
     after: string | undefined,
   ): Promise<Page<Row>> {
@@ -156,7 +156,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
 
   // List requests support equality only. A query is paged by id, unless it has another order.
   #query(
-    options: ListOptions<Row>,
+    options: ListOptions<Row, Patch>,
     found: Clause[],
     after: string | undefined,
   ): Promise<Page<Row>> {
@@ -178,7 +178,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
       });
       const rows = rowsOf(response.results[0]);
       const more =
-        name === undefined && rows.length === limit ? String(rows[rows.length - 1]!["id"]) : null;
+        name === undefined && rows.length === limit ? String(rows.at(-1)?.["id"]) : null;
       return {
         rows,
         stamp: response.lastSyncId,
@@ -210,7 +210,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     return this.#write("delete", id, undefined, options);
   }
 
-  async #write(
+  #write(
     action: "create" | "update" | "delete",
     id: string,
     data: unknown,
@@ -224,8 +224,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
       data: data as AnyRow | undefined,
       relative: relative as AnyRow | undefined,
     };
-    const { id: commit, stamp, operations } = await this.#core.commit([operation], options);
-    return { id, commit, stamp, operations };
+    return this.#core.write(operation, options);
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
@@ -269,7 +268,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
    * Returns local rows; requires `ready()`. Without options, the array is the same until a row
    * changes.
    */
-  getAll(options?: LocalOptions<Row>): readonly Row[] {
+  getAll(options?: LocalOptions<Row, Patch>): readonly Row[] {
     const { where, filter, orderBy, limit, offset = 0, state = "live" } = options ?? {};
     const rows = this.#core.store.rows(this.descriptor.key, state === "live" ? "live" : "all");
     if (options === undefined) return rows as unknown as readonly Row[];
@@ -294,7 +293,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     ) as unknown as readonly Row[];
   }
 
-  getCount(options?: LocalOptions<Row>): number {
+  getCount(options?: LocalOptions<Row, Patch>): number {
     return this.getAll(options).length;
   }
 
@@ -302,7 +301,10 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
    * Calls the listener with the rows, now and on every change of the model. Returns a function that
    * removes the listener.
    */
-  onChange(listener: (rows: readonly Row[]) => void, options?: LocalOptions<Row>): () => void {
+  onChange(
+    listener: (rows: readonly Row[]) => void,
+    options?: LocalOptions<Row, Patch>,
+  ): () => void {
     const notify = (): void => listener(this.getAll(options));
     notify();
     return this.subscribe(notify);
@@ -387,10 +389,7 @@ class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
     options: WriteOptions,
   ): Promise<Written> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    const written = [{ ...operation, ...this.target }];
-    const own = { ...options, claim: this };
-    const { id: commit, stamp, operations } = await this.#core.commit(written, own);
-    return { id: this.target.id, commit, stamp, operations };
+    return this.#core.write({ ...operation, ...this.target }, { ...options, claim: this });
   }
 
   async refresh(): Promise<Row | undefined> {

@@ -1,10 +1,11 @@
 // The operations of a commit, as they are given, sent and applied to the local rows.
 
 import type * as wire from "./wire.js";
+import type { SchemaDescriptor } from "./descriptors.js";
 import { errorOf, type AbloError } from "./errors.js";
 import { uuid } from "./platform.js";
 import type { Relative } from "./relative.js";
-import type { AnyRow, Pending } from "./store.js";
+import type { Pending } from "./store.js";
 
 /** @internal */ export interface Operation {
   readonly action: "create" | "update" | "delete" | "archive" | "unarchive";
@@ -40,19 +41,23 @@ export interface Committed {
 /** Returns a new idempotency key, which names its time (docs/protocol/commits.md §4.1). */
 /** @internal */ export const freshKey = (): string => `tx_${Date.now()}_${uuid()}`;
 
-/** Returns the writes of the local rows that an operation is. */
-/** @internal */ export function pendingOf(prepared: Prepared): Pending[] {
-  const { action, model, id, data, relative, transactionId: transaction } = prepared;
+/** Returns the write of the local rows that an operation is. */
+/** @internal */ export function pendingOf(
+  { action, model, id, data, relative, transactionId: transaction }: Prepared,
+  schema: SchemaDescriptor,
+): Pending {
   const now = new Date().toISOString();
-  const pending = (kind: Pending["kind"], row: AnyRow): Pending[] => [
-    { model, id, kind, data: row, relative: relative as Relative | undefined, transaction },
-  ];
-  if (action === "create")
-    return pending("create", { createdAt: now, updatedAt: now, ...data, id });
-  if (action === "update" || action === "adjust") return pending("update", { ...data } as AnyRow);
-  return action === "delete"
-    ? pending("delete", {})
-    : pending("update", { archivedAt: action === "archive" ? now : null });
+  const row: { [member: string]: unknown } = {};
+  const isNew = action === "create";
+  if (isNew) {
+    for (const { name, preset } of schema.models.find(({ key }) => key === model)?.fields ?? [])
+      if (preset) row[name] = preset === "now" ? now : preset.value;
+    row["createdAt"] = row["updatedAt"] = now;
+  }
+  if (/archive$/.test(action)) row["archivedAt"] = action === "archive" ? now : null;
+  Object.assign(row, data, { id });
+  const kind = isNew || action === "delete" ? action : "update";
+  return { model, id, kind, data: row, relative: relative as Relative | undefined, transaction };
 }
 
 /** Returns the error of a refused commit. */

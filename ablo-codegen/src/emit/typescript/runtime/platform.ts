@@ -5,9 +5,19 @@
 export interface Fetch {
   (
     url: string,
-    init: { method: string; headers: Record<string, string>; body?: string; signal?: any },
+    init: {
+      method: string;
+      headers: Record<string, string>;
+      body?: string;
+      signal: RequestSignal;
+    },
   ): Promise<FetchResponse>;
 }
+
+/** `AbortSignal`, if the environment declares it. */
+export type RequestSignal = typeof globalThis extends { AbortSignal: { prototype: infer Own } }
+  ? Own
+  : Signal;
 
 /** The part of `Response` that the client uses. */
 export interface FetchResponse {
@@ -21,11 +31,14 @@ export interface Socket {
   readonly bufferedAmount: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
-  onopen: ((event: any) => void) | null;
-  onmessage: ((event: any) => void) | null;
-  onclose: ((event: any) => void) | null;
-  onerror: ((event: any) => void) | null;
+  onopen: SocketHandler<object>;
+  onmessage: SocketHandler<{ readonly data?: unknown }>;
+  onclose: SocketHandler<{ readonly code?: number; readonly reason?: string }>;
+  onerror: SocketHandler<object>;
 }
+
+/** A handler of events. Methods compare their parameters loosely, so that any WebSocket fits. */
+export type SocketHandler<Event> = { handle(event: Event): void }["handle"] | null;
 
 /** A constructor of WebSockets. */
 export interface SocketConstructor {
@@ -46,7 +59,7 @@ export interface Signal {
   document?: { readonly visibilityState?: string };
   addEventListener?: Listen;
   removeEventListener?: Listen;
-  process?: { getBuiltinModule?(name: string): any };
+  process?: { getBuiltinModule?(name: string): unknown };
   setTimeout(run: () => void, milliseconds: number): Timer;
   clearTimeout(timer: Timer | undefined): void;
 }
@@ -101,8 +114,8 @@ type Listen = (
 /** Returns a random UUID. Unlike `crypto.randomUUID`, it also works on pages without TLS. */
 export function uuid(): string {
   const bytes = host.crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }

@@ -223,7 +223,8 @@ class Table {
     const { at = -1, row: confirmed } = table.confirmed.get(id) ?? {};
     let row = confirmed;
     for (const own of this.#pending) {
-      if (own.id !== id || own.model !== table.model.key || own.stamp! <= at) continue;
+      if (own.id !== id || own.model !== table.model.key) continue;
+      if ((own.stamp as number) <= at) continue;
       if (own.kind === "delete") row = undefined;
       else if (own.kind === "create" || row !== undefined) {
         row = adjusted({ ...row, ...own.data }, own.relative ?? {});

@@ -25,8 +25,8 @@ export interface RetrieveOptions {
 }
 
 /** The selection and order of rows. */
-export interface ListOptions<Row> {
-  where?: Where<Row>;
+export interface ListOptions<Row, Patch = object> {
+  where?: Where<Row, Patch>;
   orderBy?: { readonly [name in keyof Where<Row>]?: "asc" | "desc" };
   /** The number of rows in a page, at most 100. Default: 20. */
   limit?: number;
@@ -48,8 +48,8 @@ export interface List<Row> extends PromiseLike<Page<Row>>, AsyncIterable<Row> {
 }
 
 /** The selection and order of local rows. */
-export interface LocalOptions<Row> {
-  where?: Where<Row>;
+export interface LocalOptions<Row, Patch = object> {
+  where?: Where<Row, Patch>;
   filter?: (row: Row) => boolean;
   orderBy?: { readonly [name in keyof Where<Row>]?: "asc" | "desc" };
   limit?: number;

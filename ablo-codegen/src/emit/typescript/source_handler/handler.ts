@@ -154,7 +154,9 @@ export class SourceHandler<Tx> {
       const page = await ledger.readEvents(tx, request.cursor ?? null, limit, call);
       const events: wire.SourceEvent[] = [];
       for (const event of page.events) {
-        const { data: _, ...bare } = event;
+        const { data, ...bare } = event;
+        // The current row takes its place.
+        void data;
         const models = this.#options.models as { [key: string]: AnyTable | undefined };
         const row = await models[event.model]?.load(tx, event.entityId, call);
         if (row !== undefined && row !== null)

@@ -129,7 +129,9 @@ export interface SourceOptions<Tx, Tables> {
    * Returns the permitted kinds of requests. Default: all. A thrown `SourceError` is returned to
    * the coordinator.
    */
-  authorize?(call: Call): readonly Scope[] | void | Promise<readonly Scope[] | void>;
+  authorize?:
+    | ((call: Call) => readonly Scope[] | undefined | Promise<readonly Scope[] | undefined>)
+    | ((call: Call) => void | Promise<void>);
   /** Receives unexpected errors, whose details are not sent to the coordinator. */
   onError?(error: unknown): void;
   /**

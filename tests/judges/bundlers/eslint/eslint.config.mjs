@@ -1,0 +1,8 @@
+// The rules of typescript-eslint for a strict project. Comments in files cannot turn them off.
+import eslint from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+export default defineConfig(eslint.configs.recommended, tseslint.configs.strict, {
+  linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "off" },
+});
