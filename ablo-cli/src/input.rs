@@ -56,7 +56,7 @@ pub(crate) fn read(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
 }
 
 /// Reads the document that a program exports. Places and fixes of findings are not in its file.
-fn read_script(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
+fn read_script(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     let name = path.display().to_string();
     let text = typescript::document(path)?;
     let read = reader(args)(&text);
@@ -68,7 +68,7 @@ fn read_script(path: &Path, args: ReadArgs) -> Result<Input, Failure> {
 }
 
 /// Returns the function that reads Schema JSON.
-pub(crate) fn reader(args: ReadArgs) -> fn(&str) -> json::Read {
+pub(crate) fn reader(args: &ReadArgs) -> fn(&str) -> json::Read {
     if args.allow_unknown { json::read } else { json::read_authored }
 }
 

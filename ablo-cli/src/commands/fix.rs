@@ -15,7 +15,7 @@ pub(crate) fn run(args: &InputArgs) -> Result<Outcome, Failure> {
     let mut applied = 0;
     let input = if input::is_json(&path) {
         let mut source = source::read(&path, json::MAX_BYTES)?;
-        let fixed = json::fix(&source.text, input::reader(args.read));
+        let fixed = json::fix(&source.text, input::reader(&args.read));
         applied = fixed.applied;
         if path == Path::new(STDIN) {
             outcome.text.clone_from(&fixed.text);
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &InputArgs) -> Result<Outcome, Failure> {
         source.text = fixed.text;
         input::of_json(&path, source, fixed.read)
     } else {
-        input::read(&path, args.read)?
+        input::read(&path, &args.read)?
     };
     if path != Path::new(STDIN) {
         outcome.remark = match applied {
