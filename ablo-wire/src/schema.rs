@@ -87,7 +87,6 @@ bodies! {
         crate::TaskClose = "TaskClose",
         crate::QueryRequest = "QueryRequest",
         crate::PresencePost = "PresencePost",
-        crate::DataSourceBody = "DataSourceBody",
         crate::PushBody = "PushBody",
         crate::KeyCreate = "KeyCreate",
         crate::WebhookCreate = "WebhookCreate",
@@ -135,6 +134,7 @@ bodies! {
         crate::EventsAnswer = "EventsAnswer",
         crate::SourceFailure = "SourceFailure",
         crate::WebhookDelivery = "WebhookDelivery",
+        crate::DataSourceBody = "DataSourceBody",
     }
 }
 
