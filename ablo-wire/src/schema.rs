@@ -10,9 +10,10 @@
 //! Rows are placeholders: bodies refer to the definitions `Row` (any object) and `Data` (an object
 //! or a string that contains one), which an emitter that knows the models replaces. Open string
 //! enums are `{type: string, examples: […]}`, in TypeScript `"a" | "b" | (string & {})`. Members
-//! that are not in `required` are absent, not null, unless their type includes null. Unknown members
-//! are allowed everywhere (`additionalProperties: true`). The schema describes the written form;
-//! reading is more lenient (null for an absent member, flat frames, fractions of a millisecond).
+//! that are not in `required` are absent, not null, unless their type includes null. Unknown
+//! members are allowed everywhere (`additionalProperties: true`). The schema describes the written
+//! form; reading is more lenient (null for an absent member, flat frames, fractions of a
+//! millisecond).
 
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -86,7 +87,6 @@ bodies! {
         crate::TaskClose = "TaskClose",
         crate::QueryRequest = "QueryRequest",
         crate::PresencePost = "PresencePost",
-        crate::DataSourceBody = "DataSourceBody",
         crate::PushBody = "PushBody",
         crate::KeyCreate = "KeyCreate",
         crate::WebhookCreate = "WebhookCreate",
@@ -134,6 +134,7 @@ bodies! {
         crate::EventsAnswer = "EventsAnswer",
         crate::SourceFailure = "SourceFailure",
         crate::WebhookDelivery = "WebhookDelivery",
+        crate::DataSourceBody = "DataSourceBody",
     }
 }
 

@@ -321,7 +321,7 @@ const SOURCE_ROUTES: [Routes; 3] = [
             id: "registerDataSource",
             tag: SOURCES,
             summary: "Accept a connection string without effect",
-            body: Some(("DataSourceBody", false)),
+            body: Some(("Row", false)),
             replies: &[("200", Body("The coordinator does not use it.", "DataSourceAnswer"))],
             ..Route::POST
         }],
