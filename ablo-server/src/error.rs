@@ -268,6 +268,14 @@ impl From<StoreError> for EngineError {
 }
 
 impl EngineError {
+    /// Returns why the transaction of work with this error is rolled back.
+    pub(crate) fn rollback_reason(&self) -> StoreError {
+        match self {
+            EngineError::Store(error) => error.clone(),
+            EngineError::Refused(refusal) => StoreError::Fault(refusal.to_string()),
+        }
+    }
+
     /// Converts the error for the client. Details of store failures are only logged.
     #[must_use]
     pub fn into_api_error(self) -> ApiError {

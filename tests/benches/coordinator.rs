@@ -107,15 +107,16 @@ fn create(id: &str) -> Value {
 
 /// Commits single rows from concurrent writers. Returns rows per second.
 async fn commits(world: &Arc<World>, writers: usize, commits: usize) -> f64 {
+    let who = world.known_user("ann").await;
     let began = Instant::now();
     let tasks: Vec<_> = (0..writers)
         .map(|writer| {
-            let world = Arc::clone(world);
+            let (world, who) = (Arc::clone(world), who.clone());
             tokio::spawn(async move {
                 for at in 0..commits / writers {
                     let operations =
                         json!([create(&format!("w{writers}-{writer}-{at}"))]).to_string();
-                    world.commit(&user("ann"), &operations).await.expect("a receipt");
+                    world.commit_with_others(&who, &operations).await.expect("a receipt");
                 }
             })
         })

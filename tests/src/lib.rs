@@ -24,3 +24,4 @@ pub mod sqlite;
 pub mod synthetic;
 pub mod type_changes;
 pub mod typescript;
+pub mod waiting;

@@ -7,6 +7,7 @@ use ablo_server::store::{
 };
 use ablo_server::value::Cell;
 use jiff::{SignedDuration, Timestamp};
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -133,6 +134,18 @@ impl Work for ObservedWork {
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         self.work.finish(outcome);
     }
+
+    fn shareable(&mut self) -> Option<&mut dyn Any> {
+        self.work.shareable()
+    }
+
+    fn run_all(
+        &mut self,
+        others: Vec<&mut dyn Any>,
+        connection: &mut dyn Connection,
+    ) -> Result<(), StoreError> {
+        self.work.run_all(others, &mut ObservedConnection { connection, state: &self.state })
+    }
 }
 
 impl Connection for ObservedConnection<'_> {
@@ -157,6 +170,11 @@ impl Connection for ObservedConnection<'_> {
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
         self.state.record(sql, values);
         self.connection.execute(sql, values)
+    }
+
+    fn insert(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
+        self.state.record(sql, values);
+        self.connection.insert(sql, values)
     }
 
     fn check(&mut self) -> Result<(), StoreError> {

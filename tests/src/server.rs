@@ -5,7 +5,8 @@ use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_schema::Schema;
 use ablo_server::engine::Engine;
 use ablo_server::engine::claims::{self, ClaimDetail, ClaimOutcome, ClaimQueue, ClaimRequest};
-use ablo_server::engine::commit::{ClaimInUse, Commit, commit};
+use ablo_server::engine::commit::{ClaimInUse, Commit, commit, commit_with_others};
+use ablo_server::engine::credentials::{self, CredentialKind, Mode, NewCredential};
 use ablo_server::engine::exits::Visible;
 use ablo_server::engine::log::{self, Delta};
 use ablo_server::engine::plan::plan;
@@ -255,6 +256,51 @@ impl World {
     ) -> Result<CommitReceipt, EngineError> {
         let made = self.try_plan(who, id, operations)?;
         self.write(who, move |engine, tx, who| commit(engine, tx, who, &made)).await
+    }
+
+    /// Commits operations as a client does: in one transaction with other commits that wait.
+    ///
+    /// # Errors
+    /// Returns an error if the commit is refused, or if the participant has no credential.
+    ///
+    /// # Panics
+    /// Panics if `operations` is not a list of operations.
+    pub async fn commit_with_others(
+        &self,
+        who: &Identity,
+        operations: &str,
+    ) -> Result<CommitReceipt, EngineError> {
+        let number = self.commits.fetch_add(1, Ordering::Relaxed);
+        let made = self.try_plan(who, &format!("tx-{number}"), operations)?;
+        commit_with_others(&*self.store, &self.engine, who, made).await
+    }
+
+    /// Returns a user of `acme` with access to all rows and a stored credential.
+    ///
+    /// # Panics
+    /// Panics if the credential cannot be stored.
+    pub async fn known_user(&self, name: &str) -> Identity {
+        let mut who = user(name);
+        let grant = NewCredential {
+            kind: CredentialKind::Ephemeral,
+            organization: who.organization.clone(),
+            participant: who.participant.clone(),
+            participant_kind: who.kind.clone(),
+            on_behalf_of: None,
+            operations: who.operations.clone(),
+            groups: who.groups.clone(),
+            user_meta: serde_json::Map::new(),
+            label: None,
+            full_reach: true,
+            parent: None,
+            ttl: None,
+            not_after: None,
+        };
+        let issue = move |_: &Engine, tx: &mut Tx<'_>, _: &Identity| {
+            credentials::issue(tx, Mode::Test, &grant)
+        };
+        who.capability = self.write(&who, issue).await.expect("a credential").id;
+        who
     }
 
     /// Checks the operations of a commit.

@@ -14,6 +14,7 @@ use crate::store::Tx;
 use crate::store::tables::credentials as table;
 use crate::value::stored_date;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Minimum lifetime of a token, in seconds (docs/protocol/differences.md A12).
@@ -100,10 +101,32 @@ pub(super) fn find_token(tx: &mut Tx<'_>, token: &str) -> Result<Option<Credenti
 /// Returns `apikey_invalid`, `apikey_revoked` or `apikey_expired`, or an error if a statement
 /// fails.
 pub fn check(tx: &mut Tx<'_>, id: &str) -> Result<()> {
-    match table::state(tx, id)? {
-        Some(ending) => Ok(refuse(ending)?),
-        None => Err(ApiError::new("apikey_invalid", "unknown key").into()),
+    Ok(allow(table::state(tx, id)?)?)
+}
+
+/// Allows a credential in a state, which is `None` if it is not stored.
+fn allow(state: Option<Option<Ending>>) -> Result<(), ApiError> {
+    match state {
+        Some(ending) => refuse(ending),
+        None => Err(ApiError::new("apikey_invalid", "unknown key")),
     }
+}
+
+/// Checks credentials as [`check`] does and returns the refusals of those that are not valid.
+///
+/// # Errors
+///
+/// Returns an error if a statement fails.
+pub(crate) fn refusals(
+    tx: &mut Tx<'_>,
+    ids: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, ApiError>, StoreError> {
+    let found = table::states(tx, &ids.iter().copied().collect::<Vec<_>>())?;
+    let refusal = |id: &&str| {
+        let ending = found.get(*id).copied();
+        Some(((*id).to_owned(), allow(ending).err()?))
+    };
+    Ok(ids.iter().filter_map(refusal).collect())
 }
 
 /// Returns how a credential has ended, if it has; one that is no longer stored has expired.

@@ -58,16 +58,16 @@ pub(crate) fn apply(
     let writer = RowWriter { engine, who, caused_by, claim, change: &change, model };
     let (rows, organization) = (engine.rows(), who.organization.as_str());
     let before = rows.find(tx, organization, model, change.id.as_str())?;
-    match (before, upstream.row) {
-        (None, None) => Ok(0),
+    let (sync_id, _) = match (before, upstream.row) {
+        (None, None) => return Ok(0),
         (Some(before), None) => {
             let groups = row_groups(engine, tx, organization, model, &before)?;
-            writer.delete(tx, &before, &groups)
+            writer.delete(tx, &before, &groups)?
         }
         (None, Some(row)) => {
             let row = cells(tx, who, model, upstream.id, row, None)?;
             let groups = row_groups(engine, tx, organization, model, &row)?;
-            writer.insert(tx, &row, groups)
+            writer.insert(tx, &row, groups)?
         }
         (Some(before), Some(row)) => {
             let row = cells(tx, who, model, upstream.id, row, Some(&before))?;
@@ -81,9 +81,10 @@ pub(crate) fn apply(
                 before: row_groups(engine, tx, organization, model, &before)?,
                 after: row_groups(engine, tx, organization, model, &row)?,
             };
-            writer.update(tx, &changed, &before, groups)
+            writer.update(tx, &changed, &before, groups)?
         }
-    }
+    };
+    Ok(sync_id)
 }
 
 /// Builds all columns: from the source, else from the mirrored row, else from defaults.

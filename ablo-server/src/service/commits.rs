@@ -3,7 +3,7 @@
 use super::options::before;
 use super::{Service, source};
 use crate::engine::change::PlannedChange;
-use crate::engine::commit::{ClaimInUse, Commit, check_age, commit};
+use crate::engine::commit::{ClaimInUse, Commit, check_age, commit_with_others};
 use crate::engine::plan::{MAX_ID_BYTES, plan};
 use crate::error::{ApiError, Result};
 use crate::identity::Identity;
@@ -50,11 +50,7 @@ impl Service {
                 return Err(ApiError::new("commit_operation_unsupported", message).into());
             }
             Some(client) => source::write(self, &client, who, request, operations).await?,
-            None => {
-                let who = who.clone();
-                self.acting(&who.clone(), move |engine, tx| commit(engine, tx, &who, &request))
-                    .await?
-            }
+            None => commit_with_others(&*self.store, &self.engine, who, request).await?,
         };
         self.metrics.commits.inc();
         receipt.client_tx_id = shown;

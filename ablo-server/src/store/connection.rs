@@ -37,6 +37,19 @@ pub trait Connection {
     /// Returns an error if the statement fails.
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError>;
 
+    /// Inserts a row into a table whose key `id` is a number that the database assigns, and returns
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the statement fails.
+    fn insert(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
+        let rows = self.query(&format!("{sql} RETURNING id"), values)?;
+        let id = rows.first().and_then(|row| row.first()?.integer());
+        id.and_then(|id| u64::try_from(id).ok())
+            .ok_or_else(|| StoreError::Fault("a row was not inserted".to_owned()))
+    }
+
     /// Runs a statement before the next one, or before the commit: nothing waits for its result.
     ///
     /// # Errors
@@ -154,6 +167,15 @@ impl<'t> Tx<'t> {
         values: &[Cell],
     ) -> Result<u64, StoreError> {
         self.connection.execute(statement.sql(self.connection.dialect()), values)
+    }
+
+    /// Inserts a row of the coordinator and returns the `id` that the database assigns.
+    pub(in crate::store) fn insert(
+        &mut self,
+        statement: &SqlTemplate,
+        values: &[Cell],
+    ) -> Result<u64, StoreError> {
+        self.connection.insert(statement.sql(self.connection.dialect()), values)
     }
 
     /// Runs a statement of the coordinator before the next one, or before the commit.

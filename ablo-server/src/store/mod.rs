@@ -30,6 +30,7 @@ pub use ticket::Ticket;
 
 use crate::error::{EngineError, Result, StoreError};
 use crate::limits::Limits;
+use std::any::Any;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use ticket::{Caller, GivenUp};
@@ -109,6 +110,29 @@ pub trait Work: Send {
 
     /// Receives the final outcome.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+
+    /// Returns the work for [`Work::run_all`], if other work of its organisation may share its
+    /// transaction. None of it may have an effect if it is refused.
+    fn shareable(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
+
+    /// Runs this work, and then that of others, in one transaction. It is rolled back on `Err`, and
+    /// each unit is run with fewer others then.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason for the rollback.
+    fn run_all(
+        &mut self,
+        others: Vec<&mut dyn Any>,
+        connection: &mut dyn Connection,
+    ) -> Result<(), StoreError> {
+        match others.is_empty() {
+            true => self.run(connection),
+            false => Err(StoreError::Fault("this work shares no transaction".to_owned())),
+        }
+    }
 }
 
 /// How work uses a database.
@@ -203,11 +227,23 @@ impl dyn Store {
         T: Send + 'static,
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
+        let work = |reply| -> Box<dyn Work> { Box::new(Closure { job, reply }) };
+        self.outcome_of(time, access, tenant, work).await
+    }
+
+    /// Runs work in a transaction and waits for its reply, as [`within`](Self::within) does.
+    pub(crate) async fn outcome_of<T: Send + 'static>(
+        &self,
+        time: Duration,
+        access: Access,
+        tenant: Tenant,
+        work: impl FnOnce(Reply<T>) -> Box<dyn Work>,
+    ) -> Result<T> {
         let deadline = Instant::now() + time;
         let ticket = Arc::new(Ticket::new(deadline));
         let _caller = Caller(Arc::clone(&ticket));
         let (done, mut outcome) = oneshot::channel();
-        let work = Box::new(Closure { job, result: None, done });
+        let work = work(Reply { result: None, done });
         self.submit(access, tenant, work, Arc::clone(&ticket));
         let received = tokio::select! {
             biased;
@@ -252,11 +288,38 @@ fn closed() -> EngineError {
     EngineError::Store(StoreError::Unavailable("the store is closed".to_owned()))
 }
 
-/// A closure as [`Work`], with the channel for its result.
-struct Closure<T, F> {
-    job: F,
+/// The result of work and the channel for it.
+pub(crate) struct Reply<T> {
     result: Option<Result<T>>,
     done: oneshot::Sender<Result<T>>,
+}
+
+impl<T> Reply<T> {
+    /// Keeps the result of a run. Returns whether the transaction may be committed.
+    pub(crate) fn keep(&mut self, result: Result<T>) -> Result<(), StoreError> {
+        let verdict = result.as_ref().map(drop).map_err(EngineError::rollback_reason);
+        self.result = Some(result);
+        verdict
+    }
+
+    /// Sends the result, or why it was rolled back.
+    pub(crate) fn send(self, outcome: Result<(), StoreError>) {
+        let result = match (outcome, self.result) {
+            (Ok(()), Some(result)) => result,
+            // The work's own error says more than the rollback that it caused.
+            (Err(_), Some(Err(failure))) => Err(failure),
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), None) => Err(closed()),
+        };
+        // The receiver may have been dropped.
+        let _ = self.done.send(result);
+    }
+}
+
+/// A closure as [`Work`].
+struct Closure<T, F> {
+    job: F,
+    reply: Reply<T>,
 }
 
 impl<T, F> Work for Closure<T, F>
@@ -266,25 +329,11 @@ where
 {
     fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
         let result = (self.job)(&mut Tx::new(connection));
-        let verdict = match &result {
-            Ok(_) => Ok(()),
-            Err(EngineError::Store(error)) => Err(error.clone()),
-            Err(EngineError::Refused(refusal)) => Err(StoreError::Fault(refusal.to_string())),
-        };
-        self.result = Some(result);
-        verdict
+        self.reply.keep(result)
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let result = match (outcome, self.result) {
-            (Ok(()), Some(result)) => result,
-            // The closure's own error says more than the rollback that it caused.
-            (Err(_), Some(Err(failure))) => Err(failure),
-            (Err(error), _) => Err(error.into()),
-            (Ok(()), None) => Err(closed()),
-        };
-        // The receiver may have been dropped.
-        let _ = self.done.send(result);
+        self.reply.send(outcome);
     }
 }
 

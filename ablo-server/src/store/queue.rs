@@ -7,6 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+/// Maximum number of units of work that share a transaction; the first one waits for the last.
+pub(super) const MAX_SHARED: usize = 128;
+
 /// A unit of work with what is needed to run it.
 pub(super) struct Job {
     pub(super) tenant: Tenant,
@@ -15,12 +18,30 @@ pub(super) struct Job {
     /// How often it has been run.
     #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL retries"))]
     pub(super) runs: u32,
+    /// The number of units that may share its transaction, with itself.
+    pub(super) most: usize,
 }
 
 impl Job {
+    pub(super) fn new(tenant: Tenant, work: Box<dyn Work>, ticket: Arc<Ticket>) -> Self {
+        Self { tenant, work, ticket, runs: 0, most: MAX_SHARED }
+    }
+
+    /// Returns whether other work may share its transaction.
+    pub(super) fn is_shareable(&mut self) -> bool {
+        self.most > 1 && self.work.shareable().is_some()
+    }
+
     pub(super) fn refuse(self, error: StoreError) {
         self.work.finish(Err(error));
     }
+}
+
+/// Begins work that shares a transaction, and returns the units that are no longer wanted. A caller
+/// that leaves does not stop the work of others, so each waits for the outcome.
+pub(super) fn begin_shared(set: &mut Vec<Job>) -> Vec<Job> {
+    let begin = |job: &mut Job| job.ticket.begin() && job.ticket.begin_commit();
+    set.extract_if(.., |job| !begin(job)).collect()
 }
 
 /// How much work one organisation may have.
@@ -64,6 +85,15 @@ impl State {
             self.turns.push_back(job.tenant.clone());
         }
         lane.waiting.push_back(job);
+        self.waiting += 1;
+    }
+
+    fn push_front(&mut self, job: Job) {
+        let lane = self.lanes.entry(job.tenant.clone()).or_default();
+        if lane.waiting.is_empty() {
+            self.turns.push_back(job.tenant.clone());
+        }
+        lane.waiting.push_front(job);
         self.waiting += 1;
     }
 
@@ -173,6 +203,39 @@ impl Queue {
         self.lock().take(self.share)
     }
 
+    /// Returns the next units of a tenant that may share the transaction of a unit, which has
+    /// `number` units, in their order.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "SQLite takes all units"))]
+    pub(super) fn take_shareable(&self, first: &Job, number: usize) -> Vec<Job> {
+        let mut state = self.lock();
+        let (mut taken, mut most) = (Vec::new(), first.most);
+        if let Some(lane) = state.lanes.get_mut(&first.tenant) {
+            while let Some(next) = lane.waiting.front_mut()
+                && next.is_shareable()
+                && number + taken.len() < most.min(next.most)
+            {
+                most = most.min(next.most);
+                taken.extend(lane.waiting.pop_front());
+            }
+            if lane.waiting.is_empty() {
+                state.turns.retain(|tenant| *tenant != first.tenant);
+            }
+        }
+        state.waiting -= taken.len();
+        taken
+    }
+
+    /// Returns work to the front of its tenant's queue, in its order.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code, reason = "only PostgreSQL retries"))]
+    pub(super) fn put_back(&self, jobs: Vec<Job>) {
+        let mut state = self.lock();
+        for job in jobs.into_iter().rev() {
+            state.push_front(job);
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
     /// Ends the turn of a unit that a tenant ran.
     pub(super) fn done(&self, tenant: &Tenant) {
         let mut state = self.lock();
@@ -234,7 +297,7 @@ mod tests {
     fn push(queue: &Queue, tenant: Tenant) -> mpsc::Receiver<Result<(), StoreError>> {
         let (done, outcome) = mpsc::channel();
         let ticket = Arc::new(Ticket::new(Instant::now() + Duration::from_secs(60)));
-        queue.push(Job { tenant, work: Box::new(Named(done)), ticket, runs: 0 }, (4, 6));
+        queue.push(Job::new(tenant, Box::new(Named(done)), ticket), (4, 6));
         outcome
     }
 
@@ -299,8 +362,7 @@ mod tests {
             for at in 0..3000 {
                 let ticket = Arc::new(Ticket::new(Instant::now() + Duration::from_secs(60)));
                 let work = Box::new(Named(mpsc::channel().0));
-                let job = Job { tenant: of(["a", "b", "c"][at % 3]), work, ticket, runs: 0 };
-                queue.push(job, (3000, 9000));
+                queue.push(Job::new(of(["a", "b", "c"][at % 3]), work, ticket), (3000, 9000));
             }
             queue.close();
         });

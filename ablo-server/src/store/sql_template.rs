@@ -1,8 +1,9 @@
 //! SQL with placeholders that is rendered for each dialect.
 //!
 //! `{1}` is the first parameter. `{1:date}`, `{1:json}` and `{1:texts}` are parameters in the form
-//! of [`Cell`], cast to a column of that type; `{1:list}` is a JSON array of
-//! strings as the right side of `IN`. `{name:date}`, `{name:json}` and `{name:texts}` read a column
+//! of [`Cell`], cast to a column of that type; `{1:in}` compares what is before it with a JSON array
+//! of strings, and `{1:tuples}` is a JSON array of arrays of strings as the table `tuples (value)`.
+//! `{name:date}`, `{name:json}` and `{name:texts}` read a column
 //! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text.
 //! All other text is copied.
 
@@ -20,13 +21,31 @@ pub const DECIMAL_COLLATION: &str = "ablo_digits";
 /// A statement of the coordinator.
 #[derive(Debug)]
 pub struct SqlTemplate {
-    template: &'static str,
+    text: Text,
     list: ListForm,
     sqlite: OnceLock<String>,
     postgres: OnceLock<String>,
 }
 
-/// How the parameter `{1:list}` is passed.
+/// The text of a template.
+#[derive(Clone, Copy, Debug)]
+enum Text {
+    Statement(&'static str),
+    Lookups(&'static [Lookup]),
+}
+
+/// Finds the rows of a table for each of the tuples `{2:tuples}`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lookup {
+    /// The columns of the result.
+    pub(crate) columns: &'static str,
+    /// The table.
+    pub(crate) table: &'static str,
+    /// The condition for a row, which names the values as `tuples.value ->> 0` and so on.
+    pub(crate) condition: &'static str,
+}
+
+/// How the parameter `{1:in}` is passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListForm {
     /// As a JSON array of strings.
@@ -42,8 +61,17 @@ impl SqlTemplate {
         Self::with_list(template, ListForm::Array)
     }
 
+    /// Creates a statement that returns the results of several lookups.
+    pub(crate) const fn of_lookups(lookups: &'static [Lookup]) -> Self {
+        Self::of_text(Text::Lookups(lookups), ListForm::Array)
+    }
+
     const fn with_list(template: &'static str, list: ListForm) -> Self {
-        Self { template, list, sqlite: OnceLock::new(), postgres: OnceLock::new() }
+        Self::of_text(Text::Statement(template), list)
+    }
+
+    const fn of_text(text: Text, list: ListForm) -> Self {
+        Self { text, list, sqlite: OnceLock::new(), postgres: OnceLock::new() }
     }
 
     /// Returns the statement in a dialect.
@@ -52,7 +80,32 @@ impl SqlTemplate {
             Dialect::Sqlite => &self.sqlite,
             Dialect::Postgres => &self.postgres,
         };
-        rendered.get_or_init(|| render(dialect, self.template, self.list))
+        rendered.get_or_init(|| match self.text {
+            Text::Statement(template) => render(dialect, template, self.list),
+            Text::Lookups(lookups) => {
+                let lookups = lookups.iter().map(|lookup| lookup.template(dialect));
+                render(dialect, &lookups.collect::<Vec<_>>().join(" UNION ALL "), self.list)
+            }
+        })
+    }
+}
+
+impl Lookup {
+    /// Returns the template for a dialect. Both forms look the rows of each tuple up by an index,
+    /// whatever the statistics say of the table.
+    fn template(&self, dialect: Dialect) -> String {
+        let Self { columns, table, condition } = self;
+        match dialect {
+            // SQLite does not reorder the tables of a `CROSS JOIN`.
+            Dialect::Sqlite => {
+                format!("SELECT {columns} FROM {{2:tuples}} CROSS JOIN {table} WHERE {condition}")
+            }
+            // PostgreSQL does not merge a subquery with `OFFSET` into the statement.
+            Dialect::Postgres => format!(
+                "SELECT found.* FROM {{2:tuples}} CROSS JOIN LATERAL (SELECT {columns} FROM \
+                 {table} WHERE {condition} OFFSET 0) AS found"
+            ),
+        }
     }
 }
 
@@ -103,9 +156,18 @@ impl Expressions for Dialect {
     fn placeholder(self, number: usize, form: &str) -> String {
         match (self, form) {
             (Dialect::Sqlite, "list") => format!("(SELECT value FROM json_each(?{number}))"),
+            (Dialect::Sqlite, "in") => format!("IN (SELECT value FROM json_each(?{number}))"),
+            // An array is part of an index condition, whatever the statistics say of the table.
+            (Dialect::Postgres, "in") => {
+                format!("= ANY (ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb)))")
+            }
+            (Dialect::Sqlite, "tuples") => format!("json_each(?{number}) AS tuples"),
             (Dialect::Sqlite, _) => format!("?{number}"),
             (Dialect::Postgres, "list") => {
                 format!("(SELECT jsonb_array_elements_text(${number}::text::jsonb))")
+            }
+            (Dialect::Postgres, "tuples") => {
+                format!("jsonb_array_elements(${number}::text::jsonb) AS tuples (value)")
             }
             (Dialect::Postgres, "texts") => {
                 // An empty array stays empty, and NULL stays NULL.
@@ -146,9 +208,9 @@ fn render(dialect: Dialect, template: &str, list: ListForm) -> String {
         let Some((mark, after)) = after.split_once('}') else { break };
         let (name, form) = mark.split_once(':').unwrap_or((mark, ""));
         match name.parse::<usize>() {
-            Ok(number) if form == "list" && list == ListForm::Single => {
-                let value = dialect.placeholder(number, "");
-                out.push_str(&format!("({value})"));
+            Ok(number) if form == "in" && list == ListForm::Single => {
+                out.push_str("= ");
+                out.push_str(&dialect.placeholder(number, ""));
             }
             Ok(number) => out.push_str(&dialect.placeholder(number, form)),
             Err(_) => {
@@ -174,7 +236,7 @@ mod tests {
     fn templates_render_for_each_dialect() {
         let text = SqlTemplate::new(
             "SELECT {expires_at:date}, {sync_groups:texts} FROM t WHERE a = {1} AND b < {2:date} \
-             AND c IN {3:list}",
+             AND c {3:in}",
         );
         assert_eq!(
             text.sql(Dialect::Sqlite),
@@ -185,16 +247,17 @@ mod tests {
             text.sql(Dialect::Postgres),
             "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
              AS expires_at, to_json(sync_groups)::text AS sync_groups FROM t WHERE a = $1 AND b < \
-             $2::text::timestamptz AND c IN (SELECT jsonb_array_elements_text($3::text::jsonb))"
+             $2::text::timestamptz AND c = ANY (ARRAY(SELECT \
+             jsonb_array_elements_text($3::text::jsonb)))"
         );
     }
 
     #[test]
     fn a_list_of_one_string_is_passed_as_the_string() {
-        let statement = ListTemplate::new("SELECT 1 FROM t WHERE a = {1} AND b IN {2:list}");
+        let statement = ListTemplate::new("SELECT 1 FROM t WHERE a = {1} AND b {2:in}");
         let (single, value) = statement.of(&["x\"y"]);
-        assert_eq!(single.sql(Dialect::Sqlite), "SELECT 1 FROM t WHERE a = ?1 AND b IN (?2)");
-        assert_eq!(single.sql(Dialect::Postgres), "SELECT 1 FROM t WHERE a = $1 AND b IN ($2)");
+        assert_eq!(single.sql(Dialect::Sqlite), "SELECT 1 FROM t WHERE a = ?1 AND b = ?2");
+        assert_eq!(single.sql(Dialect::Postgres), "SELECT 1 FROM t WHERE a = $1 AND b = $2");
         assert_eq!(value, Cell::from("x\"y"));
         let (array, value) = statement.of(&["x", "y"]);
         assert!(array.sql(Dialect::Sqlite).contains("json_each(?2)"));

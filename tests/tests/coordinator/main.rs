@@ -39,6 +39,7 @@ mod relative_load;
 mod replays;
 mod retention;
 mod rules_0_9;
+mod sets;
 mod source_adapter;
 mod source_coordinator;
 mod source_endpoint;

@@ -23,6 +23,7 @@ use ablo_tests::observed::{Observed, Statements};
 use ablo_tests::on_both_stores;
 use ablo_tests::server::World;
 use ablo_tests::source::{Application, KEY, on_sqlite};
+use ablo_tests::waiting::commit_together;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -257,6 +258,19 @@ async fn webhooks(client: &Client<'_>) {
     client.ask("DELETE", &path, Value::Null).await;
 }
 
+/// Commits of two participants share a transaction.
+async fn sets(world: &World, store: &Arc<dyn Store>) {
+    let mut commits = Vec::new();
+    for (name, row) in [("ann", "r1"), ("bob", "r-100")] {
+        let who = world.known_user(name).await;
+        let operations = json!([{ "action": "update", "model": "reports", "id": row, "readAt": 1,
+            "transactionId": format!("of-{name}"), "data": { "title": name } }]);
+        let key = format!("of-{name}");
+        commits.push((who.clone(), world.planned(&who, &key, &operations.to_string())));
+    }
+    commit_together(&**store, &world.engine, commits).await;
+}
+
 async fn scenario(world: &World, store: Arc<dyn Store>) {
     let (_folder, adapter) = on_sqlite().await;
     let application = Application::serve(adapter).await;
@@ -279,6 +293,7 @@ async fn scenario(world: &World, store: Arc<dyn Store>) {
     let agent = server.session("agent", "helper", json!({ "syncGroups": ["org:acme", "desk:d1"] }));
     let agent = Client { server: &server, key: agent.await };
     rows(&client).await;
+    sets(world, &store).await;
     clients_of_0_9(&client).await;
     claims(&client, &agent).await;
     credentials(&client).await;
@@ -374,6 +389,10 @@ async fn no_statement_reads_a_table_or_sorts(world: World) {
     for table in FILLED.iter().filter(|table| table.contains('_')) {
         let is_used = statements.keys().any(|sql| sql.contains(table));
         assert!(is_used, "the scenario runs no statement on {table}");
+    }
+    for table in ["ablo_receipts", "ablo_operations"] {
+        let is_of_set = |sql: &String| sql.contains("tuples") && sql.contains(table);
+        assert!(statements.keys().any(is_of_set), "no set reads {table}");
     }
     let found = findings(&world.store, statements).await;
     assert!(found.is_empty(), "{} findings:\n\n{}", found.len(), found.join("\n\n"));

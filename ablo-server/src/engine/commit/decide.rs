@@ -15,6 +15,7 @@ use crate::identity::Identity;
 use crate::models::new_row::RowOrigin;
 use crate::models::{ColumnRole, Model, ModelId, Models};
 use crate::store::rows::RowSet;
+use crate::store::tables::OwnKey;
 use crate::store::tables::claims::Claim;
 use crate::store::tables::log::{LastChange, RowChange};
 use crate::store::tables::operations::{AppliedContent, AppliedOperation};
@@ -26,24 +27,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A row of an organisation.
 type RowKey = (ModelId, String);
-
-/// A key that a participant chose, which is unique among its own.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct OwnKey {
-    kind: String,
-    participant: String,
-    key: String,
-}
-
-impl OwnKey {
-    pub(crate) fn new(who: &Identity, key: &str) -> Self {
-        Self {
-            kind: who.kind.as_str().to_owned(),
-            participant: who.participant.clone(),
-            key: key.to_owned(),
-        }
-    }
-}
 
 /// The facts that a decision depends on. [`decide`] adds the effects of the commits that it
 /// accepts, so that the next commit is decided after them.

@@ -1,7 +1,6 @@
 //! Loads what the decision on a set of commits depends on.
 
-use super::decide::OwnKey;
-use super::{Commit, State, Submission};
+use super::{State, Submission};
 use crate::engine::Engine;
 use crate::engine::change::{OperationKind, PlannedChange};
 use crate::error::StoreError;
@@ -9,7 +8,7 @@ use crate::identity::Identity;
 use crate::models::ModelId;
 use crate::models::new_row::RowOrigin;
 use crate::store::Tx;
-use crate::store::tables::{claims, log, log_bounds, operations, receipts, turns};
+use crate::store::tables::{OwnKey, claims, log, log_bounds, operations, receipts, turns};
 use crate::value::{Cell, stored_date};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,12 +20,7 @@ pub(in crate::engine) fn load(
     submissions: &[Submission<'_>],
 ) -> Result<State, StoreError> {
     let mut state = State { now: stored_date(tx.now()), ..State::default() };
-    for (who, commits) in by_participant(submissions.iter()) {
-        let keys: Vec<&str> = commits.iter().map(|commit| commit.client_tx_id.as_str()).collect();
-        for (key, receipt) in receipts::find_all(tx, who, &keys)? {
-            state.receipts.insert(OwnKey::new(who, &key), receipt);
-        }
-    }
+    load_receipts(tx, organization, submissions, &mut state)?;
     let is_open = |submission: &&Submission<'_>| {
         let key = OwnKey::new(submission.who, &submission.commit.client_tx_id);
         !state.receipts.contains_key(&key)
@@ -47,16 +41,7 @@ pub(in crate::engine) fn load(
             state.claims.insert(OwnKey::new(who, claim), found);
         }
     }
-    for (who, commits) in by_participant(open.iter().copied()) {
-        let changes = commits.iter().flat_map(|commit| &commit.changes);
-        let transactions: Vec<&str> =
-            changes.filter_map(|change| change.transaction.as_deref()).collect();
-        if !transactions.is_empty() {
-            for (id, operation) in operations::find_all(tx, who, &transactions)? {
-                state.operations.insert(OwnKey::new(who, &id), operation);
-            }
-        }
-    }
+    load_operations(tx, organization, &open, &mut state)?;
     load_rows(engine, tx, organization, &open, &mut state)?;
     let changes: Vec<&PlannedChange> =
         open.iter().flat_map(|submission| &submission.commit.changes).collect();
@@ -64,16 +49,50 @@ pub(in crate::engine) fn load(
     Ok(state)
 }
 
-/// Groups commits by participant.
-fn by_participant<'s>(
-    submissions: impl Iterator<Item = &'s Submission<'s>>,
-) -> Vec<(&'s Identity, Vec<&'s Commit>)> {
-    let mut groups: BTreeMap<(&str, &str), (&Identity, Vec<&Commit>)> = BTreeMap::new();
-    for Submission { who, commit } in submissions {
-        let key = (who.kind.as_str(), who.participant.as_str());
-        groups.entry(key).or_insert_with(|| (who, Vec::new())).1.push(commit);
+/// Loads the receipts of commits that were applied before.
+fn load_receipts(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    submissions: &[Submission<'_>],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let own = |it: &Submission<'_>| OwnKey::new(it.who, &it.commit.client_tx_id);
+    // Most commits come alone, and the look-up of one key is faster.
+    if let [only] = submissions {
+        let found = receipts::find(tx, only.who, &only.commit.client_tx_id)?;
+        state.receipts.extend(found.map(|receipt| (own(only), receipt)));
+    } else {
+        let keys = submissions.iter().map(own).collect();
+        state.receipts = receipts::find_all(tx, organization, &keys)?;
     }
-    groups.into_values().collect()
+    Ok(())
+}
+
+/// Loads the operations that were applied before.
+fn load_operations(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    open: &[&Submission<'_>],
+    state: &mut State,
+) -> Result<(), StoreError> {
+    let changes = open.iter().flat_map(|submission| {
+        submission.commit.changes.iter().map(|change| (submission.who, change))
+    });
+    let named: Vec<(&Identity, &str)> =
+        changes.filter_map(|(who, change)| Some((who, change.transaction.as_deref()?))).collect();
+    match named.as_slice() {
+        [] => {}
+        [(who, transaction)] => {
+            let found = operations::find(tx, who, transaction)?;
+            let key = OwnKey::new(who, transaction);
+            state.operations.extend(found.map(|operation| (key, operation)));
+        }
+        named => {
+            let keys = named.iter().map(|(who, transaction)| OwnKey::new(who, transaction));
+            state.operations = operations::find_all(tx, organization, &keys.collect())?;
+        }
+    }
+    Ok(())
 }
 
 /// Loads the rows that the changes write, those that become their parents, and the holders of

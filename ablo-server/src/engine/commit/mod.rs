@@ -7,6 +7,7 @@
 mod decide;
 #[cfg(feature = "faulty-commits")]
 pub mod faults;
+mod joint;
 mod key_age;
 mod load;
 mod receipts;
@@ -15,6 +16,7 @@ mod write;
 
 pub(super) use decide::GroupChange;
 pub(crate) use decide::{Decided, Decision, State, Step, decide};
+pub use joint::commit_with_others;
 pub(crate) use key_age::check_age;
 pub(super) use load::load;
 pub(crate) use receipts::delete_old_receipts;
@@ -28,7 +30,7 @@ use crate::identity::Identity;
 use crate::models::Models;
 use crate::store::Tx;
 use crate::store::tables::{log_bounds, operations};
-use crate::value::{shown_date, stored_date};
+use crate::value::{Row, shown_date, stored_date};
 use ablo_wire::CommitReceipt;
 use std::collections::BTreeSet;
 
@@ -111,11 +113,11 @@ pub fn commit(
     commit: &Commit,
 ) -> Result<CommitReceipt> {
     let outcomes = commit_all(engine, tx, &who.organization, &[Submission { who, commit }])?;
-    let outcome = outcomes
-        .into_iter()
-        .next()
-        .unwrap_or_else(|| Err(ApiError::new("internal_error", "the commit has no outcome")));
-    Ok(outcome?)
+    Ok(outcomes.into_iter().next().unwrap_or_else(|| Err(no_outcome()))?)
+}
+
+fn no_outcome() -> ApiError {
+    ApiError::new("internal_error", "the commit has no outcome")
 }
 
 /// Applies a set of commits of one organisation in their order. A refused commit changes nothing
@@ -143,15 +145,17 @@ pub fn commit_all(
 }
 
 /// Returns the number of commits, at least one, that can be decided on one load: none repeats a key
-/// or an operation of an earlier one, and none asks for the history of a row that an earlier one
-/// writes.
+/// or an operation of an earlier one, none asks for the history of a row that an earlier one
+/// writes, and none computes from a row that the database may have changed because of an earlier
+/// one.
 fn independent(submissions: &[Submission<'_>]) -> usize {
     let (mut keys, mut transactions) = (BTreeSet::new(), BTreeSet::new());
     let mut written = BTreeSet::new();
     for (at, Submission { who, commit }) in submissions.iter().enumerate() {
         let asks = |change: &PlannedChange| {
-            (change.stale_guard.is_some() || change.kind == OperationKind::Create)
-                && written.contains(&(change.model, change.id.as_str()))
+            let is_written = written.contains(&(change.model, change.id.as_str()));
+            let history = change.stale_guard.is_some() || change.kind == OperationKind::Create;
+            history && is_written || !change.relative.is_empty() && !written.is_empty()
         };
         let repeats = |change: &PlannedChange| {
             change.transaction.as_deref().is_some_and(|id| transactions.contains(&own(who, id)))
@@ -184,55 +188,63 @@ fn commit_set(
     let mut state = load(engine, tx, organization, submissions)?;
     #[cfg(feature = "faulty-commits")]
     faults::apply(organization, submissions, &mut state);
-    let decisions: Vec<_> = submissions
-        .iter()
-        .map(|submission| decide(&engine.models, &mut state, *submission))
-        .collect();
     let mut outcomes = Vec::with_capacity(submissions.len());
-    for (submission, decision) in submissions.iter().zip(decisions) {
-        outcomes.push(match decision {
+    for submission in submissions {
+        outcomes.push(match decide(&engine.models, &mut state, *submission) {
             Ok(Decision::AlreadyApplied(receipt)) => Ok(*receipt),
-            Ok(Decision::Apply(steps)) => Ok(apply(engine, tx, *submission, steps)?),
+            Ok(Decision::Apply(steps)) => {
+                let (receipt, stored) = apply(engine, tx, *submission, steps)?;
+                // The database may store other values than were decided.
+                for (change, row) in stored {
+                    state.rows.set(change.model, &change.id, row);
+                }
+                Ok(receipt)
+            }
             Err(refusal) => Err(refusal),
         });
     }
     Ok(outcomes)
 }
 
+/// The rows that a commit wrote, as they are stored; `None` for those that it deleted.
+type StoredRows<'s> = Vec<(&'s PlannedChange, Option<Row>)>;
+
 /// Writes what was decided for one commit: rows, deltas, and the receipt.
-fn apply(
+fn apply<'s>(
     engine: &Engine,
     tx: &mut Tx<'_>,
-    Submission { who, commit }: Submission<'_>,
+    Submission { who, commit }: Submission<'s>,
     steps: Vec<Decided>,
-) -> Result<CommitReceipt> {
+) -> Result<(CommitReceipt, StoredRows<'s>)> {
     if let Some(claim) = commit.claim.named() {
         super::claims::renew(tx, who, claim)?;
     }
     let now = stored_date(tx.now());
     let mut sync_ids: Vec<u64> = Vec::with_capacity(steps.len());
     let mut newest = 0;
-    let mut new_operations = Vec::new();
+    let (mut new_operations, mut stored) = (Vec::new(), Vec::new());
     for (change, Decided { step, claim, new_operation }) in commit.changes.iter().zip(steps) {
         let model = engine.models.get(change.model);
         let caused_by = commit.caused_by.as_deref();
         let writer = RowWriter { engine, who, caused_by, claim: claim.as_deref(), change, model };
         let writes =
             matches!(step, Step::Insert { .. } | Step::Update { .. } | Step::Delete { .. });
-        let sync_id = match step {
-            Step::Nothing => Ok(0),
-            Step::Applied(sync_id) => Ok(sync_id),
-            Step::Repeats(at) => Ok(sync_ids.get(at).copied().unwrap_or_default()),
+        let unwritten = |sync_id| Ok((sync_id, None));
+        let written = match step {
+            Step::Nothing => unwritten(0),
+            Step::Applied(sync_id) => unwritten(sync_id),
+            Step::Repeats(at) => unwritten(sync_ids.get(at).copied().unwrap_or_default()),
             Step::Insert { row, groups } => writer.insert(tx, &row, groups),
             Step::Update { cells, before, groups } => writer.update(tx, &cells, &before, groups),
             Step::Delete { before, groups } => writer.delete(tx, &before, &groups),
         };
-        let sync_id = sync_id.map_err(|error| violation::describe(model, error))?;
+        let (sync_id, row) = written.map_err(|error| violation::describe(model, error))?;
         if let Some((transaction, hash)) = change.transaction.as_deref().zip(new_operation) {
             new_operations.push((transaction, hash, sync_id));
         }
         if writes {
             newest = newest.max(sync_id);
+            stored.push((change, row));
         }
         sync_ids.push(sync_id);
     }
@@ -251,5 +263,5 @@ fn apply(
         false => log_bounds::epoch(tx, &who.organization, last)?,
     };
     save_receipt(engine, tx, who, commit, &receipt)?;
-    Ok(receipt)
+    Ok((receipt, stored))
 }

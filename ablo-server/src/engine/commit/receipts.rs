@@ -18,9 +18,8 @@ pub(in crate::engine) fn find_receipt(
     who: &Identity,
     commit: &Commit,
 ) -> Result<Option<CommitReceipt>> {
-    let key = commit.client_tx_id.as_str();
-    let found = table::find_all(tx, who, &[key])?;
-    Ok(found.get(key).map(|stored| same_commit(models, stored, commit)).transpose()?)
+    let found = table::find(tx, who, &commit.client_tx_id)?;
+    Ok(found.map(|stored| same_commit(models, &stored, commit)).transpose()?)
 }
 
 /// Returns a stored receipt, unless it belongs to another commit with the same key.

@@ -13,6 +13,9 @@ use crate::store::Tx;
 use crate::value::{Cell, Row, push_json_string};
 use std::collections::BTreeSet;
 
+/// The sync id of the last delta, and the row as it is stored unless it is deleted.
+pub(in crate::engine) type Written = (u64, Option<Row>);
+
 /// Writes one row together with its delta. Nothing is checked here.
 pub(in crate::engine) struct RowWriter<'w> {
     pub(in crate::engine) engine: &'w Engine,
@@ -26,29 +29,31 @@ pub(in crate::engine) struct RowWriter<'w> {
 }
 
 impl RowWriter<'_> {
-    /// Inserts a row and returns the sync id of the last delta.
+    /// Inserts a row and returns the sync id of the last delta and the row as it is stored.
     pub(in crate::engine) fn insert(
         &self,
         tx: &mut Tx<'_>,
         row: &Row,
         groups: BTreeSet<String>,
-    ) -> Result<u64> {
+    ) -> Result<Written> {
         let stored = self.engine.rows().insert(tx, &self.who.organization, self.model, row)?;
         let stored = stored.ok_or_else(|| self.elsewhere("would belong"))?;
         let groups = self.groups(tx, row, &stored, groups)?;
         let data = Some(json(self.model, &stored));
         let sync_id = self.append(tx, "I", data, None, &groups, None)?;
-        Ok(self.update_memberships(tx, None, Some(&stored))?.unwrap_or(sync_id))
+        let sync_id = self.update_memberships(tx, None, Some(&stored))?.unwrap_or(sync_id);
+        Ok((sync_id, Some(stored)))
     }
 
-    /// Updates columns of a row and returns the sync id of the last delta.
+    /// Updates columns of a row and returns the sync id of the last delta and the row as it is
+    /// stored.
     pub(in crate::engine) fn update(
         &self,
         tx: &mut Tx<'_>,
         cells: &[(usize, Cell)],
         before: &Row,
         groups: GroupChange,
-    ) -> Result<u64> {
+    ) -> Result<Written> {
         let (rows, organization) = (self.engine.rows(), &self.who.organization);
         let stored = rows.update(tx, organization, self.model, self.change.id.as_str(), cells)?;
         let stored = stored.ok_or_else(|| self.elsewhere("would move"))?;
@@ -70,10 +75,14 @@ impl RowWriter<'_> {
         let data = Some(json(self.model, &stored));
         let sync_id = self.append(tx, action, data, Some(previous), &groups, before_groups)?;
         let sync_id = self.update_memberships(tx, Some(before), Some(&stored))?.unwrap_or(sync_id);
-        if groups == old {
-            return Ok(sync_id);
-        }
-        self.append_descendants(tx, sync_id, &GroupChange { before: old, after: groups })
+        let sync_id = match groups == old {
+            true => sync_id,
+            false => {
+                let change = GroupChange { before: old, after: groups };
+                self.append_descendants(tx, sync_id, &change)?
+            }
+        };
+        Ok((sync_id, Some(stored)))
     }
 
     /// Deletes a row and returns the sync id of the last delta.
@@ -82,14 +91,14 @@ impl RowWriter<'_> {
         tx: &mut Tx<'_>,
         before: &Row,
         groups: &BTreeSet<String>,
-    ) -> Result<u64> {
+    ) -> Result<Written> {
         let (rows, organization) = (self.engine.rows(), &self.who.organization);
         // A row whose tenancy parent was deleted before it no longer belongs to the organisation.
         if !rows.delete(tx, organization, self.model, self.change.id.as_str())? {
-            return Ok(0);
+            return Ok((0, None));
         }
         let sync_id = self.append(tx, "D", None, None, groups, None)?;
-        Ok(self.update_memberships(tx, Some(before), None)?.unwrap_or(sync_id))
+        Ok((self.update_memberships(tx, Some(before), None)?.unwrap_or(sync_id), None))
     }
 
     /// Returns the groups of a stored row: the decided ones, unless the database changed a column

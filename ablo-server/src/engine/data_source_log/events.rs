@@ -162,7 +162,7 @@ pub(crate) fn has_events(
 fn take_over(tx: &mut Tx<'_>, who: &Identity, writer: &Writer, now: &str) -> Result<()> {
     let sync_id = log::head(tx, &who.organization)?;
     for (transaction, hash) in &writer.transactions {
-        if !operations::is_applied(tx, who, transaction)? {
+        if operations::find(tx, who, transaction)?.is_none() {
             operations::insert(tx, who, transaction, (hash, sync_id), now)?;
         }
     }

@@ -88,7 +88,7 @@ pub(crate) fn begin(
     let mut applied = BTreeSet::new();
     for (at, change) in commit_request.changes.iter().enumerate() {
         if let Some(transaction) = &change.transaction
-            && operations::is_applied(tx, who, transaction)?
+            && operations::find(tx, who, transaction)?.is_some()
         {
             applied.insert(at);
         }
@@ -158,7 +158,7 @@ pub(crate) fn finish(
         for change in &commit_request.changes {
             let model = engine.models.get(change.model);
             if let Some(transaction) = &change.transaction
-                && operations::is_applied(tx, who, transaction)?
+                && operations::find(tx, who, transaction)?.is_some()
             {
                 continue;
             }

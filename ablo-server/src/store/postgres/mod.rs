@@ -161,7 +161,7 @@ impl Store for Postgres {
             Access::Write => &self.writers,
             Access::Read => &self.readers,
         };
-        let job = Job { tenant, work, ticket, runs: 0 };
+        let job = Job::new(tenant, work, ticket);
         queue.push(job, (limits.waiting_work, limits.waiting_work_total));
     }
 

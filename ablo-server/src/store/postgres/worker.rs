@@ -2,7 +2,7 @@
 //! to the queue, so that other work goes on.
 
 use super::super::connection::{Connection, Record};
-use super::super::queue::{Job, Queue};
+use super::super::queue::{Job, Queue, begin_shared};
 use super::super::{Access, Dialect, Notification, Row, SharedLimits, Tenant, Ticket};
 use super::clock::ServerClock;
 use super::constraints::Constraints;
@@ -64,15 +64,23 @@ impl Worker {
 
     /// Runs the work of a queue until it is closed.
     pub(super) fn work(&mut self, queue: &Queue) {
-        while let Some(mut job) = queue.next() {
-            let outcome = match job.ticket.begin() {
-                true => self.run_once(&mut job),
-                false => Err(StoreError::TimedOut),
-            };
-            queue.done(&job.tenant);
-            match self.retry_at(&mut job, &outcome) {
-                Some(at) => queue.push_later(job, at),
-                None => job.work.finish(outcome),
+        while let Some(job) = queue.next() {
+            let tenant = job.tenant.clone();
+            let mut set = vec![job];
+            let outcome = self.run_once(queue, &mut set);
+            let is_lost = matches!(outcome, Err(StoreError::Unavailable(_)));
+            if outcome.is_err() && !is_lost && set.len() > 1 {
+                tracing::debug!(?outcome, "a set of commits is run in halves");
+                queue.put_back(smaller(set));
+                queue.done(&tenant);
+                continue;
+            }
+            queue.done(&tenant);
+            for mut job in set {
+                match self.retry_at(&mut job, &outcome) {
+                    Some(at) => queue.push_later(job, at),
+                    None => job.work.finish(outcome.clone()),
+                }
             }
         }
     }
@@ -95,9 +103,17 @@ impl Worker {
         (at < until && job.ticket.wait_again()).then_some(at)
     }
 
-    fn run_once(&mut self, job: &mut Job) -> Result<(), StoreError> {
-        let (begin, clock) = (begin(self.access, &job.tenant, job.runs)?, Arc::clone(&self.clock));
-        let mut session = self.begin_session(&begin, &job.ticket)?;
+    /// Runs the only unit of a set, and those that may share its transaction, which it adds to the
+    /// set: all that wait when the transaction begins, and all that arrive in the meantime.
+    fn run_once(&mut self, queue: &Queue, set: &mut Vec<Job>) -> Result<(), StoreError> {
+        let Some(first) = set.first_mut().filter(|first| first.ticket.begin()) else {
+            return Err(StoreError::TimedOut);
+        };
+        let (begin, clock) =
+            (begin(self.access, &first.tenant, first.runs)?, Arc::clone(&self.clock));
+        let ticket = Arc::clone(&first.ticket);
+        let shares = self.access == Access::Write && first.is_shareable();
+        let mut session = self.begin_session(&begin, &ticket)?;
         let mut transaction = Transaction {
             session: &mut session,
             clock: &clock,
@@ -107,7 +123,10 @@ impl Worker {
             failed: None,
             unknown_constraint: false,
         };
-        let outcome = job.work.run(&mut transaction);
+        let outcome = match shares {
+            true => run_shared(queue, set, &mut transaction),
+            false => run_all(set, &mut transaction),
+        };
         let Transaction { notifications, later, failed, unknown_constraint, .. } = transaction;
         if unknown_constraint {
             self.constraints = None;
@@ -117,7 +136,7 @@ impl Worker {
         // If the connection is lost here, the outcome is unknown. A commit that is sent again gets
         // its receipt.
         let outcome = outcome.and_then(|()| {
-            if !job.ticket.begin_commit() {
+            if !set.iter().all(|job| job.ticket.begin_commit()) {
                 return Err(StoreError::TimedOut);
             }
             session.bound = Bound::Until(Instant::now() + COMMIT_TIME);
@@ -180,6 +199,54 @@ impl Worker {
         };
         opened
     }
+}
+
+/// Returns the units of a set that failed, to be run in smaller sets.
+fn smaller(mut set: Vec<Job>) -> Vec<Job> {
+    let most = set.len().div_ceil(2);
+    for job in &mut set {
+        job.ticket.wait_again();
+        job.most = most;
+    }
+    set
+}
+
+/// Runs a unit and those that wait and may share its transaction, until none waits.
+fn run_shared(
+    queue: &Queue,
+    set: &mut Vec<Job>,
+    transaction: &mut Transaction<'_>,
+) -> Result<(), StoreError> {
+    let mut done = 0;
+    loop {
+        join(queue, set)?;
+        match set.get_mut(done..) {
+            Some(new) if !new.is_empty() => run_all(new, transaction)?,
+            _ => return Ok(()),
+        }
+        done = set.len();
+    }
+}
+
+/// Adds the work that waits to a set. From then on no caller stops the set, but the caller of its
+/// first unit may have done so before.
+fn join(queue: &Queue, set: &mut Vec<Job>) -> Result<(), StoreError> {
+    let Some(first) = set.first() else { return Ok(()) };
+    let mut joining = queue.take_shareable(first, set.len());
+    if !joining.is_empty() && set.len() == 1 && !first.ticket.begin_commit() {
+        queue.put_back(joining);
+        return Err(StoreError::TimedOut);
+    }
+    begin_shared(&mut joining).into_iter().for_each(|job| job.refuse(StoreError::TimedOut));
+    set.extend(joining);
+    Ok(())
+}
+
+/// Runs the units of a set.
+fn run_all(set: &mut [Job], transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+    let Some((first, others)) = set.split_first_mut() else { return Ok(()) };
+    let others = others.iter_mut().filter_map(|job| job.work.shareable()).collect();
+    first.work.run_all(others, transaction)
 }
 
 /// Returns the statements that begin a transaction, sent as one message.

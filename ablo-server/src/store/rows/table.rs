@@ -142,17 +142,19 @@ impl Table {
     /// Returns a SELECT of the rows with the ids in `{2}`, a JSON array of strings.
     #[must_use]
     pub(crate) fn by_ids(&self, model: &Model) -> String {
-        let list = self.dialect.placeholder(2, "list");
-        let list = match (model.columns.first().map(|id| (&id.kind, &id.mapping)), self.dialect) {
-            (Some((_, ColumnMapping::AsText(actual))), Dialect::Postgres) => {
-                format!("(SELECT l::{actual} FROM {list} AS l (l))")
-            }
-            (Some((ValueKind::Uuid, _)), Dialect::Postgres) => {
-                format!("(SELECT l::uuid FROM {list} AS l (l))")
-            }
-            _ => list,
+        let actual = match model.columns.first().map(|id| (&id.kind, &id.mapping)) {
+            Some((_, ColumnMapping::AsText(actual))) => Some(actual.as_str()),
+            Some((ValueKind::Uuid, _)) => Some("uuid"),
+            _ => None,
         };
-        format!("{} AND {} IN {list}", self.select, column_name(model, 0))
+        let is_listed = match actual.filter(|_| self.dialect == Dialect::Postgres) {
+            Some(actual) => {
+                let list = self.dialect.placeholder(2, "list");
+                format!("= ANY (ARRAY(SELECT l::{actual} FROM {list} AS l (l)))")
+            }
+            None => self.dialect.placeholder(2, "in"),
+        };
+        format!("{} AND {} {is_listed}", self.select, column_name(model, 0))
     }
 
     /// Returns a SELECT of the number of rows of this table with the texts `{2}` and `{3}` in two

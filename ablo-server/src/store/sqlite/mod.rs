@@ -186,7 +186,7 @@ impl Store for Sqlite {
             Access::Write => &self.writer,
             Access::Read => self.reader.as_ref().unwrap_or(&self.writer),
         };
-        let job = Job { tenant, work, ticket, runs: 0 };
+        let job = Job::new(tenant, work, ticket);
         queue.push(job, (limits.waiting_work, limits.waiting_work_total));
     }
 
@@ -289,6 +289,12 @@ impl Connection for Transaction<'_> {
 
     fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
         Ok(self.connection.prepare_cached(sql)?.execute(params_from_iter(values))? as u64)
+    }
+
+    /// Without `RETURNING`, for which SQLite creates a temporary table.
+    fn insert(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
+        self.execute(sql, values)?;
+        Ok(u64::try_from(self.connection.last_insert_rowid()).unwrap_or_default())
     }
 
     fn check(&mut self) -> Result<(), StoreError> {

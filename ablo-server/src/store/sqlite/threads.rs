@@ -3,14 +3,13 @@
 use super::file::OpenFile;
 use super::{Clock, Database, DbPath, JoinHandle, Transaction, connect};
 use crate::error::StoreError;
-use crate::store::queue::{Job, Queue, Share};
-use crate::store::{Notification, Ticket, spawn};
+use crate::store::queue::{Job, MAX_SHARED, Queue, Share, begin_shared};
+use crate::store::{Notification, Tenant, Ticket, spawn};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 
-/// Maximum number of work units per transaction; the first one waits for the last.
-const MAX_BATCH: usize = 128;
 /// Number of reader threads.
 const READER_THREADS: usize = 4;
 /// How much of the readers one organisation may use.
@@ -69,13 +68,12 @@ impl Watched {
         &self.database
     }
 
-    /// Runs work, unless its ticket is over.
-    fn run(&self, job: &mut Job, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
-        if !job.ticket.begin() {
-            return Err(StoreError::TimedOut);
-        }
-        *locked(&self.current) = Some(Arc::clone(&job.ticket));
-        let outcome = job.work.run(transaction);
+    /// Runs work that shares a savepoint. The ticket of the first unit stops it.
+    fn run(&self, jobs: &mut [Job], transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+        let Some((first, others)) = jobs.split_first_mut() else { return Ok(()) };
+        *locked(&self.current) = Some(Arc::clone(&first.ticket));
+        let others = others.iter_mut().filter_map(|job| job.work.shareable()).collect();
+        let outcome = first.work.run_all(others, transaction);
         *locked(&self.current) = None;
         outcome
     }
@@ -93,7 +91,11 @@ fn read_one(
     let connection = watched.database();
     connection.execute_batch("BEGIN")?;
     let notifications = Vec::new();
-    let outcome = watched.run(job, &mut Transaction { connection, clock, file, notifications });
+    let mut transaction = Transaction { connection, clock, file, notifications };
+    let outcome = match job.ticket.begin() {
+        true => watched.run(std::slice::from_mut(job), &mut transaction),
+        false => Err(StoreError::TimedOut),
+    };
     connection.execute_batch("COMMIT").or_else(|_| connection.execute_batch("ROLLBACK"))?;
     outcome
 }
@@ -106,76 +108,151 @@ pub(super) fn write_all(
     context: (Clock, &OpenFile),
 ) {
     while let Some(first) = queue.next() {
-        let more = std::iter::from_fn(|| queue.try_next());
-        let batch: Vec<_> = std::iter::once(first).chain(more).take(MAX_BATCH).collect();
-        batch.iter().for_each(|job| queue.done(&job.tenant));
-        write_batch(connection, batch, sender, context);
+        queue.done(&first.tenant);
+        write_batch(connection, vec![first], Some(queue), sender, context);
     }
 }
 
-/// Runs work in one transaction; failed work is rolled back alone. A reference to a missing row is
-/// found only at the end, and work that is stopped rolls back the transaction: then each unit is
-/// run again in a transaction of its own.
+/// Groups work that may share a savepoint. The work of each organisation stays in order.
+fn sets(batch: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut sets: Vec<Vec<Job>> = Vec::with_capacity(batch.len());
+    let mut open: BTreeMap<Tenant, usize> = BTreeMap::new();
+    for mut job in batch {
+        let is_shareable = job.is_shareable();
+        let at = open.get(&job.tenant).filter(|_| is_shareable);
+        if let Some(set) = at.and_then(|at| sets.get_mut(*at)) {
+            set.push(job);
+            continue;
+        }
+        match is_shareable {
+            true => drop(open.insert(job.tenant.clone(), sets.len())),
+            false => drop(open.remove(&job.tenant)),
+        }
+        sets.push(vec![job]);
+    }
+    sets
+}
+
+/// Runs work in one transaction, also work that arrives in the meantime; failed work is rolled back
+/// alone. A reference to a missing row is found only at the end, and work that is stopped rolls back
+/// the transaction: then each unit is run again in a transaction of its own.
 fn write_batch(
     watched: &Watched,
-    mut batch: Vec<Job>,
+    jobs: Vec<Job>,
+    queue: Option<&Queue>,
     sender: &broadcast::Sender<Notification>,
     context: (Clock, &OpenFile),
 ) {
-    let (connection, mut outcomes) = (watched.database(), Vec::with_capacity(batch.len()));
+    let connection = watched.database();
+    let (done, notifications) = (Vec::new(), Vec::new());
+    let mut batch = Batch { watched, context, waiting: sets(jobs).into(), done, notifications };
     let committed = (|| {
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        for job in &mut batch {
-            outcomes.push(write_one(watched, job, context)?);
+        loop {
+            while let Some(set) = batch.waiting.pop_front() {
+                batch.write_set(set)?;
+            }
+            let arrived = queue.map_or_else(Vec::new, |queue| batch.take(queue));
+            if arrived.is_empty() {
+                break;
+            }
+            batch.waiting.extend(sets(arrived));
         }
         Ok(connection.execute_batch("COMMIT")?)
     })();
+    let Batch { waiting, done, notifications, .. } = batch;
     if let Err(error) = committed {
         // The rollback fails if the transaction has already ended.
         let _ = connection.execute_batch("ROLLBACK");
         let is_of_one = matches!(error, StoreError::Constraint(_) | StoreError::TimedOut);
-        if batch.len() > 1 && is_of_one {
-            let each = batch.into_iter();
-            return each.for_each(|job| {
+        let done = done.into_iter().map(|(job, _)| job);
+        let jobs: Vec<Job> = done.chain(waiting.into_iter().flatten()).collect();
+        if jobs.len() > 1 && is_of_one {
+            return jobs.into_iter().for_each(|job| {
                 job.ticket.wait_again();
-                write_batch(watched, vec![job], sender, context);
+                write_batch(watched, vec![job], None, sender, context);
             });
         }
-        return batch.into_iter().for_each(|job| job.refuse(error.clone()));
+        return jobs.into_iter().for_each(|job| job.refuse(error.clone()));
     }
-    for (job, outcome) in batch.into_iter().zip(outcomes) {
-        let outcome = outcome.map(|notifications| {
-            for notification in notifications {
-                // There may be no receiver.
-                let _ = sender.send(notification);
-            }
-        });
+    for notification in notifications {
+        // There may be no receiver.
+        let _ = sender.send(notification);
+    }
+    for (job, outcome) in done {
         job.work.finish(outcome);
     }
 }
 
-/// Runs one unit of work under a savepoint and returns its notifications.
-fn write_one(
-    watched: &Watched,
-    job: &mut Job,
-    (clock, file): (Clock, &OpenFile),
-) -> Result<Result<Vec<Notification>, StoreError>, StoreError> {
-    let connection = watched.database();
-    connection.prepare_cached("SAVEPOINT work")?.execute([])?;
-    let mut transaction = Transaction { connection, clock, file, notifications: Vec::new() };
-    let outcome = watched.run(job, &mut transaction);
-    let notifications = transaction.notifications;
-    if connection.is_autocommit() {
-        // A statement that was stopped has rolled back the transaction.
-        return Err(StoreError::TimedOut);
+/// The work of one transaction.
+struct Batch<'b> {
+    watched: &'b Watched,
+    context: (Clock, &'b OpenFile),
+    waiting: VecDeque<Vec<Job>>,
+    done: Vec<(Job, Result<(), StoreError>)>,
+    /// Those of the work that was not rolled back.
+    notifications: Vec<Notification>,
+}
+
+impl Batch<'_> {
+    /// Takes the work that waits, as much as one transaction may have.
+    fn take(&self, queue: &Queue) -> Vec<Job> {
+        let arrived = std::iter::from_fn(|| queue.try_next());
+        let arrived: Vec<Job> = arrived.take(MAX_SHARED.saturating_sub(self.done.len())).collect();
+        arrived.iter().for_each(|job| queue.done(&job.tenant));
+        arrived
     }
-    let outcome = outcome.and_then(|()| match job.ticket.begin_commit() {
-        true => Ok(notifications),
-        false => Err(StoreError::TimedOut),
-    });
-    if outcome.is_err() {
-        connection.prepare_cached("ROLLBACK TO work")?.execute([])?;
+
+    /// Runs a set under a savepoint. Of a set that fails, the halves are run.
+    fn write_set(&mut self, mut set: Vec<Job>) -> Result<(), StoreError> {
+        let refused = match set.as_slice() {
+            [only] if only.ticket.begin() => Vec::new(),
+            [_] => std::mem::take(&mut set),
+            _ => begin_shared(&mut set),
+        };
+        self.done.extend(refused.into_iter().map(|job| (job, Err(StoreError::TimedOut))));
+        if set.is_empty() {
+            return Ok(());
+        }
+        match self.run_set(&mut set) {
+            Ok(Err(error)) if set.len() > 1 => {
+                tracing::debug!(%error, "a set of commits is run in halves");
+                for job in &set {
+                    job.ticket.wait_again();
+                }
+                let half = set.split_off(set.len().div_ceil(2));
+                self.waiting.push_front(half);
+                self.waiting.push_front(set);
+            }
+            Ok(outcome) => {
+                self.done.extend(set.into_iter().map(|job| (job, outcome.clone())));
+            }
+            Err(error) => {
+                self.waiting.push_front(set);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
-    connection.prepare_cached("RELEASE work")?.execute([])?;
-    Ok(outcome)
+
+    /// Runs a set under a savepoint and returns its outcome, or why the transaction is over.
+    fn run_set(&mut self, set: &mut [Job]) -> Result<Result<(), StoreError>, StoreError> {
+        let (connection, (clock, file)) = (self.watched.database(), self.context);
+        connection.prepare_cached("SAVEPOINT work")?.execute([])?;
+        let mut transaction = Transaction { connection, clock, file, notifications: Vec::new() };
+        let outcome = self.watched.run(set, &mut transaction);
+        let notifications = transaction.notifications;
+        if connection.is_autocommit() {
+            // A statement that was stopped has rolled back the transaction.
+            return Err(StoreError::TimedOut);
+        }
+        let is_wanted = || set.iter().all(|job| job.ticket.begin_commit());
+        let outcome = outcome.and_then(|()| is_wanted().then_some(()).ok_or(StoreError::TimedOut));
+        match outcome {
+            Ok(()) => self.notifications.extend(notifications),
+            Err(_) => drop(connection.prepare_cached("ROLLBACK TO work")?.execute([])?),
+        }
+        connection.prepare_cached("RELEASE work")?.execute([])?;
+        Ok(outcome)
+    }
 }

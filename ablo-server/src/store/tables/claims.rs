@@ -137,7 +137,7 @@ static OF_ROW: SqlTemplate = select!("model = {2} AND row_id = {3} ORDER BY arri
 
 static HOLDERS: ListTemplate = select!(
     ListTemplate,
-    "model = {2} AND row_id IN {3:list} AND status = 'active' AND expires_at > {4:date}"
+    "model = {2} AND row_id {3:in} AND status = 'active' AND expires_at > {4:date}"
 );
 
 static BY_ID: SqlTemplate = select!("participant_id = {2} AND id = {3}");

@@ -3,12 +3,12 @@
 use super::log::json_array;
 use crate::error::StoreError;
 use crate::identity::{Holder, Identity, Operations};
-use crate::store::{Notification, Record, SqlTemplate, Tx};
+use crate::store::{ListTemplate, Notification, Record, SqlTemplate, Tx};
 use crate::value::stored_date;
 use ablo_wire::ParticipantKind;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The stored reach of a credential that follows its participant's memberships.
 const FULL_REACH: &str = "whole";
@@ -165,8 +165,8 @@ static HAS_SECRET_KEY: SqlTemplate = SqlTemplate::new(
     "SELECT id FROM ablo_capabilities WHERE kind = 'secret' AND revoked_at IS NULL AND (expires_at \
      IS NULL OR expires_at > {1:date}) LIMIT 1",
 );
-static STATE: SqlTemplate = SqlTemplate::new(
-    "SELECT {revoked_at:date}, {expires_at:date} FROM ablo_capabilities WHERE id = {1}",
+static STATES: ListTemplate = ListTemplate::new(
+    "SELECT id, {revoked_at:date}, {expires_at:date} FROM ablo_capabilities WHERE id {1:in}",
 );
 // A revoked credential expires, too, so that one index finds everything that has ended.
 static REVOKE: SqlTemplate = SqlTemplate::new(
@@ -339,8 +339,20 @@ pub(crate) fn expire(tx: &mut Tx<'_>, id: &str, end: &str) -> Result<(), StoreEr
 
 /// Returns how a credential has ended, if it has; `None` if it is not stored.
 pub(crate) fn state(tx: &mut Tx<'_>, id: &str) -> Result<Option<Option<Ending>>, StoreError> {
+    Ok(states(tx, &[id])?.remove(id))
+}
+
+/// As [`state`], for several credentials; those that are not stored are missing.
+pub(crate) fn states(
+    tx: &mut Tx<'_>,
+    ids: &[&str],
+) -> Result<BTreeMap<String, Option<Ending>>, StoreError> {
     let now = stored_date(tx.now());
-    tx.first(&STATE, &[id.into()], |mut record| ending(&mut record, &now))
+    let (statement, ids) = STATES.of(ids);
+    let states = tx.all(statement, &[ids], |mut record| {
+        Ok((record.text("id")?, ending(&mut record, &now)?))
+    })?;
+    Ok(states.into_iter().collect())
 }
 
 /// Returns the credentials that have ended after a time.

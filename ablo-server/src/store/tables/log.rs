@@ -73,7 +73,7 @@ static APPEND: SqlTemplate = SqlTemplate::new(
      actor_kind, on_behalf_of_id, on_behalf_of_kind, capability_id, confirmation_state, \
      caused_by_task_id, intent_id, large_values, full_bytes) VALUES ({1}, {2}, {3}, {4:json}, \
      {5:json}, {6:texts}, {7:texts}, {8}, {9:date}, {10}, {11}, {11}, {12}, {13}, {14}, {15}, \
-     'auto', {16}, {17}, {18:json}, {19}) RETURNING id",
+     'auto', {16}, {17}, {18:json}, {19})",
 );
 impl Delta {
     /// Returns the approximate size in bytes.
@@ -101,7 +101,7 @@ static ROWS_SINCE: ListTemplate = ListTemplate::new(
     "SELECT id, model_id, action_type, {previous_data:json}, actor_id, actor_kind, intent_id, \
      transaction_id, {created_at:date}, {sync_groups:texts}, {previous_groups:texts} FROM \
      sync_deltas WHERE organization_id = {1} AND \
-     model_name = {2} AND model_id IN {3:list} AND id > {4} AND action_type NOT IN ('C', 'G', \
+     model_name = {2} AND model_id {3:in} AND id > {4} AND action_type NOT IN ('C', 'G', \
      'S') ORDER BY id",
 );
 static BY_TRANSACTION: SqlTemplate = SqlTemplate::new(
@@ -134,7 +134,7 @@ pub fn append(tx: &mut Tx<'_>, who: &Identity, entry: Entry<'_>) -> Result<u64, 
     let data = large.as_ref().map(|(_, large)| large.data.clone()).or(entry.data);
     let hashes = large.as_ref().map(|(_, large)| large.hashes());
     let full_bytes = large.as_ref().map(|(size, _)| *size);
-    let written = tx.first(
+    let id = tx.insert(
         &APPEND,
         &[
             entry.action.into(),
@@ -157,9 +157,7 @@ pub fn append(tx: &mut Tx<'_>, who: &Identity, entry: Entry<'_>) -> Result<u64, 
             hashes.into(),
             full_bytes.map_or(Cell::Null, Cell::from),
         ],
-        |mut record| record.number("id"),
     )?;
-    let id = written.ok_or_else(|| StoreError::Fault("a delta was not inserted".to_owned()))?;
     if let Some((_, large)) = large {
         large.store(tx, &who.organization, id)?;
     }

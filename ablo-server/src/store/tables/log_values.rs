@@ -19,8 +19,8 @@ static INSERT: SqlTemplate = SqlTemplate::new(
      {4:json}, {3})",
 );
 static FIND: ListTemplate = ListTemplate::new(
-    "SELECT hash, {value:json} FROM ablo_log_values WHERE organization_id = {1} AND hash IN \
-     {2:list}",
+    "SELECT hash, {value:json} FROM ablo_log_values WHERE organization_id = {1} AND hash \
+     {2:in}",
 );
 static DELETE: SqlTemplate = SqlTemplate::new(
     "DELETE FROM ablo_log_values WHERE organization_id = {1} AND hash IN (SELECT hash FROM \

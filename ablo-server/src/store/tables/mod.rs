@@ -7,8 +7,11 @@ pub mod log;
 pub(crate) mod log_bounds;
 mod log_values;
 pub(crate) mod operations;
+mod own_key;
 pub(crate) mod receipts;
 pub mod sessions;
 pub(crate) mod source_commits;
 pub(crate) mod turns;
 pub(crate) mod webhooks;
+
+pub(crate) use own_key::OwnKey;

@@ -1,18 +1,37 @@
 //! Operations that were applied, by the transaction id that their participant gave them.
 
+use super::own_key::{OwnKey, tuples};
 use crate::error::StoreError;
 use crate::identity::Identity;
-use crate::store::{ListTemplate, SqlTemplate, Tx};
-use std::collections::BTreeMap;
+use crate::store::sql_template::Lookup;
+use crate::store::{Record, SqlTemplate, Tx};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Operations of coordinators before layout 3, and those older than the retention, are in the log.
-static FIND: ListTemplate = ListTemplate::new(
-    "SELECT transaction_id, content_hash, sync_id, NULL AS model_name, NULL AS model_id, NULL AS \
-     action_type FROM ablo_operations WHERE organization_id = {1} AND participant_kind = {2} AND \
-     participant_id = {3} AND transaction_id IN {4:list} UNION ALL SELECT transaction_id, NULL, \
-     id, model_name, model_id, action_type FROM sync_deltas WHERE organization_id = {1} AND \
-     actor_kind = {2} AND actor_id = {3} AND transaction_id IN {4:list}",
+static FIND: SqlTemplate = SqlTemplate::new(
+    "SELECT content_hash, sync_id, NULL AS model_name, NULL AS model_id, NULL AS action_type FROM \
+     ablo_operations WHERE organization_id = {1} AND participant_kind = {2} AND participant_id = \
+     {3} AND transaction_id = {4} UNION ALL SELECT NULL, id, model_name, model_id, action_type \
+     FROM sync_deltas WHERE organization_id = {1} AND actor_kind = {2} AND actor_id = {3} AND \
+     transaction_id = {4}",
 );
+
+static FIND_ALL: SqlTemplate = SqlTemplate::of_lookups(&[
+    Lookup {
+        columns: "participant_kind, participant_id, transaction_id, content_hash, sync_id, NULL \
+            AS model_name, NULL AS model_id, NULL AS action_type",
+        table: "ablo_operations",
+        condition: "organization_id = {1} AND participant_kind = tuples.value ->> 0 AND \
+            participant_id = tuples.value ->> 1 AND transaction_id = tuples.value ->> 2",
+    },
+    Lookup {
+        columns: "actor_kind, actor_id, transaction_id, NULL, sync_deltas.id, model_name, \
+            model_id, action_type",
+        table: "sync_deltas",
+        condition: "organization_id = {1} AND actor_kind = tuples.value ->> 0 AND actor_id = \
+            tuples.value ->> 1 AND transaction_id = tuples.value ->> 2",
+    },
+]);
 
 static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_operations (organization_id, participant_kind, participant_id, \
@@ -45,48 +64,62 @@ pub(crate) enum AppliedContent {
     Logged { model: String, row: String, action: String },
 }
 
-/// Returns the operations of a participant that were applied, by transaction id.
-pub(crate) fn find_all(
+/// Returns an operation of a participant, if it was applied.
+pub(crate) fn find(
     tx: &mut Tx<'_>,
     who: &Identity,
-    transactions: &[&str],
-) -> Result<BTreeMap<String, AppliedOperation>, StoreError> {
-    let (statement, transactions) = FIND.of(transactions);
+    transaction: &str,
+) -> Result<Option<AppliedOperation>, StoreError> {
     let values = [
         who.organization.as_str().into(),
         who.kind.as_str().into(),
         who.participant.as_str().into(),
-        transactions,
+        transaction.into(),
     ];
-    let mut found: BTreeMap<String, AppliedOperation> = BTreeMap::new();
-    let rows = tx.all(statement, &values, |mut record| {
-        let content = match record.optional_text("content_hash")? {
-            Some(hash) => AppliedContent::Hash(hash),
-            None => AppliedContent::Logged {
-                model: record.text("model_name")?,
-                row: record.text("model_id")?,
-                action: record.text("action_type")?,
-            },
-        };
-        let operation = AppliedOperation { content, sync_id: record.number("sync_id")? };
-        Ok((record.text("transaction_id")?, operation))
+    let found = tx.all(&FIND, &values, |mut record| applied(&mut record))?;
+    Ok(found.into_iter().reduce(more_exact))
+}
+
+/// Returns the operations in an organisation that were applied, by the transaction ids of
+/// participants.
+pub(crate) fn find_all(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    transactions: &BTreeSet<OwnKey>,
+) -> Result<BTreeMap<OwnKey, AppliedOperation>, StoreError> {
+    let mut found: BTreeMap<OwnKey, AppliedOperation> = BTreeMap::new();
+    let values = [organization.into(), tuples(transactions)];
+    let rows = tx.all(&FIND_ALL, &values, |mut record| {
+        Ok((OwnKey::read(&mut record, "transaction_id")?, applied(&mut record)?))
     })?;
     for (transaction, operation) in rows {
-        let is_hashed = |known: &AppliedOperation| matches!(known.content, AppliedContent::Hash(_));
-        if !found.get(&transaction).is_some_and(is_hashed) {
-            found.insert(transaction, operation);
-        }
+        let operation = match found.remove(&transaction) {
+            Some(known) => more_exact(known, operation),
+            None => operation,
+        };
+        found.insert(transaction, operation);
     }
     Ok(found)
 }
 
-/// Returns whether a participant has applied the operation with a transaction id.
-pub(crate) fn is_applied(
-    tx: &mut Tx<'_>,
-    who: &Identity,
-    transaction: &str,
-) -> Result<bool, StoreError> {
-    Ok(!find_all(tx, who, &[transaction])?.is_empty())
+/// Returns the one of two records of an operation whose content is known.
+fn more_exact(first: AppliedOperation, second: AppliedOperation) -> AppliedOperation {
+    match first.content {
+        AppliedContent::Hash(_) => first,
+        AppliedContent::Logged { .. } => second,
+    }
+}
+
+fn applied(record: &mut Record) -> Result<AppliedOperation, StoreError> {
+    let content = match record.optional_text("content_hash")? {
+        Some(hash) => AppliedContent::Hash(hash),
+        None => AppliedContent::Logged {
+            model: record.text("model_name")?,
+            row: record.text("model_id")?,
+            action: record.text("action_type")?,
+        },
+    };
+    Ok(AppliedOperation { content, sync_id: record.number("sync_id")? })
 }
 
 /// Stores an operation.

@@ -1,18 +1,35 @@
 //! Receipts of commits, by participant and the idempotency key of their client.
 
+use super::own_key::{OwnKey, tuples};
 use crate::error::StoreError;
 use crate::identity::Identity;
-use crate::store::{ListTemplate, SqlTemplate, Tx};
+use crate::store::sql_template::Lookup;
+use crate::store::{Record, SqlTemplate, Tx};
 use ablo_wire::CommitReceipt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Coordinators before layout 3 stored receipts without their participant.
-static FIND: ListTemplate = ListTemplate::new(
-    "SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_receipts WHERE organization_id = {1} \
-     AND participant_kind = {2} AND participant_id = {3} AND client_tx_id IN {4:list} UNION ALL \
-     SELECT client_tx_id, body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} \
-     AND client_tx_id IN {4:list}",
+static FIND: SqlTemplate = SqlTemplate::new(
+    "SELECT body_hash, {receipt:json} FROM ablo_receipts WHERE organization_id = {1} AND \
+     participant_kind = {2} AND participant_id = {3} AND client_tx_id = {4} UNION ALL SELECT \
+     body_hash, {receipt:json} FROM ablo_commits WHERE organization_id = {1} AND client_tx_id = \
+     {4}",
 );
+
+static FIND_ALL: SqlTemplate = SqlTemplate::of_lookups(&[
+    Lookup {
+        columns: "participant_kind, participant_id, client_tx_id, body_hash, {receipt:json}",
+        table: "ablo_receipts",
+        condition: "organization_id = {1} AND participant_kind = tuples.value ->> 0 AND \
+            participant_id = tuples.value ->> 1 AND client_tx_id = tuples.value ->> 2",
+    },
+    Lookup {
+        columns: "tuples.value ->> 0 AS participant_kind, tuples.value ->> 1 AS participant_id, \
+            client_tx_id, body_hash, {receipt:json}",
+        table: "ablo_commits",
+        condition: "organization_id = {1} AND client_tx_id = tuples.value ->> 2",
+    },
+]);
 
 static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_receipts (organization_id, participant_kind, participant_id, client_tx_id, \
@@ -40,31 +57,39 @@ pub(crate) struct StoredReceipt {
     pub(crate) receipt: CommitReceipt,
 }
 
-/// Returns the receipts of a participant's commits, by idempotency key.
-pub(crate) fn find_all(
+/// Returns the receipt of a participant's commit.
+pub(crate) fn find(
     tx: &mut Tx<'_>,
     who: &Identity,
-    keys: &[&str],
-) -> Result<BTreeMap<String, StoredReceipt>, StoreError> {
-    let (statement, keys) = FIND.of(keys);
+    key: &str,
+) -> Result<Option<StoredReceipt>, StoreError> {
     let values = [
         who.organization.as_str().into(),
         who.kind.as_str().into(),
         who.participant.as_str().into(),
-        keys,
+        key.into(),
     ];
-    let found = tx.all(statement, &values, |mut record| {
-        let receipt = StoredReceipt {
-            body_hash: record.text("body_hash")?,
-            receipt: record.json("receipt")?,
-        };
-        Ok((record.text("client_tx_id")?, receipt))
+    tx.first(&FIND, &values, |mut record| stored(&mut record))
+}
+
+/// Returns the receipts of commits in an organisation, by the idempotency keys of participants.
+pub(crate) fn find_all(
+    tx: &mut Tx<'_>,
+    organization: &str,
+    keys: &BTreeSet<OwnKey>,
+) -> Result<BTreeMap<OwnKey, StoredReceipt>, StoreError> {
+    let found = tx.all(&FIND_ALL, &[organization.into(), tuples(keys)], |mut record| {
+        Ok((OwnKey::read(&mut record, "client_tx_id")?, stored(&mut record)?))
     })?;
     let mut receipts = BTreeMap::new();
     for (key, receipt) in found {
         receipts.entry(key).or_insert(receipt);
     }
     Ok(receipts)
+}
+
+fn stored(record: &mut Record) -> Result<StoredReceipt, StoreError> {
+    Ok(StoredReceipt { body_hash: record.text("body_hash")?, receipt: record.json("receipt")? })
 }
 
 /// Stores the receipt of a commit.

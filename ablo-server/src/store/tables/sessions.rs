@@ -48,7 +48,7 @@ static UPSERT: SqlTemplate = SqlTemplate::new(
      excluded.active_at, expires_at = excluded.expires_at",
 );
 static RENEW: ListTemplate = ListTemplate::new(
-    "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id IN {3:list}",
+    "UPDATE ablo_sessions SET expires_at = {2:date} WHERE organization_id = {1} AND id {3:in}",
 );
 static REMOVE: SqlTemplate =
     SqlTemplate::new("DELETE FROM ablo_sessions WHERE organization_id = {1} AND id = {2}");

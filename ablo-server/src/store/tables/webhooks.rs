@@ -28,7 +28,7 @@ static DUE_OF_CHANGED: SqlTemplate = select!(
     "status = 'enabled' AND next_attempt_at <= {1:date} AND leased_until <= {1:date} AND id IN \
      (SELECT id FROM ablo_webhook_endpoints WHERE status = 'enabled' AND attempts > 0 UNION ALL \
      SELECT id FROM ablo_webhook_endpoints WHERE sending_to IS NOT NULL UNION ALL SELECT id FROM \
-     ablo_webhook_endpoints WHERE organization_id IN {2:list})"
+     ablo_webhook_endpoints WHERE organization_id {2:in})"
 );
 static INSERT: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_webhook_endpoints (id, organization_id, url, secret, enabled_events, status, \
