@@ -72,7 +72,6 @@ async fn each_body_needs_its_required_members_and_no_others(world: World) {
     let (_, session) =
         server.ask(key, "POST", "/v1/capabilities", Some(json!({ "participantId": "a" }))).await;
     let (_, turn) = server.ask(key, "POST", "/v1/tasks", Some(json!({ "prompt": "p" }))).await;
-    let mut documented = 0;
     for (method, template, smallest) in bodies() {
         let id = format!("{method}-{}", template.len());
         let row = Some(json!({ "id": id, "data": { "text": "zero" } }));
@@ -83,11 +82,10 @@ async fn each_body_needs_its_required_members_and_no_others(world: World) {
             .replace("{id}", &id);
         let names: BTreeSet<String> =
             smallest.as_object().expect("an object").keys().cloned().collect();
-        let body = &document["paths"][template][method.to_lowercase()]["requestBody"];
-        if !body.is_null() {
-            documented += 1;
-            assert_eq!(required(&document, body), names, "{method} {template} as documented");
-        }
+        let route = template.replace("{capability}", "{id}").replace("{turn}", "{id}");
+        let body = &document["paths"][route][method.to_lowercase()]["requestBody"];
+        assert!(body.is_object(), "{method} {template} has a body in the document");
+        assert_eq!(required(&document, body), names, "{method} {template} as documented");
         for name in &names {
             let mut without = smallest.clone();
             without.as_object_mut().expect("an object").remove(name);
@@ -98,7 +96,6 @@ async fn each_body_needs_its_required_members_and_no_others(world: World) {
         let (status, answer) = server.ask(key, method, &path, Some(smallest)).await;
         assert!(status < 300, "{method} {path}: {status} {answer}");
     }
-    assert_eq!(documented, bodies().len(), "bodies in the document");
 }
 
 async fn work_that_is_not_done_is_not_acknowledged(world: World) {
