@@ -54,7 +54,9 @@ main(async () => {
       const model = schema.models.find((known) => known.typename === modelName);
       if (model === undefined || typeof data !== "object" || data === null) continue;
       rows += 1;
-      const [problem] = validate(model, data, "patch");
+      // A delta has some members of a row, whose enums are open.
+      const problems = validate(model, data, "row");
+      const problem = problems.find(({ message }) => message !== "is missing");
       assert(problem === undefined, `${problem?.param} ${problem?.message} in ${line}`);
     }
   }
