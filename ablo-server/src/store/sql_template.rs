@@ -1,11 +1,10 @@
 //! SQL with placeholders that is rendered for each dialect.
 //!
 //! `{1}` is the first parameter. `{1:date}`, `{1:json}` and `{1:texts}` are parameters in the form
-//! of [`Cell`], cast to a column of that type; `{1:in}` compares what is before it with a JSON array
-//! of strings, and `{1:tuples}` is a JSON array of arrays of strings as the table `tuples (value)`.
-//! `{name:date}`, `{name:json}` and `{name:texts}` read a column
-//! in that form, under its name, in a list of results; `{name:bytes}` is the length of its text.
-//! All other text is copied.
+//! of [`Cell`], cast to a column of that type; `{1:in}` compares what is before it with the strings
+//! of a JSON array, and `{1:tuples}` is a JSON array of arrays as the table `tuples (value)`.
+//! `{name:date}`, `{name:json}` and `{name:texts}` read a column in that form, under its name, in a
+//! list of results; `{name:bytes}` is the length of its text. All other text is copied.
 
 pub use ablo_codegen::emit::sql::Dialect;
 pub(crate) use ablo_codegen::emit::sql::{quoted, quoted_text};

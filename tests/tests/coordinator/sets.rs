@@ -192,7 +192,10 @@ async fn changes_by_triggers_are_not_lost(world: World) {
         }
         _ => panic!("a world has a database"),
     }
-    let note = |id: &str, text: &str| json!({ "action": "update", "model": "accounts", "id": id, "data": { "note": text } });
+    let note = |id: &str, text: &str| {
+        let data = json!({ "note": text });
+        json!({ "action": "update", "model": "accounts", "id": id, "data": data })
+    };
     let commits = [
         (&ann, vec![increment("a", 10)]),
         (&ann, vec![increment("fees", 5)]),

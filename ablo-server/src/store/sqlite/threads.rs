@@ -134,8 +134,8 @@ fn sets(batch: Vec<Job>) -> Vec<Vec<Job>> {
 }
 
 /// Runs work in one transaction, also work that arrives in the meantime; failed work is rolled back
-/// alone. A reference to a missing row is found only at the end, and work that is stopped rolls back
-/// the transaction: then each unit is run again in a transaction of its own.
+/// alone. A reference to a missing row is found only at the end, and work that is stopped rolls the
+/// transaction back: then each unit is run again in a transaction of its own.
 fn write_batch(
     watched: &Watched,
     jobs: Vec<Job>,
