@@ -137,7 +137,7 @@ impl ListTemplate {
     }
 }
 
-/// Returns a list of strings as a parameter `{1:list}`.
+/// Returns a list of strings as a parameter `{1:in}`.
 pub(crate) fn json_list(texts: &[impl Serialize]) -> Cell {
     Cell::Text(serde_json::to_string(texts).unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 //! queries, and clients that leave.
 
 use ablo_codegen::emit::sql::postgres::PostgresOptions;
+use ablo_server::engine::commit::commit_with_others;
 use ablo_server::error::{EngineError, StoreError};
 use ablo_server::store::{Access, Dialect, Postgres, Store, Tenant, Tx};
 use ablo_server::value::Cell;
@@ -10,6 +11,7 @@ use ablo_tests::coordinator::{Coordinator, StatusAndBody};
 use ablo_tests::network::stalling_proxy;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{World, user};
+use ablo_tests::waiting::while_occupied;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,6 +111,37 @@ async fn one_foreign_row_lock_stops_one_write() {
     assert!(number > 5 && slowest < 2 * SECOND, "{number} rounds, the slowest took {slowest:?}");
     drop(lock);
     assert_eq!(write(&server, "locked").await.expect("an answer").0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_row_lock_stops_one_commit_of_a_set() {
+    let world = World::postgres(SCHEMA);
+    let server = serve(&world).await;
+    create(&server, "locked").await;
+    let lock = Foreign::begin(&world, "SELECT 1 FROM notes WHERE id = 'locked' FOR UPDATE");
+    let ann = world.known_user("ann").await;
+    let began = Instant::now();
+    let mut commits = Vec::new();
+    for at in 0..16 {
+        let operation = match at {
+            7 => json!({ "action": "update", "model": "notes", "id": "locked",
+                "data": { "text": "x" } }),
+            _ => json!({ "action": "create", "model": "notes", "id": format!("free-{at}"),
+                "data": { "text": "x" } }),
+        };
+        let commit = world.planned(&ann, &format!("c{at}"), &json!([operation]).to_string());
+        let commit = commit_with_others(&*world.store, &world.engine, &ann, commit);
+        commits.push(async move { (commit.await, began.elapsed()) });
+    }
+    let all = std::pin::pin!(futures_util::future::join_all(commits));
+    let mut outcomes = while_occupied(&*world.store, all).await;
+    let (stopped, _) = outcomes.remove(7);
+    assert_eq!(ablo_tests::server::code(stopped), "row_locked");
+    for (outcome, elapsed) in outcomes {
+        outcome.expect("the row is free");
+        assert!(elapsed < 2 * SECOND, "it took {elapsed:?}");
+    }
+    drop(lock);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -71,7 +71,7 @@ impl Worker {
             let is_lost = matches!(outcome, Err(StoreError::Unavailable(_)));
             if outcome.is_err() && !is_lost && set.len() > 1 {
                 tracing::debug!(?outcome, "a set of commits is run in halves");
-                queue.put_back(smaller(set));
+                queue.put_back(smaller(set, &outcome));
                 queue.done(&tenant);
                 continue;
             }
@@ -201,9 +201,13 @@ impl Worker {
     }
 }
 
-/// Returns the units of a set that failed, to be run in smaller sets.
-fn smaller(mut set: Vec<Job>) -> Vec<Job> {
-    let most = set.len().div_ceil(2);
+/// Returns the units of a set that failed, to be run in smaller sets: alone if one of them waits
+/// for a lock, because each set with that unit would wait for it.
+fn smaller(mut set: Vec<Job>, outcome: &Result<(), StoreError>) -> Vec<Job> {
+    let most = match outcome {
+        Err(StoreError::Locked(_)) => 1,
+        _ => set.len().div_ceil(2),
+    };
     for job in &mut set {
         job.ticket.wait_again();
         job.most = most;
