@@ -2,8 +2,8 @@
 
 use ablo_server::error::StoreError;
 use ablo_server::store::{
-    Access, Connection, Dialect, Notification, Record, Row, SharedLimits, Store, Tenant, Ticket,
-    Work,
+    Access, Connection, Dialect, Notification, Read, Record, Row, SharedLimits, Store, Tenant,
+    Ticket, Work,
 };
 use ablo_server::value::Cell;
 use jiff::{SignedDuration, Timestamp};
@@ -31,6 +31,7 @@ struct State {
     /// Whether the next reading of the clock outside of a transaction panics.
     panics: AtomicBool,
     log: Mutex<Vec<(String, Vec<Cell>)>>,
+    messages: Mutex<Vec<Vec<Read>>>,
 }
 
 struct ObservedWork {
@@ -91,6 +92,11 @@ impl Observed {
     /// Returns the statements since the last call, in order.
     pub fn take_log(&self) -> Vec<(String, Vec<Cell>)> {
         std::mem::take(&mut *self.state.log.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Returns the queries that were sent in one message, for each such message since the last call.
+    pub fn take_messages(&self) -> Vec<Vec<Read>> {
+        std::mem::take(&mut *self.state.messages.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns the distinct statements since the last call, each with the values of its last run.
@@ -175,6 +181,17 @@ impl Connection for ObservedConnection<'_> {
     fn insert(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
         self.state.record(sql, values);
         self.connection.insert(sql, values)
+    }
+
+    fn reads_ahead(&self) -> bool {
+        self.connection.reads_ahead()
+    }
+
+    fn read_ahead(&mut self, reads: Vec<Read>) -> Result<(), StoreError> {
+        let mut messages = self.state.messages.lock().unwrap_or_else(PoisonError::into_inner);
+        messages.push(reads.clone());
+        drop(messages);
+        self.connection.read_ahead(reads)
     }
 
     fn check(&mut self) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! A transaction: the raw form that a database driver offers, the form that the engine uses, and
 //! rows whose columns are read by name.
 
-use super::{Dialect, Notification, Row, SqlTemplate};
+use super::{Dialect, Notification, Read, Row, SqlTemplate};
 use crate::error::{EngineError, Result, StoreError};
 use crate::value::Cell;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,23 @@ pub trait Connection {
         self.execute(sql, values).map(drop)
     }
 
+    /// Returns whether queries that are known early should be sent with [`read_ahead`].
+    ///
+    /// [`read_ahead`]: Connection::read_ahead
+    fn reads_ahead(&self) -> bool {
+        false
+    }
+
+    /// Sends queries in one message and keeps their results until they are asked for or something
+    /// is written.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a query fails.
+    fn read_ahead(&mut self, _reads: Vec<Read>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Checks that the database answers and is the one that was opened.
     ///
     /// # Errors
@@ -86,6 +103,10 @@ impl<'t> Tx<'t> {
     #[must_use]
     pub fn new(connection: &'t mut (dyn Connection + 't)) -> Self {
         Self { connection, now: OnceCell::new() }
+    }
+
+    pub(super) fn driver(&mut self) -> &mut (dyn Connection + 't) {
+        &mut *self.connection
     }
 
     /// Returns the transaction of the driver, for tests that look at tables.

@@ -5,6 +5,7 @@
 //! and has no other side effects, because the store may run it again. Notifications that it sends
 //! reach every process on the database after the commit.
 
+mod ahead;
 mod connection;
 pub(crate) mod data_source;
 mod layout;
@@ -20,6 +21,7 @@ pub mod tables;
 mod ticket;
 
 pub use crate::value::Row;
+pub use ahead::Read;
 pub use connection::{ColumnNames, Connection, Record, Tx};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;

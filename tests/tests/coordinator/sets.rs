@@ -6,13 +6,15 @@ use ablo_server::engine::commit::{Submission, commit_all};
 use ablo_server::engine::credentials::revoke;
 use ablo_server::error::EngineError;
 use ablo_server::identity::Identity;
-use ablo_server::store::{Dialect, Tx};
+use ablo_server::store::{Dialect, Store, Tx};
+use ablo_tests::observed::Observed;
 use ablo_tests::on_both_stores;
 use ablo_tests::server::{self, World, code, user};
 use ablo_tests::waiting::{begin, commit_together, while_occupied};
 use ablo_wire::CommitReceipt;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 const SCHEMA: &str = r#"{"v":3,"identityRoles":[],"models":{
   "accounts":{"typename":"Account","mutable":true,"relations":{},"fields":{
@@ -31,6 +33,7 @@ on_both_stores! { super::SCHEMA;
     a_large_commit_shares_no_transaction
     changes_by_triggers_are_not_lost
     sets_have_the_outcomes_of_single_commits
+    a_commit_reads_in_one_message
 }
 
 fn create(id: &str, further: Value) -> Value {
@@ -312,4 +315,40 @@ async fn sets_have_the_outcomes_of_single_commits(world: World) {
         head = log.last().map_or(0, |(id, ..)| *id);
     }
     assert!(head > 60, "only {head} changes were made");
+}
+
+/// On PostgreSQL, where each message takes a round trip: everything that a commit reads before it
+/// writes is in one message.
+async fn a_commit_reads_in_one_message(mut world: World) {
+    let observed = Observed::new(Arc::clone(&world.store));
+    world.store = Arc::clone(&observed) as Arc<dyn Store>;
+    let ann = world.known_user("ann").await;
+    world.commit_with_others(&ann, &json!([create("a", json!({}))]).to_string()).await.expect("a");
+    let since = world.log(&ann, 0).await.expect("the log")[0].id;
+    let update = |id: &str, transaction: &str| {
+        json!({ "action": "update", "model": "accounts", "id": id, "transactionId": transaction,
+            "data": { "note": transaction }, "readAt": since, "onStale": "reject" })
+    };
+    for operations in [
+        vec![create("b", json!({}))],
+        vec![update("a", "t1")],
+        vec![update("b", "t2"), create("c", json!({}))],
+        vec![increment("a", 1)],
+    ] {
+        drop((observed.take_log(), observed.take_messages()));
+        let operations = json!(operations).to_string();
+        world.commit_with_others(&ann, &operations).await.expect("a receipt");
+        let (log, messages) = (observed.take_log(), observed.take_messages());
+        if world.store.dialect() == Dialect::Sqlite {
+            assert!(messages.is_empty());
+            continue;
+        }
+        let [message] = messages.as_slice() else { panic!("{} messages", messages.len()) };
+        let asked: Vec<_> = log.iter().take_while(|(sql, _)| sql.starts_with("SELECT ")).collect();
+        assert!(asked.len() > 3, "{operations}: {asked:?}");
+        for (sql, values) in asked {
+            let is_known = message.iter().any(|read| read.sql == *sql && read.values == *values);
+            assert!(is_known, "{operations}: {sql}");
+        }
+    }
 }

@@ -56,8 +56,12 @@ impl JointCommit {
 impl Work for JointCommit {
     fn run(&mut self, connection: &mut dyn Connection) -> Result<(), StoreError> {
         let tx = &mut Tx::new(connection);
-        let receipt = credentials::check(tx, &self.who.capability)
-            .and_then(|()| commit(&self.engine, tx, &self.who, &self.commit));
+        let (who, submissions) = (&self.who, [self.submission()]);
+        super::read_ahead(&self.engine, tx, &who.organization, &submissions, |tx| {
+            let _ = credentials::check(tx, &who.capability);
+        })?;
+        let receipt = credentials::check(tx, &who.capability)
+            .and_then(|()| commit(&self.engine, tx, who, &self.commit));
         self.reply.keep(receipt)
     }
 
@@ -93,6 +97,10 @@ fn run_set(all: &mut [&mut JointCommit], tx: &mut Tx<'_>) -> Result<(), StoreErr
     let Some(first) = all.first() else { return Ok(()) };
     let (engine, organization) = (Arc::clone(&first.engine), first.who.organization.clone());
     let capabilities: BTreeSet<&str> = all.iter().map(|it| it.who.capability.as_str()).collect();
+    let set: Vec<Submission<'_>> = all.iter().map(|it| it.submission()).collect();
+    super::read_ahead(&engine, tx, &organization, &set, |tx| {
+        let _ = credentials::refusals(tx, &capabilities);
+    })?;
     let refused = credentials::refusals(tx, &capabilities)?;
     let allowed = |it: &&&mut JointCommit| !refused.contains_key(&it.who.capability);
     let set: Vec<Submission<'_>> = all.iter().filter(allowed).map(|it| it.submission()).collect();

@@ -25,7 +25,7 @@ pub(super) use write::RowWriter;
 
 use super::change::{OperationKind, PlannedChange};
 use super::{Engine, violation};
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Models;
 use crate::store::Tx;
@@ -179,12 +179,29 @@ fn own<'k>(who: &'k Identity, key: &'k str) -> (&'k str, &'k str, &'k str) {
     (who.kind.as_str(), &who.participant, key)
 }
 
+/// Sends what the load of the first of these commits asks, with other queries, in one message.
+fn read_ahead(
+    engine: &Engine,
+    tx: &mut Tx<'_>,
+    organization: &str,
+    submissions: &[Submission<'_>],
+    first: impl FnOnce(&mut Tx<'_>),
+) -> Result<(), StoreError> {
+    tx.read_ahead(|tx| {
+        first(tx);
+        let (set, _) = submissions.split_at(independent(submissions));
+        // Nothing is found in this run, which may refuse a commit.
+        let _ = load(engine, tx, organization, set);
+    })
+}
+
 fn commit_set(
     engine: &Engine,
     tx: &mut Tx<'_>,
     organization: &str,
     submissions: &[Submission<'_>],
 ) -> Result<Outcomes> {
+    read_ahead(engine, tx, organization, submissions, |_| {})?;
     let mut state = load(engine, tx, organization, submissions)?;
     #[cfg(feature = "faulty-commits")]
     faults::apply(organization, submissions, &mut state);

@@ -11,6 +11,7 @@ mod constraints;
 mod error;
 mod listener;
 mod session;
+mod transaction;
 mod worker;
 
 use super::queue::{Job, Queue, Share};

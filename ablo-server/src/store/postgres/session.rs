@@ -4,9 +4,9 @@ use super::super::Row;
 use super::super::connection::{ColumnNames, Record};
 use super::cell;
 use crate::error::StoreError;
-use crate::store::Ticket;
 use crate::store::layout::{LayoutSession, StoredLayout};
 use crate::store::sql_template::{quoted, quoted_text};
+use crate::store::{Read, Ticket};
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
 use ablo_migrate::postgres::{Target, VERSION, check_version};
@@ -45,6 +45,24 @@ pub(super) struct Address {
 pub(super) struct Later {
     pub(super) sql: String,
     pub(super) values: Vec<Cell>,
+}
+
+/// The result of a query.
+pub(super) struct Answer {
+    names: ColumnNames,
+    pub(super) rows: Vec<Row>,
+}
+
+impl Answer {
+    /// Returns the rows with the names of their columns.
+    pub(super) fn records(self) -> Vec<Record> {
+        let record = |row| Record::new(self.names.clone(), row);
+        self.rows.into_iter().map(record).collect()
+    }
+}
+
+fn column_names(statement: &Statement) -> ColumnNames {
+    statement.columns().iter().map(|column| Box::from(column.name())).collect()
 }
 
 /// How long a connection waits for the server.
@@ -209,11 +227,27 @@ impl Session {
         values: &[Cell],
     ) -> Result<Vec<Record>, StoreError> {
         let statement = self.statement(sql)?;
-        let names: ColumnNames =
-            statement.columns().iter().map(|column| Box::from(column.name())).collect();
         let params = as_params(values);
         let rows = self.wait(async |client| client.query(&statement, &params).await)?;
-        rows.iter().map(|row| Ok(Record::new(names.clone(), cell::row(row)?))).collect()
+        let rows = rows.iter().map(cell::row).collect::<Result<_, StoreError>>()?;
+        Ok(Answer { names: column_names(&statement), rows }.records())
+    }
+
+    /// Runs queries that are sent in one message, and returns their results in this order.
+    pub(super) fn read_all(&mut self, reads: &[Read]) -> Result<Vec<Answer>, StoreError> {
+        let prepared = reads.iter().map(|read| self.statement(&read.sql));
+        let prepared = prepared.collect::<Result<Vec<_>, StoreError>>()?;
+        let params: Vec<_> = reads.iter().map(|read| as_params(&read.values)).collect();
+        let found = self.wait(async |client| {
+            let run = |(statement, params)| client.query(statement, params);
+            // Each is sent when it is first polled, which happens in this order.
+            try_join_all(prepared.iter().zip(params.iter().map(Vec::as_slice)).map(run)).await
+        })?;
+        let answer = |(statement, rows): (&Statement, Vec<tokio_postgres::Row>)| {
+            let rows = rows.iter().map(cell::row).collect::<Result<_, StoreError>>()?;
+            Ok(Answer { names: column_names(statement), rows })
+        };
+        prepared.iter().zip(found).map(answer).collect()
     }
 
     /// Runs a statement and returns the number of affected rows.

@@ -1,15 +1,14 @@
 //! A worker: runs work in transactions on its own connection and reconnects. Contended work returns
 //! to the queue, so that other work goes on.
 
-use super::super::connection::{Connection, Record};
 use super::super::queue::{Job, Queue, begin_shared};
-use super::super::{Access, Dialect, Notification, Row, SharedLimits, Tenant, Ticket};
+use super::super::{Access, Notification, SharedLimits, Tenant, Ticket};
 use super::clock::ServerClock;
 use super::constraints::Constraints;
 use super::listener::CHANNEL;
-use super::session::{Address, Bound, Later, Session, literal};
+use super::session::{Address, Bound, Session, literal};
+use super::transaction::Transaction;
 use crate::error::StoreError;
-use crate::value::Cell;
 use ablo_wire::Backoff;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -114,15 +113,7 @@ impl Worker {
         let ticket = Arc::clone(&first.ticket);
         let shares = self.access == Access::Write && first.is_shareable();
         let mut session = self.begin_session(&begin, &ticket)?;
-        let mut transaction = Transaction {
-            session: &mut session,
-            clock: &clock,
-            constraints: self.constraints.as_ref(),
-            notifications: Vec::new(),
-            later: Vec::new(),
-            failed: None,
-            unknown_constraint: false,
-        };
+        let mut transaction = Transaction::new(&mut session, &clock, self.constraints.as_ref());
         let outcome = match shares {
             true => run_shared(queue, set, &mut transaction),
             false => run_all(set, &mut transaction),
@@ -290,93 +281,6 @@ fn commit(notifications: &[Notification]) -> Result<String, StoreError> {
 
 fn json(notification: &Notification) -> Result<String, StoreError> {
     serde_json::to_string(notification).map_err(|error| StoreError::Fault(error.to_string()))
-}
-
-struct Transaction<'s> {
-    session: &'s mut Session,
-    clock: &'s ServerClock,
-    constraints: Option<&'s Constraints>,
-    notifications: Vec<Notification>,
-    /// Statements that are sent with the next one.
-    later: Vec<Later>,
-    /// The first error; afterwards the server accepts only a rollback.
-    failed: Option<StoreError>,
-    /// Whether a violated constraint was created after the constraints were loaded.
-    unknown_constraint: bool,
-}
-
-/// The number of statements that wait for the next one.
-const MAX_LATER: usize = 16;
-
-impl Transaction<'_> {
-    /// Runs the statements that wait for the next one.
-    fn catch_up(&mut self) -> Result<(), StoreError> {
-        if self.later.is_empty() {
-            return Ok(());
-        }
-        let later = std::mem::take(&mut self.later);
-        let outcome = self.session.finish(&later, "");
-        self.record_failure(outcome)
-    }
-
-    fn record_failure<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        outcome.map_err(|mut error| {
-            if let (StoreError::Constraint(violation), Some(constraints)) =
-                (&mut error, self.constraints)
-            {
-                self.unknown_constraint |= !constraints.name_columns(violation);
-            }
-            self.failed.get_or_insert_with(|| error.clone());
-            error
-        })
-    }
-}
-
-impl Connection for Transaction<'_> {
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
-    }
-
-    fn now(&self) -> jiff::Timestamp {
-        self.clock.now()
-    }
-
-    fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Row>, StoreError> {
-        self.catch_up()?;
-        let outcome = self.session.query(sql, values);
-        self.record_failure(outcome)
-    }
-
-    fn records(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Record>, StoreError> {
-        self.catch_up()?;
-        let outcome = self.session.records(sql, values);
-        self.record_failure(outcome)
-    }
-
-    fn execute(&mut self, sql: &str, values: &[Cell]) -> Result<u64, StoreError> {
-        self.catch_up()?;
-        let outcome = self.session.execute(sql, values);
-        self.record_failure(outcome)
-    }
-
-    fn execute_later(&mut self, sql: &str, values: &[Cell]) -> Result<(), StoreError> {
-        if self.later.len() >= MAX_LATER {
-            self.catch_up()?;
-        }
-        self.later.push(Later { sql: sql.to_owned(), values: values.to_vec() });
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<(), StoreError> {
-        self.query("SELECT 1", &[]).map(drop)
-    }
-
-    fn notify(&mut self, notification: Notification) -> Result<(), StoreError> {
-        if !self.notifications.contains(&notification) {
-            self.notifications.push(notification);
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
