@@ -129,7 +129,8 @@ fn parts() -> Vec<Part> {
         module("access", "random histories of rights", "coordinator", "access_histories::")
             .with("ABLO_HISTORIES", "100000"),
         module("transfers", "guarded transfers between accounts", "coordinator", "transfers::")
-            .with("ABLO_TRANSFERS", "20000"),
+            .with("ABLO_TRANSFERS", "25000")
+            .with("RUST_TEST_THREADS", "1"),
         module(
             "openapi",
             "HTTP operations against the OpenAPI document, and clients made from it",

@@ -69,6 +69,36 @@ impl CrashingServer {
         self.wait_until_ready();
     }
 
+    /// Stops the server and starts it as a standby, which only reads until it is promoted.
+    ///
+    /// # Panics
+    /// Panics if it does not start.
+    pub fn restart_as_standby(&mut self) {
+        self.control(&["-m", "fast", "stop"]);
+        self.process.wait().expect("the server ended");
+        std::fs::write(self.data().join("standby.signal"), "").expect("a file in the data folder");
+        self.process = run(&self.bin, &self.home);
+        self.wait_until_ready();
+    }
+
+    /// Makes a standby accept writes.
+    ///
+    /// # Panics
+    /// Panics if it is none.
+    pub fn promote(&self) {
+        self.control(&["promote"]);
+    }
+
+    fn control(&self, action: &[&str]) {
+        let mut control = command(&self.bin.join("pg_ctl"));
+        let done = control.arg("-w").arg("-D").arg(self.data()).args(action).status();
+        assert!(done.expect("pg_ctl").success(), "{action:?}");
+    }
+
+    fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
     /// Allows [`CrashingServer::crash_statement`] to kill the server once more.
     pub fn rearm(&self) {
         // The folder does not exist before the first crash.

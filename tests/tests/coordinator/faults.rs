@@ -5,6 +5,7 @@
 //! | the process is killed during commits | `ablo-cli/tests/command/serve.rs` |
 //! | one of three processes on PostgreSQL is killed | `ablo-cli/tests/command/serve_nodes.rs` |
 //! | database connections are cut | here, `server_together.rs` |
+//! | PostgreSQL becomes a standby, or has no free connections | `failover.rs` |
 //! | a handler panics | here |
 //! | malformed, deep, oversized and binary frames | here |
 //! | expired, foreign and forged credentials | `server_protocol.rs`, `client_rows.rs` |

@@ -73,6 +73,20 @@ async fn silent_connections_and_slow_headers_are_closed() {
 }
 
 #[tokio::test]
+async fn large_and_many_headers_are_refused() {
+    let (_world, server) = with(Limits::default()).await;
+    let large = format!("X-A: {}\r\n", "a".repeat(1_000_000));
+    let many: String = (0..5000).map(|at| format!("X-{at}: a\r\n")).collect();
+    for headers in [large, many] {
+        let request = format!("GET /api/health HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+        let answer = raw(&server, request.as_bytes()).await;
+        // The reset of the connection can be faster than the answer.
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+    assert_eq!(server.ask(&server.key, "GET", "/api/health", None).await.0, 200);
+}
+
+#[tokio::test]
 async fn slow_bodies_are_refused() {
     let (_world, server) = with(Limits { body_time: SOON, ..Limits::default() }).await;
     let head = format!(

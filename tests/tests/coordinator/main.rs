@@ -13,6 +13,7 @@ mod engine;
 mod exchange;
 mod exits;
 mod exploration;
+mod failover;
 mod faults;
 mod guards;
 mod held_commits;

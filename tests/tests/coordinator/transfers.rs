@@ -2,7 +2,8 @@
 //! participants and the transport, the sum of all balances stays the same, and the log grows by two
 //! entries for each confirmed commit.
 //!
-//! `ABLO_TRANSFERS` is the number of transfers of each cell, `ABLO_SEED` the seed.
+//! `ABLO_TRANSFERS` is the number of transfers of each cell with skewed accounts, a quarter of that
+//! of the other cells; the long suite checks rates, too. `ABLO_SEED` is the seed.
 
 use ablo_tests::coordinator::{Coordinator, Socket};
 use ablo_tests::server::{World, user};
@@ -157,7 +158,9 @@ async fn run(world: &World, instances: &[&World], load: Load) {
         let server = Coordinator::start(world.schema(), Arc::clone(&instance.store)).await;
         servers.push(Arc::new(server));
     }
-    let count = setting("ABLO_TRANSFERS", 120);
+    let is_long = std::env::var_os("ABLO_TRANSFERS").is_some();
+    let times = if is_long && !load.skewed { 4 } else { 1 };
+    let count = times * setting("ABLO_TRANSFERS", 120);
     let started = Arc::new(AtomicUsize::new(0));
     let weights = Arc::new(weights(load.skewed));
     let began = Instant::now();
@@ -198,6 +201,7 @@ async fn run(world: &World, instances: &[&World], load: Load) {
     let sum: f64 = rows["Account"].iter().filter_map(balance).sum();
     assert!((sum - BALANCE * ACCOUNTS as f64).abs() < 0.5, "{load:?}: {sum}");
     assert_eq!(outcomes.get("ok"), Some(&count));
+    assert!(!is_long || rate >= 100.0, "{load:?}: {rate:.0} a second");
     let bank = user("bank");
     let entries = world.read(&bank, move |_, tx, _| {
         let sql = format!("SELECT count(*) FROM sync_deltas WHERE id > {base}");

@@ -59,6 +59,8 @@ fn from_sqlstate(state: &str, text: String) -> StoreError {
         // Statements prepared before a migration, or in a session that a pooler gave to another
         // client.
         "0A000" | "26000" => return StoreError::Contended(text),
+        // A standby, until it is promoted, or a time limit on transactions.
+        "25006" | "25P03" | "25P04" => return StoreError::Unavailable(text),
         state if ["08", "53", "57"].iter().any(|class| state.starts_with(class)) => {
             return StoreError::Unavailable(text);
         }
@@ -80,6 +82,7 @@ mod tests {
         assert_eq!(of("42501"), violation(ConstraintKind::Tenancy));
         assert_eq!(of("40P01"), StoreError::Contended(String::new()));
         assert_eq!(of("57P01"), StoreError::Unavailable(String::new()));
+        assert_eq!(of("25006"), StoreError::Unavailable(String::new()));
         assert_eq!(of("42601"), StoreError::Fault("SQLSTATE 42601: ".to_owned()));
     }
 }

@@ -136,7 +136,9 @@ impl Worker {
                 outcome => outcome,
             }
         });
-        let usable = outcome.is_ok() || session.batch("ROLLBACK").is_ok();
+        // A connection to a standby is replaced: another host of the address may accept writes.
+        let is_lost = matches!(outcome, Err(StoreError::Unavailable(_)));
+        let usable = outcome.is_ok() || !is_lost && session.batch("ROLLBACK").is_ok();
         if let Err(StoreError::Contended(_)) = outcome {
             session.clear_statements();
         }
