@@ -5,7 +5,7 @@
 
 use super::credentials::CredentialGuard;
 use super::deliver::Item;
-use super::end::{End, TOO_LONG, end_of, failed};
+use super::end::{End, LOG_REPLACED, RESTARTING, TOO_LONG, TOO_OLD, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::grants::Grants;
 use super::held::RefusedCommits;
@@ -30,7 +30,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{sleep_until, timeout};
-use tokio_tungstenite::tungstenite;
 
 /// The maximum time to send a frame.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
@@ -139,13 +138,6 @@ fn limited(allowed: &Identity, requested: &[String], at_open: &BTreeSet<String>)
     who
 }
 
-/// Returns whether a peer sent a message that is too long.
-fn is_too_long(error: &axum::Error) -> bool {
-    let source = std::error::Error::source(error);
-    let capacity = |error: &tungstenite::Error| matches!(error, tungstenite::Error::Capacity(_));
-    source.and_then(|source| source.downcast_ref()).is_some_and(capacity)
-}
-
 /// Sleeps until a time; returns at once for `None`.
 async fn wait_until(time: Option<Instant>) {
     sleep_until(time.unwrap_or_else(Instant::now).into()).await;
@@ -205,6 +197,7 @@ impl Connection {
         let mut peers = self.hub.peers.subscribe();
         let mut relays = self.hub.relays.subscribe();
         let mut ending = self.credential.subscribe();
+        let mut replaced = self.hub.replaced.subscribe();
         let mut closing = self.service.closing();
         let mut ping = tokio::time::interval(PING_INTERVAL);
         let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
@@ -215,6 +208,10 @@ impl Connection {
         self.put_session().await?;
         self.send_roster().await?;
         loop {
+            // Before anything of another log is sent.
+            if replaced.has_changed().unwrap_or(true) {
+                return Err(LOG_REPLACED);
+            }
             self.send_grants().await?;
             let grant_due = self.grants.due();
             let held_due = self.refused.due();
@@ -253,8 +250,9 @@ impl Connection {
                     self.send_relay(&relay).await?;
                 },
                 changed = closing.changed() => if changed.is_err() || *closing.borrow() {
-                    return Err(End::Close(1012, "the coordinator is restarting"));
+                    return Err(RESTARTING);
                 },
+                _ = replaced.changed() => return Err(LOG_REPLACED),
                 _ = ending.changed() => self.check_credential()?,
                 () = wait_until(renew_at), if renew_at.is_some() => self.renew_claims().await?,
                 () = wait_until(subscription_end), if subscription_end.is_some() => {
@@ -264,10 +262,7 @@ impl Connection {
                     roster_resent = true;
                     self.send_roster().await?;
                 }
-                () = &mut max_age => {
-                    let reason = "connection too old; reconnect with a fresh token";
-                    return Err(End::Close(1012, reason));
-                }
+                () = &mut max_age => return Err(TOO_OLD),
                 _ = ping.tick() => self.ping().await?,
                 _ = session_renewal.tick() => self.renew_session().await?,
             }
@@ -283,7 +278,7 @@ impl Connection {
     async fn receive(&mut self, frame: Option<Result<Message, axum::Error>>) -> Result<(), End> {
         let message = match frame {
             Some(Ok(message)) => message,
-            Some(Err(error)) if is_too_long(&error) => {
+            Some(Err(error)) if super::refusals::is_too_long(&error) => {
                 self.service.metrics.limited("body_bytes");
                 return Err(TOO_LONG);
             }

@@ -15,6 +15,10 @@ pub(super) const REVOKED: End = End::Close(4001, "credential revoked");
 pub(super) const EXPIRED: End =
     End::Close(4408, "credential expired; reconnect with a fresh token");
 pub(super) const TOO_LONG: End = End::Close(1009, "limit_exceeded: the message is too long");
+pub(super) const LOG_REPLACED: End = End::Close(1012, "the sync log was replaced; reconnect");
+pub(super) const RESTARTING: End = End::Close(1012, "the coordinator is restarting");
+pub(super) const TOO_OLD: End =
+    End::Close(1012, "connection too old; reconnect with a fresh token");
 pub(super) const TRY_AGAIN_LATER: End = End::Close(1013, "try again later");
 
 /// Ends the connection if a request failed because the connection's credential has ended.

@@ -8,8 +8,9 @@ use crate::engine::sessions::{self, Session};
 use crate::engine::{Engine, groups, log};
 use crate::error::Result;
 use crate::service::roster::Party;
+use crate::store::tables::log_bounds::{self, Continuation};
 use crate::store::{Notification, Store, Tenant, Tx};
-use crate::value::stored_date;
+use crate::value::{shown_date, stored_date};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,8 @@ pub(crate) struct Hub {
     pub(crate) organization: String,
     /// The sync id of the newest delta that the hub has read.
     pub(super) head: watch::Sender<u64>,
+    /// How often the log was found to be another one.
+    pub(super) replaced: watch::Sender<u64>,
     /// Broadcasts rows whose claims changed.
     pub(super) claims: broadcast::Sender<Arc<RowClaims>>,
     /// Broadcasts sessions that were opened, changed or closed.
@@ -53,6 +56,8 @@ pub(crate) struct Hub {
 struct HubState {
     ring: VecDeque<Arc<Item>>,
     ring_bytes: usize,
+    /// The epoch of the head.
+    epoch: Option<String>,
     /// Every delta after this sync id is in the ring.
     floor: u64,
     claims: BTreeMap<(String, String), Arc<RowClaims>>,
@@ -77,6 +82,7 @@ impl HubState {
 
     /// Appends deltas to the ring and drops the oldest ones beyond its limits.
     fn append(&mut self, deltas: Vec<Delta>) {
+        self.epoch = deltas.last().map(|last| shown_date(&last.created_at)).or(self.epoch.take());
         self.ring_bytes += deltas.iter().map(Delta::size).sum::<usize>();
         self.ring.extend(deltas.into_iter().map(|delta| Arc::new(Item::new(delta))));
         while self.ring.len() > MAX_RING_DELTAS || self.ring_bytes > MAX_RING_BYTES {
@@ -128,6 +134,7 @@ impl Hub {
         Self {
             organization: organization.to_owned(),
             head: watch::channel(HEAD_UNKNOWN).0,
+            replaced: watch::channel(0).0,
             claims: broadcast::channel(CHANNEL_CAPACITY).0,
             peers: broadcast::channel(CHANNEL_CAPACITY).0,
             relays: broadcast::channel(CHANNEL_CAPACITY).0,
@@ -204,6 +211,7 @@ impl Hub {
                 Ok(())
             }
             Dirty::All => {
+                self.check_log(store).await?;
                 let reader = Arc::clone(engine);
                 let (rows, sessions) = store
                     .reading(tenant, move |tx| {
@@ -243,6 +251,32 @@ impl Hub {
         Ok(())
     }
 
+    /// Ends all connections if the log is no longer the one that was read, as after a backup was
+    /// restored: their clients find that out when they connect again.
+    async fn check_log(&self, store: &Arc<dyn Store>) -> Result<()> {
+        let (head, epoch) = (*self.head.borrow(), lock(&self.state).epoch.clone());
+        if head == HEAD_UNKNOWN {
+            return Ok(());
+        }
+        let organization = self.organization.clone();
+        let tenant = Tenant::Organization(organization.clone());
+        let continuation = store
+            .reading(tenant, move |tx| {
+                Ok(log_bounds::continues(tx, &organization, (head, epoch.as_deref()))?)
+            })
+            .await?;
+        if continuation == Continuation::Replaced {
+            tracing::warn!(self.organization, "the sync log was replaced; closing its sockets");
+            let mut state = lock(&self.state);
+            state.ring.clear();
+            (state.ring_bytes, state.floor) = (0, HEAD_UNKNOWN);
+            drop(state);
+            self.replaced.send_modify(|times| *times += 1);
+            self.head.send_replace(HEAD_UNKNOWN);
+        }
+        Ok(())
+    }
+
     /// Reads new deltas into the ring and moves the head. Claims on rows that are in other groups
     /// now are read again.
     async fn read_log(&self, engine: &Arc<Engine>, store: &Arc<dyn Store>) -> Result<()> {
@@ -251,9 +285,15 @@ impl Hub {
             let organization = self.organization.clone();
             let tenant = Tenant::Organization(organization.clone());
             if last_read == HEAD_UNKNOWN {
-                let head =
-                    store.reading(tenant, move |tx| Ok(log::head(tx, &organization)?)).await?;
-                lock(&self.state).floor = head;
+                let (head, epoch) = store
+                    .reading(tenant, move |tx| {
+                        let head = log::head(tx, &organization)?;
+                        Ok((head, log_bounds::epoch(tx, &organization, head)?))
+                    })
+                    .await?;
+                let mut state = lock(&self.state);
+                (state.floor, state.epoch) = (head, epoch);
+                drop(state);
                 self.head.send_replace(head);
                 return Ok(());
             }

@@ -80,3 +80,12 @@ fn refused(refusal: ApiError, frame: Option<String>) -> ServerFrame {
     refused.param = envelope.param.clone();
     ServerFrame::FrameRefused(refused)
 }
+
+/// Returns whether a peer sent a message that is too long.
+pub(super) fn is_too_long(error: &axum::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let capacity = |error: &tokio_tungstenite::tungstenite::Error| {
+        matches!(error, tokio_tungstenite::tungstenite::Error::Capacity(_))
+    };
+    source.and_then(|source| source.downcast_ref()).is_some_and(capacity)
+}

@@ -1,5 +1,4 @@
-//! The identity of the sync log on both stores: a client notices a restored backup, an emptied
-//! store
+//! The identity of the sync log on both stores: a client notices a restored backup, an emptied store
 //! and another database, and frames with positions of the wrong form are refused with a code.
 
 use ablo_server::engine::Engine;
@@ -104,6 +103,42 @@ async fn a_restored_backup_is_noticed_although_its_head_has_passed_the_client(wo
         let deltas = socket.deltas().await;
         assert!(deltas[0]["id"].as_u64() > answer["currentSyncId"].as_u64());
     }
+}
+
+/// A backup is restored while the coordinator runs: its connections to the database are cut.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_replaced_under_a_coordinator_is_noticed() {
+    let world = World::postgres(SCHEMA);
+    create(&world, 0..6).await;
+    let server = Coordinator::start(world.schema(), Arc::clone(&world.store)).await;
+    let mut socket = server.socket(&server.key, "").await;
+    let before = resume(&mut socket, 0, &Value::Null).await;
+    assert_eq!(socket.deltas().await.len(), 6);
+    // A cut alone changes nothing.
+    cut(&world);
+    create(&world, 6..7).await;
+    let delta = socket.deltas().await;
+    assert_eq!((delta.len(), &delta[0]["id"]), (1, &json!(7)));
+    restore(&world, 3).await;
+    cut(&world);
+    assert_eq!(socket.close_code().await, Some(1012));
+    let mut socket = server.socket(&server.key, "").await;
+    let answer = resume(&mut socket, 6, &before["epoch"]).await;
+    assert_eq!(answer["bootstrapHint"]["reason"], "log_replaced");
+    assert_eq!(answer["currentSyncId"], 3);
+    create(&world, 50..51).await;
+    assert_eq!(socket.deltas().await[0]["id"], 4);
+}
+
+/// Cuts the connections of the coordinator to its database.
+fn cut(world: &World) {
+    let database = world.database().expect("PostgreSQL").clone();
+    let cut = std::thread::spawn(move || {
+        let sql = "SELECT pg_terminate_backend(pid)::text FROM pg_stat_activity WHERE datname = \
+            current_database() AND pid <> pg_backend_pid()";
+        database.admin().texts(sql).len()
+    });
+    assert!(cut.join().expect("the thread succeeds") > 0);
 }
 
 async fn every_answer_with_a_position_names_its_epoch(world: World) {
