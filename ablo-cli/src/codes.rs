@@ -160,8 +160,8 @@ codes! {
     DATABASE_MISSING = "ablo::database::missing" Error,
         "No database address is given",
         "The command needs a database, and neither a flag nor the environment has its address.",
-        "Pass `--database-url postgres://user@host/database`, or set ABLO_DATABASE_URL or \
-         DATABASE_URL.";
+        "Pass `--database-url postgres://user@host/database`, or set ABLO_DATABASE_URL, \
+         DATABASE_URL, or PGHOST or PGSERVICE of libpq.";
     SERVE_STDIN_SCHEMA = "ablo::serve::stdin_schema" Error,
         "The coordinator needs a schema file",
         "`ablo dev` and `ablo serve` read the schema from a file, not from standard input.",

@@ -60,6 +60,30 @@ pub struct Table {
     pub triggers: Vec<String>,
     /// Whether the table is partitioned.
     pub partitioned: bool,
+    /// PostgreSQL only: whether its rows are lost in a crash.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unlogged: bool,
+    /// PostgreSQL only: the tables that it inherits from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parents: Vec<String>,
+    /// PostgreSQL only: the tables that inherit from it, whose rows are also its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<String>,
+    /// PostgreSQL only: the name of the primary key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_name: Option<String>,
+    /// PostgreSQL only: whether the primary key is deferrable.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub key_deferrable: bool,
+    /// PostgreSQL only: the triggers that do not run, including those of foreign keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disabled_triggers: Vec<String>,
+    /// PostgreSQL only: the triggers and rules that may replace a write by nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swallowing: Vec<String>,
+    /// PostgreSQL only: everything that depends on the table or its columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependents: Vec<Dependent>,
     /// SQLite only: the table constraints and table options as written, such as `STRICT`.
     #[serde(default, rename = "written", skip_serializing_if = "Vec::is_empty")]
     pub definitions: Vec<String>,
@@ -71,6 +95,19 @@ impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
+}
+
+/// Something that depends on a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependent {
+    /// `view`, `policy`, `trigger`, `index`, `foreign key` and others.
+    pub kind: String,
+    /// The name.
+    pub name: String,
+    /// The table or view that it is part of. `None` if it is part of the same table, or of none.
+    pub table: Option<String>,
+    /// The columns that it uses. Empty if it uses the table as a whole.
+    pub columns: Vec<String>,
 }
 
 /// A column.
@@ -87,6 +124,9 @@ pub struct Column {
     pub default: Option<String>,
     /// Whether the column is an identity or a generated column.
     pub generated: bool,
+    /// PostgreSQL only: the collation, if it is not that of the type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collation: Option<String>,
     /// The comment.
     pub comment: Option<String>,
     /// SQLite only: the column definition as written.
@@ -107,7 +147,7 @@ pub struct Check {
 }
 
 /// An index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Index {
     /// The columns, in order. `None` stands for an expression.
@@ -120,11 +160,37 @@ pub struct Index {
     pub valid: bool,
     /// Whether it has a `WHERE` clause.
     pub partial: bool,
+    /// PostgreSQL only: whether absent values count as equal.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub nulls_not_distinct: bool,
+    /// PostgreSQL only: whether it is the index of a deferrable constraint.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deferrable: bool,
+    /// PostgreSQL only: further columns that it has the values of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// PostgreSQL only: whether a column is descending, or has absent values first.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub order: bool,
+    /// PostgreSQL only: the operator classes that are not the default of their type.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operators: Vec<String>,
     /// The definition, as the server prints it.
     pub definition: String,
 }
 
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl Index {
+    /// Reports whether it has no property that an index of a schema does not have.
+    pub(crate) fn is_plain(&self) -> bool {
+        !(self.nulls_not_distinct || self.deferrable || self.order)
+            && self.include.is_empty()
+            && self.operators.is_empty()
+    }
+
     /// Reports whether this is a non-partial index on exactly these columns.
     pub(crate) fn is_on(&self, columns: &[String]) -> bool {
         !self.partial && self.columns.iter().map(Option::as_ref).eq(columns.iter().map(Some))
@@ -145,6 +211,9 @@ pub struct ForeignKey {
     pub target_columns: Vec<String>,
     /// The action on delete; `a` is `NO ACTION`.
     pub on_delete: String,
+    /// PostgreSQL only: the action on update.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub on_update: String,
     /// Whether it is checked when the transaction commits.
     pub deferred: bool,
     /// Whether it is validated for all existing rows.

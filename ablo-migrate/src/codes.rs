@@ -24,7 +24,7 @@ impl Code {
     /// assert!(ablo_migrate::Code::all().any(|code| code.name == "ablo::database::url"));
     /// ```
     pub fn all() -> impl Iterator<Item = Code> {
-        TABLE.iter().copied()
+        TABLE.iter().chain(drift::TABLE).copied()
     }
 
     /// Returns the code of this name.
@@ -50,9 +50,13 @@ macro_rules! codes {
             };
         )*
 
-        static TABLE: &[Code] = &[$($constant,)*];
+        pub(super) static TABLE: &[Code] = &[$($constant,)*];
     };
 }
+
+mod drift;
+
+pub(crate) use drift::*;
 
 /// Codes of queries that the database rejected, as opposed to faults of the connection.
 #[cfg(feature = "postgres")]
@@ -71,19 +75,36 @@ codes! {
         "The database address is invalid",
         "An address is a URL such as `postgres://user@host/database` or `sqlite:app.db`, or the \
          path of a file that ends in .db, .sqlite or .sqlite3. It is read from --database-url, \
-         else from ABLO_DATABASE_URL, else from DATABASE_URL.",
-        "Correct the address. Percent-encode characters such as `@` and `/` in a password.";
+         else from ABLO_DATABASE_URL, else from DATABASE_URL. A service and the variables of libpq \
+         (PGHOST, PGUSER, PGSSLMODE and others) complete it.",
+        "Correct the address or the variable. Percent-encode characters such as `@` and `/` in a \
+         password.";
+    ADDRESS_NOTE = "ablo::database::address_note" Warning,
+        "A part of the address has no effect",
+        "Other programs read parameters from the same address, such as `schema` and \
+         `connection_limit` of Prisma, which PostgreSQL does not have. libpq ignores a file of \
+         passwords that others can read.",
+        "Nothing has to be done if it is for another program.";
+    POOLER = "ablo::database::pooler" Error,
+        "A connection pooler is between this program and the server",
+        "A pooler such as PgBouncer gives each transaction another session of the server. The \
+         migration lock would be lost, a setting would stay in the session of another program, \
+         and notifications would not arrive. Reading commands such as `check`, `plan`, `status` \
+         and `drift` work through a pooler.",
+        "Pass the address of the server itself. Hosted databases have one for migrations, often \
+         with another port or host name. If no pooler is between, allow the parameter `options`.";
     WRONG_KIND = "ablo::database::wrong_kind" Error,
         "The address is of another kind of database",
         "The command works with one kind of database, or this build of ablo has the driver of \
          only one kind.",
         "Pass the address of a database of the kind that the message names.";
     CERTIFICATE_FILE = "ablo::database::certificate_file" Error,
-        "The file of root certificates cannot be used",
-        "The parameter `sslrootcert` of the address names a PEM file of root certificates. It \
-         cannot be read, or has no valid certificate.",
-        "Set `sslrootcert` to a readable PEM file, or remove it to use the public root \
-         certificates.";
+        "A file of certificates or the key cannot be used",
+        "`sslrootcert` names a PEM file of root certificates, `sslcert` and `sslkey` those of the \
+         client. The parameters are read from the address, else from PGSSLROOTCERT, PGSSLCERT and \
+         PGSSLKEY, else the files are in ~/.postgresql. One cannot be read, or has no valid \
+         certificate or key.",
+        "Set the parameter that the message names to a readable PEM file, or remove it.";
     CONNECTION_FAILED = "ablo::database::connection_failed" Error,
         "The connection to the server failed",
         "The host could not be resolved, no server accepted the connection, or the server closed \
@@ -128,8 +149,10 @@ codes! {
         "Check that the server is running, and run the command again.";
     STATEMENT_TIMEOUT = "ablo::database::statement_timeout" Error,
         "The server cancelled a query",
-        "The query ran longer than `statement_timeout`, or another session cancelled it.",
-        "Raise `statement_timeout` for this role or database, or run the command when the server \
+        "The query ran longer than `statement_timeout` of PGOPTIONS, of `options` in the address, \
+         or of the pooler, or another session cancelled it. Those of the role and the database do \
+         not apply.",
+        "Raise `statement_timeout` where the command reads it, or run the command when the server \
          is less busy.";
     LOCK_TIMEOUT = "ablo::database::lock_timeout" Error,
         "A query could not get a lock",
@@ -238,6 +261,30 @@ codes! {
         "SQLite changes most properties of a table only by rebuilding it. A column, index or \
          trigger that was added by hand would be lost. Nothing was changed.",
         "Add the object to the schema, or drop it.";
+    DRIFTED = "ablo::migrate::drifted" Error,
+        "The tables are not as the last migration left them",
+        "Someone changed a table that the migration changes, and its statements would fail, or \
+         give a table that is not that of the schema. Nothing was changed.",
+        "Undo the changes that the messages name, with their statements where they have one, or \
+         migrate to a schema that has them. `ablo migrate drift` lists all of them.";
+    NO_LEDGER = "ablo::migrate::no_ledger" Error,
+        "The database has no ledger",
+        "`ablo migrate drift` compares the tables with the schema that was applied last, and no \
+         migration was applied to this schema of the database.",
+        "Pass the schema to compare with, check `--database-url` and `--schema`, or run `ablo \
+         migrate apply`.";
+    NO_SCHEMA = "ablo::database::no_schema" Error,
+        "The schema of the database does not exist",
+        "`--schema` names the schema of the tables. A wrong name would give a second set of \
+         tables.",
+        "Correct `--schema`, or create the schema with `CREATE SCHEMA`.";
+    DEPENDENT = "ablo::migrate::dependent" Error,
+        "An object outside the schema depends on what changes",
+        "The migration drops, renames or retypes a table or a column that an object uses which the \
+         schema does not have: a view, a trigger, a policy, a generated column, an index, a check \
+         or a foreign key. It would fail, or leave the object broken or lost. Nothing was changed.",
+        "Drop the objects that the messages name, and create those that are still needed again \
+         after the migration.";
     PRAGMAS = "ablo::migrate::pragmas" Error,
         "The connection is not set up for a migration",
         "A SQLite migration needs `foreign_keys` off and `legacy_alter_table` on before its \
@@ -398,103 +445,4 @@ codes! {
         "A migration is not finished",
         "Its transaction is committed, but not every statement after it has run.",
         "Run `ablo migrate apply`; it finishes the migration.";
-    TABLE_MISSING = "ablo::drift::table_missing" Error,
-        "A table is missing",
-        "The schema has a model whose table does not exist.",
-        "Provision the database, or migrate it.";
-    COLUMN_MISSING = "ablo::drift::column_missing" Error,
-        "A column is missing",
-        "The schema has a field whose column does not exist.",
-        "Add the column, or migrate the database.";
-    COLUMN_EXTRA = "ablo::drift::column_extra" Warning,
-        "A column is not in the schema",
-        "It was added by hand or belongs to another program. If it is required and has no \
-         default, inserts fail.",
-        "Add it to the schema, or drop it if its values are not needed.";
-    COLUMN_TYPE = "ablo::drift::column_type" Error,
-        "A column has another type",
-        "Reads and writes of this column may fail.",
-        "Change the column, or the schema.";
-    COLUMN_NULL = "ablo::drift::column_null" Error,
-        "A column's NOT NULL constraint differs from the schema",
-        "The schema and the table disagree about whether every row has a value.",
-        "Change the constraint, after filling rows without a value; or change the schema.";
-    COLUMN_DEFAULT = "ablo::drift::column_default" Error,
-        "A column has another default",
-        "Rows that omit the column get another value than the schema says.",
-        "Change the default, or the schema.";
-    COLUMN_COMMENT = "ablo::drift::column_comment" Warning,
-        "A column has another comment",
-        "The comment differs from the schema's description.",
-        "Change the comment, or the description.";
-    PRIMARY_KEY = "ablo::drift::primary_key" Error,
-        "The primary key differs",
-        "The primary key of a table is its tenancy column and `id`, or `id` if it has no tenancy \
-         column. Earlier releases made `id` the key of every table.",
-        "Run `ablo migrate plan` and `ablo migrate apply`, which change the key of an earlier \
-         release. Otherwise replace the existing key.";
-    CHECK_MISSING = "ablo::drift::check_missing" Error,
-        "A check is missing",
-        "The table accepts values that the schema does not allow.",
-        "Add the check, after correcting rows that violate it.";
-    CHECK_EXTRA = "ablo::drift::check_extra" Warning,
-        "A check is not in the schema",
-        "The table rejects values that the schema allows.",
-        "Drop it, unless it is intended.";
-    INDEX_MISSING = "ablo::drift::index_missing" Error,
-        "An index is missing or invalid",
-        "Queries are slow, or values that should be unique are not. An index whose concurrent \
-         build failed exists but is invalid.",
-        "Drop the invalid index if there is one, then create the index.";
-    INDEX_EXTRA = "ablo::drift::index_extra" Warning,
-        "An index is not in the schema",
-        "It slows down writes; a unique index rejects rows that the schema allows.",
-        "Drop it, unless it is intended.";
-    FOREIGN_KEY_MISSING = "ablo::drift::foreign_key_missing" Error,
-        "A foreign key is missing or not validated",
-        "Rows may refer to rows that do not exist.",
-        "Add and validate the key, after correcting rows that violate it.";
-    FOREIGN_KEY_EXTRA = "ablo::drift::foreign_key_extra" Warning,
-        "A foreign key is not in the schema",
-        "The table rejects rows that the schema allows.",
-        "Drop it, unless it is intended.";
-    DEFINITION = "ablo::drift::definition" Error,
-        "A column or table is defined differently",
-        "In SQLite some properties are only in the text of a table: collations, when a foreign \
-         key is checked, whether the table is STRICT.",
-        "Create the table again as the schema says, and copy its rows.";
-    ROW_SECURITY = "ablo::drift::row_security" Error,
-        "Row security differs from the schema",
-        "If it is missing, every organisation sees the rows of every other one. If it is enabled \
-         without a policy, no rows are visible.",
-        "Enable or disable row security as the schema says.";
-    POLICY = "ablo::drift::policy" Error,
-        "The isolation policy is missing or differs",
-        "The policy decides which organisation sees which rows.",
-        "Drop the existing policy if there is one, then create the policy of the schema.";
-    POLICY_EXTRA = "ablo::drift::policy_extra" Error,
-        "A policy is not in the schema",
-        "A permissive policy opens rows to more readers than the schema says.",
-        "Drop it, unless it is intended.";
-    PULL_LEFT_OUT = "ablo::pull::left_out" Warning,
-        "An object cannot be expressed in a schema",
-        "A schema describes tables, columns, value checks, simple indexes and foreign keys. This \
-         object is something else and was left out.",
-        "Keep the object in SQL of your own.";
-    PULL_CHANGED = "ablo::pull::changed" Warning,
-        "An object can only be approximated in a schema",
-        "The schema has the closest equivalent. A migration to it would change the database \
-         here.",
-        "Review the difference before you migrate.";
-    PULL_NAME = "ablo::pull::name" Error,
-        "A name cannot be used in a schema",
-        "Names of tables and columns consist of ASCII letters, digits and `_`. The object with \
-         this name was left out.",
-        "Rename it in the database, and pull again.";
-    PULL_SCHEMA_INVALID = "ablo::pull::schema_invalid" Error,
-        "The pulled schema is invalid",
-        "`ablo pull` validates the schema that it makes of the tables. This one fails validation \
-         and was not written.",
-        "Change what the message names in the database, or leave the table out and report it as \
-         a bug.";
 }

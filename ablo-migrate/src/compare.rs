@@ -4,12 +4,12 @@
 //! Objects are compared by meaning; the names of constraints and indexes do not matter. Expressions
 //! that cannot be compared exactly count as equal.
 
-use crate::catalog::{Catalog, Column, Policy, Table};
+use crate::catalog::{Catalog, Column, ForeignKey, Index, Policy, Table};
 use crate::codes::{self, Code};
 use crate::error::Finding;
 use crate::expression::{constant, is_now, same_value, tokens};
 use ablo_codegen::emit::sql::postgres::{
-    Constant, Expected, ExpectedColumn, ExpectedDefault, ExpectedKey,
+    Constant, Expected, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
 };
 use ablo_schema::Severity;
 
@@ -61,6 +61,25 @@ impl Difference {
         self
     }
 
+    /// Reports whether it only adds to what the schema has, or is a comment.
+    #[must_use]
+    pub fn is_addition(&self) -> bool {
+        let additions = [
+            codes::COLUMN_EXTRA,
+            codes::CHECK_EXTRA,
+            codes::INDEX_EXTRA,
+            codes::FOREIGN_KEY_EXTRA,
+            codes::POLICY_EXTRA,
+            codes::POLICY_RESTRICTIVE,
+            codes::COLUMN_COMMENT,
+            codes::COLUMN_COLLATION,
+            codes::TRIGGER_DISABLED,
+            codes::WRITES_SWALLOWED,
+            codes::TABLE_KIND,
+        ];
+        additions.contains(&self.code)
+    }
+
     /// Converts the difference to a finding. Its help includes the statement that fixes it.
     #[must_use]
     pub fn finding(&self) -> Finding {
@@ -98,6 +117,7 @@ pub fn differences(expected: &[Expected], actual: &Catalog) -> Vec<Difference> {
                 indexes(table, found, &mut out);
                 foreign_keys(table, found, &mut out);
                 isolation(table, found, &mut out);
+                behaviour(table, found, &mut out);
             }
         }
     }
@@ -136,6 +156,12 @@ fn columns(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
                 .expected(table.key.join(", "))
                 .found(has)
                 .fix(table.key_fix.as_str()),
+        );
+    } else if found.key_deferrable {
+        out.push(
+            Difference::new(codes::PRIMARY_KEY, &table.name, None)
+                .expected("a key that is checked at once")
+                .found("a deferrable key"),
         );
     }
 }
@@ -183,6 +209,9 @@ fn compare_column(
                 .fix(column.default_fix.as_str()),
         );
     }
+    if let Some(collation) = &actual.collation {
+        out.push(new(codes::COLUMN_COLLATION).found(format!("COLLATE {collation:?}")));
+    }
     if actual.comment != column.comment {
         let show = |comment: &Option<String>| {
             comment.as_ref().map_or("none".to_owned(), |text| format!("{text:?}"))
@@ -212,27 +241,44 @@ fn checks(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
     }
 }
 
+fn is_for(index: &ExpectedIndex, actual: &Index) -> bool {
+    actual.is_on(&index.columns) && actual.method == index.method
+}
+
+fn is_same(index: &ExpectedIndex, actual: &Index) -> bool {
+    is_for(index, actual) && actual.unique == index.unique && actual.is_plain()
+}
+
 fn indexes(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
+    let mut different: Vec<&str> = Vec::new();
     for index in &table.indexes {
-        let mut matching = found.indexes.values().filter(|actual| {
-            actual.is_on(&index.columns)
-                && actual.method == index.method
-                && (actual.unique || !index.unique)
-        });
-        let found = matching.clone().next().map(|actual| actual.definition.clone());
-        if !matching.any(|actual| actual.valid) {
-            let kind = if index.unique { "a unique index" } else { "an index" };
-            let wanted = format!("{kind} on {}", index.columns.join(", "));
-            let mut difference =
-                Difference::new(codes::INDEX_MISSING, &table.name, Some(&index.name))
-                    .expected(wanted);
-            difference.found = found.map(|definition| format!("an invalid index: {definition}"));
-            out.push(difference.fix(index.fix.as_str()));
+        let matching = || found.indexes.iter().filter(|(_, actual)| is_same(index, actual));
+        if matching().any(|(_, actual)| actual.valid) {
+            continue;
         }
+        let kind = if index.unique { "a unique index" } else { "an index" };
+        let wanted = format!("{kind} on {}", index.columns.join(", "));
+        let new =
+            |code| Difference::new(code, &table.name, Some(&index.name)).expected(wanted.as_str());
+        let serves = |actual: &Index| actual.valid && (actual.unique || !index.unique);
+        let other = found.indexes.iter().find(|(_, one)| is_for(index, one) && serves(one));
+        if let Some((name, other)) = other.filter(|_| matching().next().is_none()) {
+            different.push(name);
+            let mut difference = new(codes::INDEX_DIFFERS).found(other.definition.as_str());
+            // It refuses rows that the schema allows, or accepts them until the commit.
+            difference.incompatible =
+                other.unique != index.unique || other.nulls_not_distinct || other.deferrable;
+            out.push(difference.fix(index.fix.as_str()));
+            continue;
+        }
+        let invalid = matching().next().map(|(_, actual)| &actual.definition);
+        let mut difference = new(codes::INDEX_MISSING);
+        difference.found = invalid.map(|definition| format!("an invalid index: {definition}"));
+        out.push(difference.fix(index.fix.as_str()));
     }
     for (name, actual) in &found.indexes {
-        let wanted = table.indexes.iter().any(|index| actual.is_on(&index.columns));
-        if !wanted {
+        let is_wanted = table.indexes.iter().any(|index| is_same(index, actual));
+        if !is_wanted && !different.contains(&name.as_str()) {
             let mut difference = Difference::new(codes::INDEX_EXTRA, &table.name, Some(name))
                 .found(actual.definition.as_str());
             difference.incompatible = actual.unique;
@@ -241,35 +287,70 @@ fn indexes(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
     }
 }
 
+fn is_key(key: &ExpectedKey, actual: &ForeignKey) -> bool {
+    actual.columns == key.columns
+        && actual.target_schema.is_none()
+        && actual.target == key.target
+        && actual.target_columns == key.target_columns
+}
+
 fn foreign_keys(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
-    let is = |key: &ExpectedKey, actual: &crate::catalog::ForeignKey| {
-        actual.columns == key.columns
-            && actual.target_schema.is_none()
-            && actual.target == key.target
-            && actual.target_columns == key.target_columns
-    };
     for key in &table.foreign_keys {
         let columns = key.columns.join(", ");
         let new = || Difference::new(codes::FOREIGN_KEY_MISSING, &table.name, Some(&columns));
-        let mut matching = found.foreign_keys.values().filter(|actual| is(key, actual)).peekable();
+        let mut matching =
+            found.foreign_keys.values().filter(|actual| is_key(key, actual)).peekable();
         if matching.peek().is_none() {
             out.push(
                 new().expected(format!("a reference to {}", key.target)).fix(key.fix.as_str()),
             );
         } else if matching.clone().all(|actual| !actual.validated) {
             out.push(new().found("a key that is not validated").fix(key.validate.as_str()));
-        } else if !matching.any(|actual| actual.on_delete == "a" && actual.deferred) {
+        } else if !matching
+            .any(|actual| actual.on_delete == "a" && actual.on_update == "a" && actual.deferred)
+        {
             out.push(new().expected("NO ACTION, deferred").found("another action"));
         }
     }
     for (name, actual) in &found.foreign_keys {
-        if !table.foreign_keys.iter().any(|key| is(key, actual)) {
+        if !table.foreign_keys.iter().any(|key| is_key(key, actual)) {
             let found =
                 format!("a reference from {} to {}", actual.columns.join(", "), actual.target);
             out.push(
                 Difference::new(codes::FOREIGN_KEY_EXTRA, &table.name, Some(name)).found(found),
             );
         }
+    }
+}
+
+/// Reports whether a policy has the condition of the schema.
+fn has_predicate(table: &Expected, policy: &Policy) -> bool {
+    let using = policy.using.as_deref().map(tokens);
+    let written =
+        policy.with_check.as_deref().map_or_else(|| using.clone(), |check| Some(tokens(check)));
+    let predicate = table.predicate.as_deref().map(tokens);
+    predicate.is_some() && using == predicate && written == predicate
+}
+
+/// Reports whether an object of a table is one that the schema has, by its meaning.
+#[cfg(feature = "postgres")]
+pub(crate) fn is_expected(table: &Expected, found: &Table, kind: &str, name: &str) -> bool {
+    match kind {
+        "primary key" => found.primary_key == table.key,
+        "check" => found.checks.get(name).is_some_and(|check| {
+            let condition = tokens(&check.condition);
+            table.checks.iter().any(|wanted| tokens(&wanted.condition) == condition)
+        }),
+        "index" | "unique constraint" => found
+            .indexes
+            .get(name)
+            .is_some_and(|index| table.indexes.iter().any(|wanted| is_same(wanted, index))),
+        "foreign key" => found
+            .foreign_keys
+            .get(name)
+            .is_some_and(|key| table.foreign_keys.iter().any(|wanted| is_key(wanted, key))),
+        "policy" => found.policies.get(name).is_some_and(|policy| has_predicate(table, policy)),
+        _ => false,
     }
 }
 
@@ -287,13 +368,7 @@ fn isolation(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
         let difference = difference.found(found);
         out.push(if wanted { difference.fix(table.security_fix.as_str()) } else { difference });
     }
-    let predicate = table.predicate.as_deref().map(tokens);
-    let is_ours = |policy: &Policy| {
-        let using = policy.using.as_deref().map(tokens);
-        let written =
-            policy.with_check.as_deref().map_or_else(|| using.clone(), |check| Some(tokens(check)));
-        predicate.is_some() && using == predicate && written == predicate
-    };
+    let is_ours = |policy: &Policy| has_predicate(table, policy);
     if let Some(predicate) = &table.predicate
         && !found.policies.values().any(|policy| {
             policy.permissive && policy.command == "*" && policy.everyone && is_ours(policy)
@@ -305,11 +380,37 @@ fn isolation(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
                 .fix(table.policy_fix.as_str()),
         );
     }
-    // A restrictive policy, or one with the same predicate, shows no further rows.
-    for (name, policy) in
-        found.policies.iter().filter(|(_, policy)| policy.permissive && !is_ours(policy))
-    {
-        let using = policy.using.as_deref().unwrap_or("true");
-        out.push(Difference::new(codes::POLICY_EXTRA, &table.name, Some(name)).found(using));
+    // One with the same predicate shows no further rows, and hides none.
+    for (name, policy) in found.policies.iter().filter(|(_, policy)| !is_ours(policy)) {
+        let code = if policy.permissive { codes::POLICY_EXTRA } else { codes::POLICY_RESTRICTIVE };
+        let using = policy.using.as_deref().or(policy.with_check.as_deref()).unwrap_or("true");
+        out.push(Difference::new(code, &table.name, Some(name)).found(using));
+    }
+}
+
+/// Compares what changes how a table behaves, which a schema has no words for.
+fn behaviour(table: &Expected, found: &Table, out: &mut Vec<Difference>) {
+    let mut report = |code, part: Option<&str>, text: &str| {
+        out.push(Difference::new(code, &table.name, part).found(text));
+    };
+    for trigger in &found.disabled_triggers {
+        report(codes::TRIGGER_DISABLED, Some(trigger), "a trigger that does not run");
+    }
+    for swallowing in &found.swallowing {
+        report(codes::WRITES_SWALLOWED, Some(swallowing), "writes that may have no effect");
+    }
+    if found.unlogged {
+        report(codes::TABLE_KIND, None, "an unlogged table");
+    }
+    if found.partitioned {
+        report(codes::TABLE_KIND, None, "a partitioned table");
+    }
+    if !found.parents.is_empty() {
+        let text = format!("a table that inherits from {}", found.parents.join(", "));
+        report(codes::TABLE_KIND, None, &text);
+    }
+    if !found.children.is_empty() {
+        let text = format!("a table with the rows of {}", found.children.join(", "));
+        report(codes::TABLE_KIND, None, &text);
     }
 }

@@ -3,6 +3,7 @@
 //! A plan is a file that others can edit, so nothing of it is run that does not follow from the
 //! schema in the ledger, the schema of the plan, its hints and its backfills.
 
+use crate::catalog::Catalog;
 use crate::codes;
 use crate::draft::draft;
 use crate::error::{Error, Finding, Result};
@@ -11,9 +12,11 @@ use crate::ledger::Entry;
 use crate::plan::{Body, RequiredApproval, SchemaOrigin, read_schema};
 use crate::session::{Session, Subject};
 use ablo_codegen::emit::sql::Dialect;
+use ablo_codegen::migrate::{Existing, Statement};
 use ablo_schema::Schema;
-use ablo_schema::diff::{self, Backfills, Hints};
+use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::front::json;
+use std::collections::BTreeSet;
 
 /// Checks that a plan is for this kind of database and this place of its tables.
 ///
@@ -105,7 +108,43 @@ fn derive(
     let diff = diff::diff(prev, &next, &hints).map_err(|_| unreadable("hints"))?;
     let existing = existing(database, prev)?;
     let target: (Dialect, &str) = (database.dialect(), database.schema_name());
-    draft(&diff, &backfills, target, existing, body.foreign_keys)
+    let (mut derived, subjects) = draft(&diff, &backfills, target, existing, body.foreign_keys)?;
+    let found = database.catalog()?;
+    check_obstacles(database, &diff, existing, &found, &mut derived.statements)?;
+    Ok((derived, subjects))
+}
+
+/// Checks that the tables are as the migration expects them, and that nothing outside of the schema
+/// stops it or would be broken by it. Adds statements for objects that have other names.
+///
+/// # Errors
+/// `ablo::migrate::drifted` with every difference, `ablo::migrate::dependent` and
+/// `ablo::migrate::not_ours` with every object.
+pub(crate) fn check_obstacles(
+    database: &mut dyn Session,
+    diff: &Diff<'_>,
+    existing: Existing,
+    found: &Catalog,
+    statements: &mut Vec<Statement>,
+) -> Result<()> {
+    let locks = statements.iter().flat_map(|statement| &statement.locks);
+    let touched: BTreeSet<String> = locks.map(|lock| lock.table.clone()).collect();
+    if let Some(prev) = diff.prev().filter(|_| !touched.is_empty()) {
+        let differences = database.compare(prev, existing, found)?;
+        let stops: Vec<_> = differences
+            .iter()
+            .filter(|one| touched.contains(&one.table) && !one.is_addition())
+            .collect();
+        if !stops.is_empty() {
+            let message = format!("the tables differ from the schema in {} places", stops.len());
+            let first = Finding::new(codes::DRIFTED, message);
+            return Err(Error(
+                std::iter::once(first).chain(stops.iter().map(|one| one.finding())).collect(),
+            ));
+        }
+    }
+    let obstacles = database.obstacles(diff, existing, found, statements)?;
+    if obstacles.is_empty() { Ok(()) } else { Err(Error(obstacles)) }
 }
 
 /// Returns the first part of a plan that differs from the derived one, with its verb. What was

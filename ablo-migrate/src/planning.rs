@@ -59,10 +59,11 @@ pub fn plan(
     let is_unrecorded = database.ledger()?.is_empty();
     let target = (database.dialect(), database.schema_name());
     let (mut body, subjects) = draft(diff, backfills, target, existing, foreign_keys)?;
+    let found = database.catalog()?;
+    derivation::check_obstacles(database, diff, existing, &found, &mut body.statements)?;
     if let Some(prev) = diff.prev().filter(|_| is_unrecorded) {
         body.baseline = json(&canonical::print(prev));
     }
-    let found = database.catalog()?;
     body.fingerprint = Some(found.fingerprint(body.tables.iter().map(String::as_str)));
     let locked_tables: BTreeSet<&str> = body
         .statements

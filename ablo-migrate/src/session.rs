@@ -9,8 +9,9 @@ use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
 use ablo_codegen::emit::sql::Dialect;
-use ablo_codegen::migrate::Existing;
+use ablo_codegen::migrate::{Existing, Statement};
 use ablo_schema::Schema;
+use ablo_schema::diff::Diff;
 use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
@@ -151,7 +152,34 @@ pub trait Session {
     ///
     /// # Errors
     /// `ablo::migrate::options`.
-    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>>;
+    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>> {
+        let found = self.catalog()?;
+        self.compare(schema, tables, &found)
+    }
+
+    /// Returns every difference between a schema in a layout and a catalog.
+    ///
+    /// # Errors
+    /// `ablo::migrate::options`.
+    fn compare(
+        &mut self,
+        schema: &Schema,
+        tables: Existing,
+        found: &Catalog,
+    ) -> Result<Vec<Difference>>;
+
+    /// Returns everything outside of the schema that a migration would break or lose, or that would
+    /// stop it, and adds statements for objects that have other names. Writes nothing.
+    ///
+    /// # Errors
+    /// `ablo::migrate::options`.
+    fn obstacles(
+        &mut self,
+        diff: &Diff<'_>,
+        existing: Existing,
+        found: &Catalog,
+        statements: &mut Vec<Statement>,
+    ) -> Result<Vec<Finding>>;
 
     /// Returns the number of rows in a table.
     ///
@@ -172,10 +200,20 @@ pub trait Session {
     /// `ablo::ledger::unreadable`.
     fn ledger(&mut self) -> Result<Vec<Entry>>;
 
+    /// Checks that the session keeps its state from one statement to the next, as a migration and a
+    /// coordinator need.
+    ///
+    /// # Errors
+    /// `ablo::database::pooler` if a connection pooler is between.
+    fn require_session(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Takes the migration lock, until [`Session::unlock`] or the end of the session.
     ///
     /// # Errors
-    /// `ablo::database::locked` if another session holds the lock until the timeout.
+    /// `ablo::database::pooler`, or `ablo::database::locked` if another session holds the lock until
+    /// the timeout.
     fn lock(&mut self, timeout: Duration) -> Result<()>;
 
     /// Returns and clears the warnings that the database sent.

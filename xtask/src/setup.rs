@@ -1,5 +1,5 @@
-//! Installs the programs that checks and judges need: cargo-deny, PostgreSQL, SQLite, Node.js,
-//! Python, a browser and faketime.
+//! Installs the programs that checks and judges need: cargo-deny, PostgreSQL, PgBouncer, SQLite,
+//! Node.js, Python, a browser and faketime.
 //!
 //! Only missing programs are installed. The judges' own packages are installed by the tests, from
 //! their lock files.
@@ -13,6 +13,7 @@ pub(crate) fn run() -> Result<(), String> {
     cargo_deny()?;
     let needs = [
         ("postgresql", "PostgreSQL 14 or newer with its server programs (initdb)", has_postgres()),
+        ("pgbouncer", "PgBouncer, a connection pooler", has_pgbouncer()),
         ("sqlite3", "the sqlite3 shell", succeeds("sqlite3", &["--version"])),
         ("nodejs", "Node.js 20 or newer", succeeds("node", &["--version"])),
         ("npm", "npm", succeeds("npm", &["--version"])),
@@ -74,6 +75,11 @@ fn has_postgres() -> bool {
     let mut debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     succeeds("initdb", &["--version"])
         || debian.any(|version| version.path().join("bin/initdb").exists())
+}
+
+/// Returns whether PgBouncer is installed. Debian has it where only root's PATH leads.
+fn has_pgbouncer() -> bool {
+    succeeds("pgbouncer", &["--version"]) || succeeds("/usr/sbin/pgbouncer", &["--version"])
 }
 
 fn has_chromium() -> bool {

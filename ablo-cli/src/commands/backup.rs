@@ -15,8 +15,7 @@ pub(crate) fn run(args: &BackupArgs) -> Result<Outcome, Failure> {
         return Err(failure(codes::BACKUP_POSTGRES, message));
     }
     // Checks the address, and that the database exists.
-    ablo_migrate::connect(&address, "public", IfMissing::Fail)
-        .map_err(|error| database::failure(&error))?;
+    database::connect(&address, "public", IfMissing::Fail)?;
     let (file, copy) = (sqlite_path(&address), args.copy.display());
     backup(&file, &args.copy).map_err(|error| match &error {
         BackupError::Exists => failure(codes::BACKUP_EXISTS, format!("`{copy}`: {error}")),

@@ -63,8 +63,7 @@ pub(crate) fn run(command: &KeyCommand) -> Result<Outcome, Failure> {
 fn open(args: &KeysArgs, if_missing: IfMissing, mode: Mode) -> Result<Keys, Failure> {
     let address = database::address(args.database_url.as_deref())?;
     // Checks the address, and that the database exists.
-    ablo_migrate::connect(&address, "public", if_missing)
-        .map_err(|error| database::failure(&error))?;
+    database::connect(&address, "public", if_missing)?;
     let schema = json::read(NO_MODELS).schema;
     let schema = schema.ok_or_else(|| failure(codes::KEY_REFUSED, "no schema"))?;
     let store: Arc<dyn Store> = match dialect_of(&address) {

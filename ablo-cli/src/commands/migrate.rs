@@ -243,18 +243,19 @@ fn drift(args: &StatusArgs) -> Result<Outcome, Failure> {
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let given = args.next.as_deref().map(|path| input::schema(path, &args.read)).transpose()?;
     let (schema, foreign_keys) = match given {
-        Some(schema) => (Some(schema), true),
+        Some(schema) => (schema, true),
         None => {
             let current = ablo_migrate::current(&mut *database, None).map_err(failed)?;
-            (current.schema, current.foreign_keys.unwrap_or(true))
+            let Some(schema) = current.schema else {
+                let code = ablo_migrate::Code::find("ablo::migrate::no_ledger");
+                let message = format!("no migration was applied to `{}`", database.schema_name());
+                let findings = code.map(|code| Finding::new(code, message)).into_iter().collect();
+                return Ok(outcome(findings, String::new()));
+            };
+            (schema, current.foreign_keys.unwrap_or(true))
         }
     };
-    let differences = match &schema {
-        Some(schema) => {
-            ablo_migrate::drift(&mut *database, schema, foreign_keys).map_err(failed)?
-        }
-        None => Vec::new(),
-    };
+    let differences = ablo_migrate::drift(&mut *database, &schema, foreign_keys).map_err(failed)?;
     let findings =
         differences.iter().map(|difference| database::finding(&difference.finding())).collect();
     Ok(outcome(findings, "the database matches the schema\n".to_owned()))
@@ -302,7 +303,7 @@ fn make(database: &mut dyn Session, next: &Schema, change: &ChangeArgs) -> Resul
         ));
     }
     let foreign_keys = current.foreign_keys.unwrap_or(true);
-    with_diff(
+    let plan = with_diff(
         current.schema.as_ref(),
         next,
         change.hints.as_deref(),
@@ -310,7 +311,27 @@ fn make(database: &mut dyn Session, next: &Schema, change: &ChangeArgs) -> Resul
         |diff, backfills| {
             ablo_migrate::plan_for(database, diff, backfills, foreign_keys).map_err(failed)
         },
-    )
+    )?;
+    check_up_to_date(database, &plan, next)?;
+    Ok(plan)
+}
+
+/// Checks that the tables are those of the schema to which nothing has to be changed.
+fn check_up_to_date(database: &mut dyn Session, plan: &Plan, next: &Schema) -> Result<(), Failure> {
+    if plan.body.from.as_ref() != Some(&plan.body.to) || !plan.body.statements.is_empty() {
+        return Ok(());
+    }
+    let found = ablo_migrate::drift(database, next, plan.body.foreign_keys)
+        .map_err(|error| database::failure(&error))?;
+    let findings: Vec<_> = found
+        .iter()
+        .filter(|one| one.incompatible || !one.is_addition())
+        .map(|one| database::finding(&one.finding()))
+        .collect();
+    match findings.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::Errors, Report::about(None, findings))),
+    }
 }
 
 pub(super) fn open(
@@ -318,8 +339,7 @@ pub(super) fn open(
     if_missing: IfMissing,
 ) -> Result<Box<dyn Session>, Failure> {
     let address = database::address(args.database_url.as_deref())?;
-    ablo_migrate::connect(&address, &args.layout.schema, if_missing)
-        .map_err(|error| database::failure(&error))
+    database::connect(&address, &args.layout.schema, if_missing)
 }
 
 /// Reads the schema of this file, else that of ablo.toml.

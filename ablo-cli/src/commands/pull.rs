@@ -14,6 +14,7 @@ pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Failure> {
     let address = database::address(args.database_url.as_deref())?;
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let mut database = Database::connect(&address, &args.schema).map_err(failed)?;
+    database::show_notes(&mut database);
     let Pulled { document, findings } = pull(&database.catalog().map_err(failed)?);
     // Check that other commands can read the document.
     let schema = read_schema(&document, SchemaOrigin::Pull).map_err(failed)?;

@@ -231,8 +231,8 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Fail
 /// Migrates the database to the schema. Fails if that needs an approval.
 fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<(), Failure> {
     let failed = |error| database::failure(&error);
-    let mut database =
-        ablo_migrate::connect(address, "public", IfMissing::Create).map_err(failed)?;
+    let mut database = database::connect(address, "public", IfMissing::Create)?;
+    database.require_session().map_err(failed)?;
     check_layout(address).map_err(|error| store_failure(&error))?;
     if let Some(applied) =
         ablo_migrate::migrate_to(&mut *database, schema, foreign_keys, Timeouts::default())

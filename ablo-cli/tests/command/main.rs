@@ -6,6 +6,7 @@ mod check;
 mod codes;
 mod commands_page;
 mod config;
+mod connections;
 mod data_source;
 mod diff;
 mod fix;

@@ -1,12 +1,14 @@
 //! The list of approvers on a server: a table in a schema of its own, which belongs to another role
 //! than the one that migrates.
 
-use super::{Database, quoted};
+use super::{Database, has_ledger, quoted};
 use crate::codes::APPROVER_SAME_ROLE;
 use crate::error::{Finding, Result};
 use crate::ledger::{self, APPROVERS_MARK};
 use crate::session::StoredApprovers;
 use jiff::Timestamp;
+use postgres::Transaction;
+use postgres::types::{ToSql, Type};
 
 /// The schema of the lists. The list for the tables of a schema has that schema's name.
 const SCHEMA: &str = "ablo_approvers";
@@ -26,40 +28,8 @@ fn can_change(role: &str) -> String {
 
 impl Database {
     pub(super) fn stored_approvers(&mut self) -> Result<StoredApprovers> {
-        let is_writable = format!(
-            "SELECT {} OR {} FROM {LIST}",
-            can_change("current_user"),
-            can_change("session_user")
-        );
-        let found = self.client.query_opt(&is_writable, &[&self.schema, &SCHEMA])?;
-        let mut entries = Vec::new();
-        if found.is_some() {
-            let sql = format!("SELECT entry FROM {} ORDER BY id", self.list_name());
-            for row in self.client.query(&sql, &[])? {
-                entries.push(row.try_get(0)?);
-            }
-        }
-        let mut mark = None;
-        if self.has_ledger()? {
-            let sql = format!(
-                "SELECT record FROM {} WHERE record LIKE '{APPROVERS_MARK}%' ORDER BY id LIMIT 1",
-                self.ledger_name()
-            );
-            let row = self.client.query_opt(&sql, &[])?;
-            mark = row.map(|row| row.try_get::<_, String>(0)).transpose()?;
-        }
-        let place = "SELECT format('postgres/%s/%s', system_identifier, \
-            (SELECT oid FROM pg_database WHERE datname = current_database())), \
-            extract(epoch FROM clock_timestamp())::bigint FROM pg_control_system()";
-        let row = self.client.query_one(place, &[])?;
-        let (server, seconds): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
-        Ok(StoredApprovers {
-            entries,
-            head: mark.map(|mark| ledger::marked_head(&mark).unwrap_or_default()),
-            place: format!("{server}/{}", self.schema),
-            is_writable: found.map_or(Ok(false), |row| row.try_get(0))?,
-            now: Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX),
-        })
+        let (schema, list, ledger) = (self.schema.clone(), self.list_name(), self.ledger_name());
+        self.reading(|reading| stored(reading, &schema, &list, &ledger))
     }
 
     /// Appends an entry and marks the ledger, in one transaction.
@@ -105,4 +75,46 @@ impl Database {
     fn list_name(&self) -> String {
         format!("{SCHEMA}.{}", quoted(&self.schema))
     }
+}
+
+fn stored(
+    reading: &mut Transaction<'_>,
+    schema: &str,
+    list: &str,
+    ledger_name: &str,
+) -> Result<StoredApprovers> {
+    let is_writable = format!(
+        "SELECT {} OR {} FROM {LIST}",
+        can_change("current_user"),
+        can_change("session_user")
+    );
+    let names: [(&(dyn ToSql + Sync), Type); 2] = [(&schema, Type::TEXT), (&SCHEMA, Type::TEXT)];
+    let found = reading.query_typed_opt(&is_writable, &names)?;
+    let mut entries = Vec::new();
+    if found.is_some() {
+        for row in reading.query_typed(&format!("SELECT entry FROM {list} ORDER BY id"), &[])? {
+            entries.push(row.try_get(0)?);
+        }
+    }
+    let mut mark = None;
+    if has_ledger(reading, schema)? {
+        let sql = format!(
+            "SELECT record FROM {ledger_name} WHERE record LIKE '{APPROVERS_MARK}%' \
+             ORDER BY id LIMIT 1"
+        );
+        let row = reading.query_typed_opt(&sql, &[])?;
+        mark = row.map(|row| row.try_get::<_, String>(0)).transpose()?;
+    }
+    let place = "SELECT format('postgres/%s/%s', system_identifier, \
+        (SELECT oid FROM pg_database WHERE datname = current_database())), \
+        extract(epoch FROM clock_timestamp())::bigint FROM pg_control_system()";
+    let row = reading.query_typed_one(place, &[])?;
+    let (server, seconds): (String, i64) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(StoredApprovers {
+        entries,
+        head: mark.map(|mark| ledger::marked_head(&mark).unwrap_or_default()),
+        place: format!("{server}/{schema}"),
+        is_writable: found.map_or(Ok(false), |row| row.try_get(0))?,
+        now: Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX),
+    })
 }

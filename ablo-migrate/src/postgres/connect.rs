@@ -1,33 +1,42 @@
-//! Connects to a PostgreSQL server and checks its version.
-//!
-//! `sslmode` works as in libpq: `require` encrypts and accepts any certificate, `verify-full`
-//! requires one that is signed by a public root, or by a root in `sslrootcert`.
+//! Connects to a PostgreSQL server, checks its version, and finds out whether a pooler is between.
 
+use super::address::{Resolved, environment};
 use super::error::{connecting, describe};
-use crate::codes::{CERTIFICATE_FILE, TLS_FAILED, UNSUPPORTED, URL, WRONG_KIND};
+use super::tls::{Attempt, attempts};
+use crate::codes::{POOLER, UNSUPPORTED, URL, WRONG_KIND};
 use crate::error::{Error, Finding, Result};
 use postgres::{Client, Config, NoTls};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio_postgres::{AsyncMessage, CancelToken};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The oldest supported version, as in `server_version_num`.
 const MIN_VERSION: i32 = 140_000;
 
-/// How the server's certificate is verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Trust {
-    /// Not at all.
-    Any,
-    /// The certificate has to be valid for the host name. Its root is in this file, or is a public
-    /// one.
-    Verified(Option<String>),
+/// Limits of the role and the database that would stop a migration or a check. A session may set
+/// them again in its `options`.
+const NO_LIMITS: &str = "-c statement_timeout=0 -c lock_timeout=0 \
+    -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0";
+
+/// Settings with which values and expressions look the same on every server.
+const PINNED: [(&str, &str); 8] = [
+    ("client_min_messages", "warning"),
+    ("standard_conforming_strings", "on"),
+    ("client_encoding", "UTF8"),
+    ("TimeZone", "UTC"),
+    ("DateStyle", "ISO, YMD"),
+    ("IntervalStyle", "iso_8601"),
+    ("extra_float_digits", "1"),
+    ("bytea_output", "hex"),
+];
+
+/// Returns statements that pin the settings on which the text of values depends, for the session,
+/// or for the transaction with `LOCAL`.
+#[must_use]
+pub fn pinned(scope: &str) -> String {
+    PINNED.map(|(name, value)| format!("SET {scope} {name} = '{value}';")).concat()
 }
 
 /// Reads the messages of a connection, and drives it.
@@ -36,17 +45,25 @@ pub type Messages = Box<
         + Send,
 >;
 
-/// A parsed address.
+/// The query that [`Target::check`] reads.
+const PROBE: &str = "SELECT current_setting('server_version_num')::int, \
+    current_setting('ablo.session', true)";
+
+/// A resolved address.
 #[derive(Clone)]
 pub struct Target {
     /// The configuration of the driver.
     pub config: tokio_postgres::Config,
-    /// Missing if the address disables TLS.
-    tls: Option<MakeRustlsConnect>,
+    /// Parts of the address that have no effect, in prose.
+    pub notes: Vec<String>,
+    attempts: Vec<Attempt>,
+    /// A setting of the session that only the server itself keeps. A pooler refuses it, leaves it
+    /// out, or passes on a session with that of another program.
+    mark: String,
 }
 
 impl Target {
-    /// Parses an address.
+    /// Resolves an address as libpq does, with the environment of this process.
     ///
     /// # Errors
     /// A code of `ablo::database`. The message never contains the address, which may hold a
@@ -56,15 +73,12 @@ impl Target {
             let text = "the address names a SQLite file; PostgreSQL is required here";
             return Err(Finding::new(WRONG_KIND, text).into());
         }
-        let (address, trust) = split(address);
-        let parsed = address.parse();
-        let config: tokio_postgres::Config =
+        let resolved = Resolved::new(address, &environment)?;
+        let attempts = attempts(&resolved)?;
+        let parsed = resolved.for_driver().parse();
+        let config =
             parsed.map_err(|error: postgres::Error| Finding::new(URL, describe(&error)))?;
-        let tls = match config.get_ssl_mode() {
-            postgres::config::SslMode::Disable => None,
-            _ => Some(MakeRustlsConnect::new(tls(&trust)?)),
-        };
-        Ok(Self { config, tls })
+        Ok(Self { config, attempts, mark: mark(), notes: resolved.notes })
     }
 
     /// Opens a connection. The client waits until its messages are read.
@@ -74,16 +88,45 @@ impl Target {
     pub async fn open(
         &self,
     ) -> std::result::Result<(tokio_postgres::Client, Messages), postgres::Error> {
-        match self.tls.clone() {
-            None => {
-                let (client, mut connection) = self.config.connect(NoTls).await?;
-                Ok((client, Box::new(move |cx| connection.poll_message(cx))))
-            }
-            Some(tls) => {
-                let (client, mut connection) = self.config.connect(tls).await?;
-                Ok((client, Box::new(move |cx| connection.poll_message(cx))))
+        let mut attempt = NextAttempt::default();
+        loop {
+            let (config, tls) = attempt.of(self);
+            let error = match tls {
+                None => match config.connect(NoTls).await {
+                    Ok((client, mut connection)) => {
+                        return Ok((client, Box::new(move |cx| connection.poll_message(cx))));
+                    }
+                    Err(error) => error,
+                },
+                Some(tls) => match config.connect(tls).await {
+                    Ok((client, mut connection)) => {
+                        return Ok((client, Box::new(move |cx| connection.poll_message(cx))));
+                    }
+                    Err(error) => error,
+                },
+            };
+            if !attempt.advance(self, &error) {
+                return Err(error);
             }
         }
+    }
+
+    /// Checks an open connection: the version of the server, and that no pooler is between.
+    ///
+    /// # Errors
+    /// The error of the driver, or `ablo::database::unsupported` and `ablo::database::pooler`.
+    pub async fn check(
+        &self,
+        client: &tokio_postgres::Client,
+    ) -> std::result::Result<Result<()>, postgres::Error> {
+        let row = client.query_typed_one(PROBE, &[]).await?;
+        let is_pooled = self.is_pooled(&row)?;
+        Ok(is_pooled.and_then(|is_pooled| if is_pooled { Err(pooler()) } else { Ok(()) }))
+    }
+
+    fn is_pooled(&self, row: &postgres::Row) -> std::result::Result<Result<bool>, postgres::Error> {
+        let (version, mark): (i32, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(check_version(version).map(|()| mark.as_ref() != Some(&self.mark)))
     }
 
     /// Asks the server to cancel the statement that a connection runs.
@@ -91,11 +134,76 @@ impl Target {
     /// # Errors
     /// Returns the error of the driver.
     pub async fn cancel(&self, token: CancelToken) -> std::result::Result<(), postgres::Error> {
-        match self.tls.clone() {
+        // The token knows whether its connection is encrypted.
+        match self.attempts.iter().find_map(|attempt| attempt.tls.clone()) {
             None => token.cancel_query(NoTls).await,
             Some(tls) => token.cancel_query(tls).await,
         }
     }
+}
+
+/// The error of a command that needs a session of its own.
+pub(super) fn pooler() -> Error {
+    let message = "a connection pooler answers at this address, which may give each transaction \
+        another session";
+    Finding::new(POOLER, message).into()
+}
+
+/// Returns a text that no other session has.
+fn mark() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    format!("{}_{now}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Which way to connect is tried next.
+#[derive(Default)]
+struct NextAttempt {
+    at: usize,
+    /// Whether the settings of the session were refused.
+    is_unmarked: bool,
+}
+
+impl NextAttempt {
+    fn of(&self, target: &Target) -> (tokio_postgres::Config, Option<MakeRustlsConnect>) {
+        let mut config = target.config.clone();
+        if !self.is_unmarked {
+            let own = config.get_options().unwrap_or_default();
+            let options = format!("{NO_LIMITS} {own} -c ablo.session={}", target.mark);
+            config.options(options);
+        }
+        let Some(attempt) = target.attempts.get(self.at) else { return (config, None) };
+        config.ssl_mode(attempt.mode);
+        (config, attempt.tls.clone())
+    }
+
+    /// Reports whether to try again after an error.
+    fn advance(&mut self, target: &Target, error: &postgres::Error) -> bool {
+        let state = error.code().map(postgres::error::SqlState::code);
+        // A pooler that does not know `options`: a violation of the protocol, or not supported.
+        if !self.is_unmarked && matches!(state, Some("08P01" | "0A000")) {
+            self.is_unmarked = true;
+            return true;
+        }
+        let is_about_encryption = match state {
+            // By pg_hba.conf.
+            Some(state) => state == "28000",
+            // The driver exposes the kind of an error only in its text.
+            None => error.to_string() == "error performing TLS handshake",
+        };
+        self.at += 1;
+        is_about_encryption && self.at < target.attempts.len()
+    }
+}
+
+/// An open connection of the blocking driver.
+pub struct Connected {
+    /// The connection.
+    pub client: Client,
+    /// Whether a pooler is between, which may give each transaction another session.
+    pub is_pooled: bool,
+    /// Parts of the address that have no effect, in prose.
+    pub notes: Vec<String>,
 }
 
 /// Opens a connection of the blocking driver. `prepare` completes the configuration that was parsed
@@ -103,178 +211,48 @@ impl Target {
 ///
 /// # Errors
 /// A code of `ablo::database`. The message never contains the address, which may hold a password.
-pub fn connect(address: &str, prepare: impl FnOnce(&mut Config)) -> Result<Client> {
+pub fn connect(address: &str, prepare: impl Fn(&mut Config)) -> Result<Connected> {
     let target = Target::parse(address)?;
-    let mut config = Config::from(target.config);
-    prepare(&mut config);
-    let opened = match target.tls {
-        None => config.connect(NoTls),
-        Some(tls) => config.connect(tls),
+    let mut attempt = NextAttempt::default();
+    let mut client = loop {
+        let (config, tls) = attempt.of(&target);
+        let mut config = Config::from(config);
+        prepare(&mut config);
+        let opened = match tls {
+            None => config.connect(NoTls),
+            Some(tls) => config.connect(tls),
+        };
+        match opened {
+            Ok(client) => break client,
+            Err(error) if attempt.advance(&target, &error) => {}
+            Err(error) => return Err(connecting(&error)),
+        }
     };
-    let mut client = opened.map_err(|error| connecting(&error))?;
-    let version: i32 = client
-        .query_one(VERSION, &[])
-        .and_then(|row| row.try_get(0))
-        .map_err(|e| connecting(&e))?;
-    check_version(version)?;
-    Ok(client)
+    let row = client.query_typed_one(PROBE, &[]).map_err(|error| connecting(&error))?;
+    let is_pooled = target.is_pooled(&row).map_err(|error| connecting(&error))??;
+    Ok(Connected { client, is_pooled, notes: target.notes })
 }
 
-/// The query for the argument of [`check_version`].
-pub const VERSION: &str = "SELECT current_setting('server_version_num')::int";
-
 /// Checks that a version is supported.
-///
-/// # Errors
-/// `ablo::database::unsupported` if it is too old.
-pub fn check_version(version: i32) -> Result<()> {
+fn check_version(version: i32) -> Result<()> {
     if version >= MIN_VERSION {
         return Ok(());
     }
     Err(Finding::new(UNSUPPORTED, format!("the server is PostgreSQL {}", version / 10_000)).into())
 }
 
-/// Removes the parameters from an address that the driver does not know.
-fn split(address: &str) -> (String, Trust) {
-    let mut verified = false;
-    let mut roots = None;
-    let mut keep = |part: &str| match part.split_once('=') {
-        Some(("sslmode", "verify-full" | "verify-ca")) => {
-            verified = true;
-            false
-        }
-        Some(("sslrootcert", file)) => {
-            roots = Some(file.to_owned());
-            false
-        }
-        _ => true,
-    };
-    let (head, separator, tail) = match address.split_once('?') {
-        Some((head, query)) if address.contains("://") => (format!("{head}?"), "&", query),
-        None if address.contains("://") => (address.to_owned(), "&", ""),
-        _ => (String::new(), " ", address),
-    };
-    let mut kept: Vec<&str> =
-        tail.split(separator).filter(|part| !part.is_empty() && keep(part)).collect();
-    if verified {
-        kept.push("sslmode=require");
-    }
-    let address = format!("{head}{}", kept.join(separator));
-    (address, if verified { Trust::Verified(roots) } else { Trust::Any })
-}
-
-fn tls(trust: &Trust) -> Result<ClientConfig> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| Finding::new(TLS_FAILED, error.to_string()))?;
-    Ok(match trust {
-        Trust::Any => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Encrypted(provider)))
-        }
-        Trust::Verified(None) => builder.with_root_certificates(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        }),
-        Trust::Verified(Some(file)) => builder.with_root_certificates(roots(file)?),
-    }
-    .with_no_client_auth())
-}
-
-fn roots(file: &str) -> Result<RootCertStore> {
-    let failed = |reason: String| {
-        Error::from(Finding::new(
-            CERTIFICATE_FILE,
-            format!("`sslrootcert` cannot be read: {reason}"),
-        ))
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?
-    {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-    }
-    if roots.is_empty() { Err(failed("it has no certificates".to_owned())) } else { Ok(roots) }
-}
-
-/// Accepts any certificate, as `sslmode=require` specifies.
-#[derive(Debug)]
-struct Encrypted(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Encrypted {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            certificate,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            certificate,
-            signed,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes::CERTIFICATE_FILE;
 
-    #[test]
-    fn unknown_parameters_are_removed() {
-        let verified = |roots: Option<&str>| Trust::Verified(roots.map(str::to_owned));
-        let check = |address: &str, kept: &str, trust: Trust| {
-            assert_eq!(split(address), (kept.to_owned(), trust))
-        };
-        check("postgres://h/d", "postgres://h/d", Trust::Any);
-        check("postgres://h/d?sslmode=require", "postgres://h/d?sslmode=require", Trust::Any);
-        check(
-            "postgres://h/d?connect_timeout=3&sslmode=verify-full&sslrootcert=ca.pem",
-            "postgres://h/d?connect_timeout=3&sslmode=require",
-            verified(Some("ca.pem")),
-        );
-        check(
-            "host=h sslmode=verify-full dbname=d",
-            "host=h dbname=d sslmode=require",
-            verified(None),
-        );
+    fn refused(address: &str) -> crate::error::Error {
+        connect(address, |_| ()).map(drop).expect_err("an error")
     }
 
     #[test]
     fn errors_do_not_repeat_the_address() {
-        let error = connect("postgres://user:secret@host/db?nonsense=1", |_| ())
-            .map(drop)
-            .expect_err("an unknown parameter");
+        let error = refused("postgres://user:secret@host/db?nonsense=1");
         assert_eq!(error.0[0].code.name, "ablo::database::url");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
@@ -287,9 +265,35 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_root_certificate_is_an_error() {
-        let error = connect("postgres://h/d?sslmode=verify-full&sslrootcert=/nowhere.pem", |_| ())
-            .map(drop);
-        assert_eq!(error.expect_err("no file").0[0].code, CERTIFICATE_FILE);
+    fn a_missing_certificate_is_an_error() {
+        for parameters in [
+            "sslmode=verify-full&sslrootcert=/nowhere.pem",
+            "sslmode=require&sslrootcert=/nowhere.pem",
+            "sslmode=require&sslcert=/nowhere.crt&sslkey=/nowhere.key",
+        ] {
+            let error = refused(&format!("postgres://h/d?{parameters}"));
+            assert_eq!(error.0[0].code, CERTIFICATE_FILE, "{parameters}");
+        }
+    }
+
+    #[test]
+    fn each_mode_of_tls_has_its_attempts() {
+        let attempts = |address: &str| {
+            let target = Target::parse(address).expect("an address");
+            target.attempts.iter().map(|attempt| attempt.tls.is_some()).collect::<Vec<_>>()
+        };
+        for (mode, encrypted) in [
+            ("disable", vec![false]),
+            ("allow", vec![false, true]),
+            ("prefer", vec![true, false]),
+            ("require", vec![true]),
+            ("verify-ca", vec![true]),
+            ("verify-full", vec![true]),
+        ] {
+            assert_eq!(attempts(&format!("host=h sslmode={mode}")), encrypted, "{mode}");
+            assert_eq!(attempts(&format!("host=/tmp sslmode={mode}")), [false], "{mode}");
+        }
+        assert_eq!(refused("host=h sslmode=maybe").0[0].code, URL);
+        assert_eq!(refused("host=/tmp sslmode=maybe").0[0].code, URL);
     }
 }

@@ -1,4 +1,71 @@
 -- Every table of the schema $1 as one JSON document.
+WITH home AS (
+  SELECT oid FROM pg_namespace WHERE nspname = $1
+), own AS (
+  SELECT c.oid, reltype FROM pg_class c, home WHERE relnamespace = home.oid AND relkind IN ('r', 'p')
+), used AS (
+  -- What depends on a table or its columns.
+  SELECT refobjid AS relid, refobjsubid AS number, classid, objid, objsubid
+  FROM pg_depend JOIN own ON refclassid = 'pg_class'::regclass AND refobjid = own.oid
+  WHERE deptype IN ('n', 'a', 'P', 'S', 'i')
+), dependent AS (
+  SELECT relid, number, CASE v.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'rule' END AS kind,
+    CASE WHEN v.relkind IN ('v', 'm') THEN v.relname ELSE rulename END AS name, ev_class AS place
+  FROM used JOIN pg_rewrite r ON classid = 'pg_rewrite'::regclass AND r.oid = objid JOIN pg_class v ON v.oid = ev_class
+  UNION ALL
+  SELECT relid, number, 'policy', polname, polrelid
+  FROM used JOIN pg_policy p ON classid = 'pg_policy'::regclass AND p.oid = objid
+  UNION ALL
+  SELECT relid, number, 'trigger', tgname, tgrelid
+  FROM used JOIN pg_trigger t ON classid = 'pg_trigger'::regclass AND t.oid = objid WHERE NOT tgisinternal
+  UNION ALL
+  SELECT relid, number, 'generated column', attname, adrelid
+  FROM used JOIN pg_attrdef d ON classid = 'pg_attrdef'::regclass AND d.oid = objid JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum
+  WHERE attgenerated <> '' AND number <> adnum
+  UNION ALL
+  -- Since PostgreSQL 15 it is the column itself that depends on others.
+  SELECT relid, number, 'generated column', attname, attrelid
+  FROM used JOIN pg_attribute ON classid = 'pg_class'::regclass AND attrelid = objid AND attnum = objsubid
+  WHERE objsubid > 0 AND attgenerated <> '' AND (number <> attnum OR relid <> attrelid)
+  UNION ALL
+  SELECT relid, number, CASE contype WHEN 'c' THEN 'check' WHEN 'f' THEN 'foreign key' WHEN 'x' THEN 'exclusion constraint'
+    WHEN 'p' THEN 'primary key' ELSE 'unique constraint' END, conname, conrelid
+  FROM used JOIN pg_constraint k ON classid = 'pg_constraint'::regclass AND k.oid = objid
+  WHERE contype IN ('c', 'f', 'x', 'p', 'u') AND conparentid = 0 AND conrelid <> 0
+  UNION ALL
+  SELECT relid, number, 'index', relname, indrelid
+  FROM used JOIN pg_index ON classid = 'pg_class'::regclass AND indexrelid = objid JOIN pg_class i ON i.oid = indexrelid
+  UNION ALL
+  SELECT relid, number, 'child table', relname, inhrelid
+  FROM used JOIN pg_inherits ON classid = 'pg_class'::regclass AND inhrelid = objid AND inhparent = relid JOIN pg_class i ON i.oid = inhrelid
+  UNION ALL
+  SELECT relid, number, 'function', replace(objid::regprocedure::text, '"', ''), NULL FROM used WHERE classid = 'pg_proc'::regclass
+  UNION ALL
+  SELECT relid, number, 'statistics', stxname, stxrelid
+  FROM used JOIN pg_statistic_ext e ON classid = 'pg_statistic_ext'::regclass AND e.oid = objid
+  UNION ALL
+  SELECT relid, number, 'publication', pubname, NULL
+  FROM used JOIN pg_publication_rel r ON classid = 'pg_publication_rel'::regclass AND r.oid = objid JOIN pg_publication p ON p.oid = prpubid
+  WHERE number > 0
+  UNION ALL
+  -- What has the type of a row.
+  SELECT own.oid, 0, CASE WHEN classid = 'pg_proc'::regclass THEN 'function of its rows' ELSE 'column of its rows' END,
+    CASE WHEN classid = 'pg_proc'::regclass THEN replace(objid::regprocedure::text, '"', '') ELSE attname END, attrelid
+  FROM own JOIN pg_type y ON y.oid = reltype JOIN pg_depend ON refclassid = 'pg_type'::regclass AND refobjid IN (reltype, typarray)
+    LEFT JOIN pg_attribute ON classid = 'pg_class'::regclass AND attrelid = objid AND attnum = objsubid AND objsubid > 0
+  WHERE classid = 'pg_proc'::regclass OR attname IS NOT NULL
+), dependents AS (
+  SELECT relid, jsonb_agg(jsonb_build_object('kind', kind, 'name', name, 'table', place, 'columns', columns)
+    ORDER BY kind, name, place) AS list
+  FROM (
+    SELECT relid, kind, name, CASE WHEN place = relid THEN NULL WHEN p.relnamespace = home.oid THEN p.relname
+        ELSE p.relnamespace::regnamespace || '.' || p.relname END AS place,
+      coalesce(jsonb_agg(DISTINCT attname) FILTER (WHERE attname IS NOT NULL), '[]') AS columns
+    FROM home, dependent LEFT JOIN pg_class p ON p.oid = place
+      LEFT JOIN pg_attribute ON attrelid = relid AND attnum = number AND number > 0
+    GROUP BY 1, 2, 3, 4
+  ) AS each GROUP BY relid
+)
 SELECT jsonb_build_object(
   'others', (
     SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'name', name) ORDER BY kind, name), '[]') FROM (
@@ -9,6 +76,13 @@ SELECT jsonb_build_object(
   'tables', (
     SELECT coalesce(jsonb_object_agg(relname, jsonb_build_object(
       'partitioned', relkind = 'p',
+      'unlogged', relpersistence = 'u',
+      'parents', (SELECT coalesce(jsonb_agg(replace(inhparent::regclass::text, '"', '') ORDER BY inhseqno), '[]') FROM pg_inherits WHERE inhrelid = c.oid),
+      'children', (
+        SELECT coalesce(jsonb_agg(replace(inhrelid::regclass::text, '"', '') ORDER BY inhrelid::regclass::text), '[]') FROM pg_inherits
+        WHERE inhparent = c.oid AND c.relkind = 'r'
+      ),
+      'dependents', coalesce(dependents.list, '[]'),
       'rowSecurity', relrowsecurity,
       'forced', relforcerowsecurity,
       'columns', (
@@ -19,6 +93,10 @@ SELECT jsonb_build_object(
           'notNull', attnotnull,
           'default', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,
           'generated', attidentity <> '' OR attgenerated <> '',
+          'collation', (
+            SELECT collname FROM pg_collation, pg_type WHERE pg_type.oid = atttypid AND pg_collation.oid = attcollation
+              AND attcollation <> typcollation
+          ),
           'comment', col_description(attrelid, attnum)
         ) ORDER BY attnum), '[]')
         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
@@ -53,6 +131,7 @@ SELECT jsonb_build_object(
               JOIN pg_attribute ON attrelid = confrelid AND attnum = number
           ),
           'onDelete', confdeltype,
+          'onUpdate', confupdtype,
           'deferred', condeferred,
           'validated', convalidated
         )), '{}')
@@ -73,9 +152,35 @@ SELECT jsonb_build_object(
           'unique', indisunique,
           'valid', indisvalid,
           'partial', indpred IS NOT NULL,
+          -- PostgreSQL 14 has no such indexes.
+          'nullsNotDistinct', coalesce((to_jsonb(pg_index) ->> 'indnullsnotdistinct')::boolean, false),
+          'deferrable', EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND conrelid = indrelid AND condeferrable),
+          'include', (
+            SELECT coalesce(jsonb_agg(attname ORDER BY place), '[]') FROM unnest(indkey::int2[]) WITH ORDINALITY AS listed (number, place)
+              JOIN pg_attribute ON attrelid = indrelid AND attnum = number WHERE place > indnkeyatts
+          ),
+          'order', (SELECT bool_or(flags <> 0) FROM unnest(indoption::int2[]) AS flags),
+          'operators', (
+            SELECT coalesce(jsonb_agg(opcname ORDER BY place), '[]') FROM unnest(indclass::oid[]) WITH ORDINALITY AS listed (class, place)
+              JOIN pg_opclass ON pg_opclass.oid = class WHERE NOT opcdefault
+          ),
           'definition', pg_get_indexdef(indexrelid)
         )), '{}')
         FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = c.oid AND NOT indisprimary
+      ),
+      'keyName', (SELECT conname FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p'),
+      'keyDeferrable', EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'p' AND condeferrable),
+      'disabledTriggers', (
+        SELECT coalesce(jsonb_agg(coalesce(conname || ' (' || tgname || ')', tgname) ORDER BY tgname), '[]')
+        FROM pg_trigger LEFT JOIN pg_constraint k ON k.oid = tgconstraint WHERE tgrelid = c.oid AND tgenabled IN ('D', 'R')
+      ),
+      -- Triggers before a row whose function may return null, and rules.
+      'swallowing', (
+        SELECT coalesce(jsonb_agg(kind || name ORDER BY kind, name), '[]') FROM (
+          SELECT 'trigger ' AS kind, tgname AS name FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
+          WHERE tgrelid = c.oid AND NOT tgisinternal AND tgtype & 3 = 3 AND prosrc ~* '\mreturn\s+null\M'
+          UNION ALL SELECT 'rule ', rulename FROM pg_rewrite WHERE ev_class = c.oid
+        ) AS listed
       ),
       'policies', (
         SELECT coalesce(jsonb_object_agg(polname, jsonb_build_object(
@@ -91,7 +196,7 @@ SELECT jsonb_build_object(
         SELECT coalesce(jsonb_agg(tgname ORDER BY tgname), '[]') FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal
       )
     )), '{}')
-    FROM pg_class c
+    FROM pg_class c LEFT JOIN dependents ON relid = c.oid
     WHERE relnamespace = n.oid AND relkind IN ('r', 'p') AND NOT relispartition
   )
 )::text

@@ -2,46 +2,47 @@
 //!
 //! All queries of ablo's own are in this folder; migrations come with their statements.
 
+mod address;
+mod alignment;
 mod apply;
 mod approvers;
 mod connect;
+mod dependents;
 mod error;
 #[cfg(unix)]
 pub mod scratch;
 mod session;
+mod tls;
 mod warnings;
 
 pub use crate::session::{Applied, Timeouts};
-pub use connect::{Messages, Target, VERSION, check_version, connect};
+pub use connect::{Connected, Messages, Target, connect, pinned};
 pub(crate) use session::lower;
 
 use crate::catalog::Catalog;
-use crate::codes::{LEDGER, LOCKED, QUERY_FAILED};
+use crate::codes::{ADDRESS_NOTE, LEDGER, LOCKED, NO_SCHEMA, OPTIONS, QUERY_FAILED};
 use crate::error::{Finding, Result};
 use crate::ledger::{APPROVERS_MARK, Entry, Record, State, TABLE};
 use crate::plan::RowCount;
 pub(crate) use ablo_codegen::emit::sql::quoted;
-use postgres::{Client, IsolationLevel, Row};
+use connect::pooler;
+use postgres::types::Type;
+use postgres::{Client, IsolationLevel, Row, Transaction};
 use std::time::{Duration, Instant};
 use warnings::Warnings;
 
 /// The interval between attempts to get the migration lock.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Session settings that make queries independent of the settings of the role and the database.
-const SETTINGS: &str = "SET search_path = pg_catalog, pg_temp; SET client_min_messages = warning; \
-    SET standard_conforming_strings = on; SET client_encoding = 'UTF8'";
-
-/// Settings under which every server prints expressions in the same way.
-const PRINT_SETTINGS: &str = "SET LOCAL quote_all_identifiers = on; SET LOCAL TimeZone = 'UTC'; \
-    SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; \
-    SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'";
+/// Where the names in queries are looked up.
+const SEARCH_PATH: &str = "search_path = pg_catalog, pg_temp";
 
 /// A session with a PostgreSQL server, on one schema of a database.
 pub struct Database {
     pub(crate) client: Client,
     schema: String,
     warnings: Warnings,
+    is_pooled: bool,
 }
 
 impl std::fmt::Debug for Database {
@@ -63,17 +64,64 @@ impl Database {
     pub(crate) fn open(address: &str, database: Option<&str>, schema: &str) -> Result<Self> {
         let warnings = Warnings::default();
         let recorder = warnings.clone();
-        let mut client = connect(address, |config| {
+        let Connected { mut client, is_pooled, notes } = connect(address, |config| {
             if config.get_application_name().is_none() {
                 config.application_name("ablo migrate");
             }
             if let Some(name) = database {
                 config.dbname(name);
             }
+            let recorder = recorder.clone();
             config.notice_callback(move |notice| recorder.record(&notice));
         })?;
-        client.batch_execute(SETTINGS)?;
-        Ok(Self { client, schema: schema.to_owned(), warnings })
+        // Behind a pooler, the settings would stay for other programs.
+        if !is_pooled {
+            client.batch_execute(&format!("SET {SEARCH_PATH}; {}", pinned("SESSION")))?;
+        }
+        warnings.add(notes.into_iter().map(|note| Finding::new(ADDRESS_NOTE, note)));
+        let mut opened = Self { client, schema: schema.to_owned(), warnings, is_pooled };
+        opened.check_schema()?;
+        Ok(opened)
+    }
+
+    /// Checks that the schema exists.
+    fn check_schema(&mut self) -> Result<()> {
+        let schema = self.schema.clone();
+        session::options(&schema, true)
+            .schema_name()
+            .map_err(|error| Finding::new(OPTIONS, error.message))?;
+        let exists: bool = self.reading(|reading| {
+            let sql = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+            Ok(reading.query_typed_one(sql, &[(&schema, Type::TEXT)])?.try_get(0)?)
+        })?;
+        if exists {
+            return Ok(());
+        }
+        Err(Finding::new(NO_SCHEMA, format!("the database has no schema `{schema}`")).into())
+    }
+
+    /// Runs queries in a read-only transaction, with settings that end with it. The queries have to
+    /// be `query_typed`: behind a pooler, a named statement would stay in the session of others.
+    pub(crate) fn reading<T>(
+        &mut self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let mut transaction = self
+            .client
+            .build_transaction()
+            .read_only(true)
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .start()?;
+        transaction.batch_execute(&format!("SET LOCAL {SEARCH_PATH}; {}", pinned("LOCAL")))?;
+        work(&mut transaction)
+    }
+
+    /// Checks that this session is one of the server's own.
+    ///
+    /// # Errors
+    /// `ablo::database::pooler`.
+    pub fn require_session(&self) -> Result<()> {
+        if self.is_pooled { Err(pooler()) } else { Ok(()) }
     }
 
     /// Returns and clears the warnings that the server sent, in order.
@@ -93,15 +141,13 @@ impl Database {
     /// # Errors
     /// A code of `ablo::database`.
     pub fn catalog(&mut self) -> Result<Catalog> {
-        let mut reading = self
-            .client
-            .build_transaction()
-            .read_only(true)
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .start()?;
-        reading.batch_execute(PRINT_SETTINGS)?;
-        let row = reading.query_opt(include_str!("introspect.sql"), &[&self.schema])?;
-        let text: Option<String> = row.map(|row| row.try_get(0)).transpose()?;
+        let schema = self.schema.clone();
+        let text = self.reading(|reading| {
+            reading.batch_execute("SET LOCAL quote_all_identifiers = on")?;
+            let query = include_str!("introspect.sql");
+            let row = reading.query_typed_opt(query, &[(&schema, Type::TEXT)])?;
+            Ok(row.map(|row| row.try_get::<_, String>(0)).transpose()?)
+        })?;
         let read = text.map(|text| serde_json::from_str(&text)).transpose();
         let mut catalog: Catalog = read
             .map_err(|error| Finding::new(QUERY_FAILED, format!("introspection: {error}")))?
@@ -118,25 +164,16 @@ impl Database {
     /// # Errors
     /// A code of `ablo::database`.
     pub fn row_count(&mut self, table: &str) -> Result<RowCount> {
-        let name = format!("{}.{}", quoted(&self.schema), quoted(table));
-        // `off` makes the query fail instead of leaving out rows that a policy hides.
-        self.client.batch_execute("SET row_security = off")?;
-        let counted = self.client.query_one(&format!("SELECT count(*) FROM {name}"), &[]);
-        self.client.batch_execute("RESET row_security")?;
-        let (row, exact) = match counted {
-            Ok(row) => (row, true),
-            Err(error)
-                if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
-            {
-                let estimate = "\
-                    SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
-                    FROM pg_class WHERE oid = $1::text::regclass";
-                (self.client.query_one(estimate, &[&name])?, false)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let count: i64 = row.try_get(0)?;
-        Ok(RowCount { count: u64::try_from(count).unwrap_or(0), exact })
+        if let Some(count) = self.count("*", table)? {
+            return Ok(RowCount { count, exact: true });
+        }
+        let name = self.name_of(table);
+        let estimate = "SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
+            FROM pg_class WHERE oid = $1::text::regclass";
+        let count: i64 = self.reading(|reading| {
+            Ok(reading.query_typed_one(estimate, &[(&name, Type::TEXT)])?.try_get(0)?)
+        })?;
+        Ok(RowCount { count: u64::try_from(count).unwrap_or(0), exact: false })
     }
 
     /// Returns the number of rows with a non-null value in a column, or `None` if row security
@@ -145,24 +182,30 @@ impl Database {
     /// # Errors
     /// A code of `ablo::database`.
     pub fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
-        let sql = format!(
-            "SELECT count({}) FROM {}.{}",
-            quoted(column),
-            quoted(&self.schema),
-            quoted(table)
-        );
-        self.client.batch_execute("SET row_security = off")?;
-        let counted = self.client.query_one(&sql, &[]);
-        self.client.batch_execute("RESET row_security")?;
-        match counted {
-            Ok(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
-            Err(error)
-                if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
-            {
-                Ok(None)
+        self.count(&quoted(column).to_string(), table)
+    }
+
+    /// Counts rows or values, or returns `None` if this role may not see every row.
+    fn count(&mut self, what: &str, table: &str) -> Result<Option<u64>> {
+        let sql = format!("SELECT count({what}) FROM {}", self.name_of(table));
+        self.reading(|reading| {
+            // `off` makes the query fail instead of leaving out rows that a policy hides.
+            reading.batch_execute("SET LOCAL row_security = off")?;
+            match reading.query_typed_one(&sql, &[]) {
+                Ok(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
+                Err(error)
+                    if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
+                {
+                    Ok(None)
+                }
+                Err(error) => Err(error.into()),
             }
-            Err(error) => Err(error.into()),
-        }
+        })
+    }
+
+    /// Returns the name of a table with its schema, for a statement.
+    fn name_of(&self, table: &str) -> String {
+        format!("{}.{}", quoted(&self.schema), quoted(table))
     }
 
     /// Returns every applied migration, oldest first. Empty if there is no ledger.
@@ -170,22 +213,27 @@ impl Database {
     /// # Errors
     /// `ablo::ledger::unreadable`, or a code of `ablo::database`.
     pub fn ledger(&mut self) -> Result<Vec<Entry>> {
-        if !self.has_ledger()? {
-            return Ok(Vec::new());
-        }
-        let sql = format!(
-            "SELECT id, applied_at::text, record, state, position FROM {} \
-             WHERE record NOT LIKE '{APPROVERS_MARK}%' ORDER BY id",
-            self.ledger_name()
-        );
-        self.client.query(&sql, &[])?.iter().map(entry).collect()
+        let (schema, ledger) = (self.schema.clone(), self.ledger_name());
+        self.reading(|reading| {
+            if !has_ledger(reading, &schema)? {
+                return Ok(Vec::new());
+            }
+            let sql = format!(
+                "SELECT id, applied_at::text, record, state, position FROM {ledger} \
+                 WHERE record NOT LIKE '{APPROVERS_MARK}%' ORDER BY id"
+            );
+            reading.query_typed(&sql, &[])?.iter().map(entry).collect()
+        })
     }
 
     /// Takes the migration lock, until the session ends or [`Self::unlock`].
     ///
     /// # Errors
-    /// `ablo::database::locked`, naming the holder, if the lock is not free within `timeout`.
+    /// `ablo::database::pooler`, and `ablo::database::locked`, naming the holder, if the lock is
+    /// not free within `timeout`.
     pub fn lock(&mut self, timeout: Duration) -> Result<()> {
+        // A pooler would lose the lock.
+        self.require_session()?;
         let deadline = Instant::now() + timeout;
         // Polled, because a concurrent index build would wait for a session that waits for a lock.
         while !self
@@ -229,15 +277,17 @@ impl Database {
         Ok(Finding::new(LOCKED, format!("a migration of `{}` is running: {holder}", self.schema)))
     }
 
-    fn has_ledger(&mut self) -> Result<bool> {
-        let sql = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n \
-            ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2)";
-        Ok(self.client.query_one(sql, &[&self.schema, &TABLE])?.try_get(0)?)
-    }
-
     fn ledger_name(&self) -> String {
-        format!("{}.{}", quoted(&self.schema), quoted(TABLE))
+        self.name_of(TABLE)
     }
+}
+
+fn has_ledger(reading: &mut Transaction<'_>, schema: &str) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n \
+        ON n.oid = relnamespace WHERE nspname = $1 AND relname = $2)";
+    let names: [(&(dyn postgres::types::ToSql + Sync), Type); 2] =
+        [(&schema, Type::TEXT), (&TABLE, Type::TEXT)];
+    Ok(reading.query_typed_one(sql, &names)?.try_get(0)?)
 }
 
 /// The key of the advisory lock, computed from its name.

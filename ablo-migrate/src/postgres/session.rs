@@ -1,6 +1,8 @@
 //! Implements [`Session`] for PostgreSQL.
 
 use super::Database;
+use super::alignment::align;
+use super::dependents::dependents;
 use crate::catalog::Catalog;
 use crate::codes::OPTIONS;
 use crate::compare::{Difference, differences};
@@ -9,13 +11,13 @@ use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
 use crate::session::{Applied, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
-use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from};
-use ablo_codegen::migrate::{Existing, Migration};
+use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from, touched};
+use ablo_codegen::migrate::{Existing, Migration, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use std::time::Duration;
 
-fn options(schema: &str, foreign_keys: bool) -> PostgresOptions {
+pub(super) fn options(schema: &str, foreign_keys: bool) -> PostgresOptions {
     PostgresOptions { schema: Some(schema.to_owned()), foreign_keys, ..PostgresOptions::default() }
 }
 
@@ -44,11 +46,37 @@ impl Session for Database {
         Database::catalog(self)
     }
 
-    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>> {
+    fn compare(
+        &mut self,
+        schema: &Schema,
+        tables: Existing,
+        found: &Catalog,
+    ) -> Result<Vec<Difference>> {
         let options = options(self.schema(), tables.foreign_keys);
         let expected = expected(schema, tables, &options)
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
-        Ok(differences(&expected, &Database::catalog(self)?))
+        Ok(differences(&expected, found))
+    }
+
+    fn require_session(&mut self) -> Result<()> {
+        Database::require_session(self)
+    }
+
+    fn obstacles(
+        &mut self,
+        diff: &Diff<'_>,
+        existing: Existing,
+        found: &Catalog,
+        statements: &mut Vec<Statement>,
+    ) -> Result<Vec<Finding>> {
+        let Some(prev) = diff.prev() else { return Ok(Vec::new()) };
+        let options = options(self.schema(), existing.foreign_keys);
+        let expected = expected(prev, existing, &options)
+            .map_err(|error| Finding::new(OPTIONS, error.message))?;
+        let changes = touched(existing, diff, &options)
+            .map_err(|error| Finding::new(OPTIONS, error.message))?;
+        align(Database::schema(self), &expected, found, statements);
+        Ok(dependents(&changes, &expected, found))
     }
 
     fn row_count(&mut self, table: &str) -> Result<RowCount> {

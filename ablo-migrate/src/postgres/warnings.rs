@@ -20,6 +20,11 @@ impl Warnings {
         }
     }
 
+    /// Adds findings that are no notices.
+    pub(super) fn add(&self, findings: impl Iterator<Item = Finding>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(findings);
+    }
+
     /// Returns and clears the warnings.
     pub(super) fn take(&self) -> Vec<Finding> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))

@@ -62,7 +62,7 @@ fn failed(what: &str, error: &rusqlite::Error) -> Error {
 
 /// Returns the code and message that the migration itself raised. Migrations raise them as invalid
 /// JSON paths, which SQLite quotes in its message.
-fn raised_code(message: &str) -> Option<(Code, String)> {
+pub(super) fn raised_code(message: &str) -> Option<(Code, String)> {
     let raised = &message[message.find(CODE_PREFIX)?..];
     let is_of_code = |c: char| c.is_ascii_lowercase() || c == '_';
     let end = raised[CODE_PREFIX.len()..]

@@ -111,6 +111,7 @@ fn foreign_keys(connection: &Connection, table: &str) -> Result<BTreeMap<String,
             target,
             target_columns: Vec::new(),
             on_delete: if on_delete == "NO ACTION" { "a".to_owned() } else { on_delete },
+            on_update: String::new(),
             deferred: false,
             validated: true,
         });
@@ -141,7 +142,15 @@ fn indexes(connection: &Connection, table: &str) -> Result<BTreeMap<String, Inde
         let definition = ddl.unwrap_or_else(constraint);
         indexes.insert(
             name,
-            Index { columns, method: "btree".to_owned(), unique, valid: true, partial, definition },
+            Index {
+                columns,
+                method: "btree".to_owned(),
+                unique,
+                valid: true,
+                partial,
+                definition,
+                ..Index::default()
+            },
         );
     }
     Ok(indexes)

@@ -8,6 +8,7 @@ mod approvers;
 mod ddl_parser;
 mod drift;
 mod introspect;
+mod rehearsal;
 
 use crate::catalog::Catalog;
 use crate::codes::{
@@ -25,7 +26,7 @@ use ablo_codegen::emit::sql::quoted;
 use ablo_codegen::emit::sql::sqlite::{
     EPILOGUE, PROLOGUE, SqliteOptions, migrate_from, provision_in,
 };
-use ablo_codegen::migrate::{Existing, Migration};
+use ablo_codegen::migrate::{Existing, Migration, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -181,10 +182,25 @@ impl Session for Database {
         Ok(catalog)
     }
 
-    fn drift(&mut self, schema: &Schema, tables: Existing) -> Result<Vec<Difference>> {
+    fn compare(
+        &mut self,
+        schema: &Schema,
+        tables: Existing,
+        found: &Catalog,
+    ) -> Result<Vec<Difference>> {
         let model = Connection::open_in_memory()?;
         model.execute_batch(&provision_in(tables, schema).transaction)?;
-        Ok(drift::differences(&introspect::read_catalog(&model)?, &self.catalog()?))
+        Ok(drift::differences(&introspect::read_catalog(&model)?, found))
+    }
+
+    fn obstacles(
+        &mut self,
+        _: &Diff<'_>,
+        _: Existing,
+        _: &Catalog,
+        statements: &mut Vec<Statement>,
+    ) -> Result<Vec<Finding>> {
+        Ok(rehearsal::rehearse(&self.connection, statements)?)
     }
 
     fn row_count(&mut self, table: &str) -> Result<RowCount> {

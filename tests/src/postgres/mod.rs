@@ -3,11 +3,15 @@
 mod catalogue;
 mod crashing_server;
 pub mod invariants;
+mod pooler;
 mod server;
+mod tls;
 
 pub use catalogue::{Catalogue, Column, Constraint, Index, Policy, Table, catalogue, footprint};
 pub use crashing_server::CrashingServer;
+pub use pooler::Pooler;
 pub use server::{Database, Server, Session};
+pub use tls::{TlsServer, tls_file};
 
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, Provision, provision};
 use ablo_schema::Schema;

@@ -23,7 +23,7 @@ const SUPERVISOR: &str = r#"
     "$BIN/initdb" -D "$HOME/data" -U postgres -A trust -E UTF8 --no-locale --no-sync \
         >"$HOME/log" 2>&1 || exit 1
     "$BIN/postgres" -D "$HOME/data" -k "$HOME" -c listen_addresses= -c fsync=off -c autovacuum=off \
-        >>"$HOME/log" 2>&1 &
+        $OPTIONS >>"$HOME/log" 2>&1 &
     server=$!
     cat >/dev/null
     kill -QUIT $server
@@ -54,6 +54,15 @@ impl Server {
     /// Panics if PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(|_| String::new())
+    }
+
+    /// Starts a server with the options that are returned for its folder.
+    ///
+    /// # Panics
+    /// Panics if PostgreSQL is not installed or does not start.
+    #[must_use]
+    pub fn start_with(options: impl FnOnce(&Path) -> String) -> Self {
         let Some(bin) = installed() else { panic!("{INSTALL_HINT}") };
         let home = tempfile::Builder::new()
             .prefix("ablo-pg-")
@@ -62,6 +71,7 @@ impl Server {
             .keep();
         let mut command = Command::new("sh");
         command.args(["-c", SUPERVISOR]).env("BIN", &bin).env("HOME", &home).current_dir("/");
+        command.env("OPTIONS", options(&home));
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         if let Some((uid, gid)) = unprivileged() {
             chown(&home, Some(uid), Some(gid)).expect("the owner can be changed");
@@ -104,7 +114,9 @@ impl Server {
         database
     }
 
-    fn config(&self, database: &str, user: &str) -> Config {
+    /// Returns the configuration of a connection by the server's socket.
+    #[must_use]
+    pub fn config(&self, database: &str, user: &str) -> Config {
         let mut config = Config::new();
         config.host_path(&self.home).dbname(database).user(user);
         config
@@ -185,6 +197,18 @@ impl Database<'_> {
     #[must_use]
     pub fn address(&self) -> String {
         format!("host={} dbname={} user={}", self.server.home.display(), self.name, self.owner)
+    }
+
+    /// Returns the folder of the server.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.server.home
+    }
+
+    /// Returns the name of the database.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Returns the path of the server's socket.

@@ -259,6 +259,7 @@ fn a_held_lock_is_reported_with_its_holder() {
     assert_eq!(code, "ablo::database::locked");
     assert!(message.contains(server.owner()) && message.contains("ablo migrate"), "{message}");
     // Each schema of a database has its own lock.
+    server.session().run("CREATE SCHEMA elsewhere").expect("a schema");
     let mut elsewhere =
         Database::connect(&server.address(), "elsewhere").expect("the session opens");
     elsewhere.lock(Duration::ZERO).expect("the lock is free");

@@ -162,8 +162,10 @@ fn a_code_raised_by_the_migration_is_reported() {
         "CREATE TRIGGER by_hand AFTER DELETE ON tasks BEGIN SELECT 1; END; UPDATE tasks \
         SET note = 'n'",
     );
-    let plan = plan_to(&mut database, &next);
-    assert_eq!(codes(apply(&mut database, &plan, PATIENCE)), ["ablo::migrate::not_ours"]);
+    let prev = tasks(NOTE);
+    let diff = diff(Some(&prev), &next, &Hints::default()).expect("there are no hints");
+    let planned = plan_for(&mut database, &diff, &Backfills::default(), true);
+    assert_eq!(codes(planned), ["ablo::migrate::not_ours"]);
 }
 
 #[test]

@@ -32,8 +32,7 @@ fn schema(args: &crate::args::InputArgs) -> Result<Schema, Failure> {
 fn adapter(args: &TablesArgs, schema: &Schema) -> Result<Adapter, Failure> {
     let address = database::address(args.database.database_url.as_deref())?;
     // Reports precisely why a connection fails.
-    ablo_migrate::connect(&address, &args.database.layout.schema, IfMissing::Fail)
-        .map_err(|error| database::failure(&error))?;
+    database::connect(&address, &args.database.layout.schema, IfMissing::Fail)?;
     let options = AdapterOptions {
         schema: Some(args.database.layout.schema.clone()),
         organization: args.organization.clone(),

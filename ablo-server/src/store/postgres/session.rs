@@ -9,7 +9,7 @@ use crate::store::sql_template::{quoted, quoted_text};
 use crate::store::{Read, Ticket};
 use crate::value::Cell;
 use ablo_codegen::emit::sql::postgres::Provision;
-use ablo_migrate::postgres::{Target, VERSION, check_version};
+use ablo_migrate::postgres::{Target, pinned};
 use futures_util::future::{join, try_join_all};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -142,21 +142,20 @@ impl Session {
         });
         let mut session = Self {
             client,
-            target,
+            target: target.clone(),
             runtime: Some(runtime),
             notifications,
             statements: BTreeMap::new(),
             bound,
             given_up: false,
         };
-        let version = session.query(VERSION, &[])?;
-        let version = version.first().and_then(|row| row.first()?.integer()).unwrap_or(0);
-        check_version(i32::try_from(version).unwrap_or(0)).map_err(failed)?;
+        let checked = session.wait(async |client| target.check(client).await)?;
+        checked.map_err(failed)?;
         // Explicit settings, whatever the defaults of the role and the database.
         session.batch(&format!(
-            "SET search_path = {}, pg_temp; SET client_min_messages = warning; SET \
-             standard_conforming_strings = on; SET TimeZone = 'UTC'; {settings}",
-            quoted(&address.schema)
+            "SET search_path = {}, pg_temp; {} {settings}",
+            quoted(&address.schema),
+            pinned("SESSION")
         ))?;
         session.bound = Bound::None;
         Ok(session)

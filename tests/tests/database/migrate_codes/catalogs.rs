@@ -49,6 +49,26 @@ pub(crate) const DRIFT: &[Case] = &[
     ("ablo::drift::row_security", || drifted("ALTER TABLE tasks NO FORCE ROW LEVEL SECURITY")),
     ("ablo::drift::policy", || drifted("DROP POLICY tenant_isolation ON tasks")),
     ("ablo::drift::policy_extra", || drifted("CREATE POLICY more ON tasks USING (true)")),
+    ("ablo::drift::policy_restrictive", || {
+        drifted("CREATE POLICY less ON tasks AS RESTRICTIVE USING (false)")
+    }),
+    ("ablo::drift::index_differs", || {
+        drifted("DROP INDEX tasks_note_idx; CREATE INDEX tasks_note_idx ON tasks (note DESC)")
+    }),
+    ("ablo::drift::column_collation", || {
+        drifted("ALTER TABLE tasks ALTER title TYPE text COLLATE \"C\"")
+    }),
+    ("ablo::drift::trigger_disabled", || {
+        drifted(
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+             CREATE TRIGGER t AFTER INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION f(); \
+             ALTER TABLE tasks DISABLE TRIGGER t",
+        )
+    }),
+    ("ablo::drift::writes_swallowed", || {
+        drifted("CREATE RULE r AS ON INSERT TO tasks DO INSTEAD NOTHING")
+    }),
+    ("ablo::drift::table_kind", || drifted("ALTER TABLE tasks SET UNLOGGED")),
 ];
 
 pub(crate) const PULL: &[Case] = &[

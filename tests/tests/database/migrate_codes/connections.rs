@@ -4,6 +4,7 @@ use super::support::*;
 use ablo_migrate::prove::{ScratchEnv, prove};
 use ablo_migrate::{FileLock, IfMissing, Session as _, current, postgres, sqlite};
 use ablo_schema::diff::{Backfills, Hints, diff};
+use ablo_tests::postgres::Pooler;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -54,6 +55,18 @@ pub(crate) const CONNECTIONS: &[Case] = &[
             database.address()
         })
     }),
+    ("ablo::database::address_note", || {
+        let address = format!("{} connection_limit=1", database().address());
+        findings(open(&address).warnings())
+    }),
+    ("ablo::database::pooler", || {
+        let database = database();
+        let pooler = Pooler::start(&database);
+        error(open(&pooler.address()).lock(Duration::ZERO))
+    }),
+    ("ablo::database::no_schema", || {
+        error(postgres::Database::connect(&database().address(), "nowhere"))
+    }),
     ("ablo::database::file_unreadable", || {
         error(sqlite::Database::connect("sqlite:/nowhere/app.db", IfMissing::Fail))
     }),
@@ -82,8 +95,8 @@ pub(crate) const CONNECTIONS: &[Case] = &[
 ];
 
 pub(crate) const QUERIES: &[Case] = &[
-    ("ablo::database::statement_timeout", || counting_locked("statement_timeout = '100ms'")),
-    ("ablo::database::lock_timeout", || counting_locked("lock_timeout = '100ms'")),
+    ("ablo::database::statement_timeout", || counting_locked("statement_timeout=100ms")),
+    ("ablo::database::lock_timeout", || counting_locked("lock_timeout=100ms")),
     ("ablo::database::insufficient_privilege", || {
         let database = database();
         let table = "CREATE TABLE public.ablo_migrations (id bigint, applied_at timestamptz, \

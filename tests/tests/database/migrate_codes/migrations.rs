@@ -58,6 +58,14 @@ pub(crate) const MIGRATIONS: &[Case] = &[
                       (id, organization_id, note, parent_id) VALUES ('1', 'o', 'n', 'missing')";
         migrating_file(&child(NOTE, true), orphan, &child(&required, true))
     }),
+    ("ablo::migrate::dependent", || {
+        let fields = format!("{TITLE},{NOTE}");
+        blocked(&tasks(&fields), "CREATE VIEW notes AS SELECT note FROM tasks", &tasks(TITLE))
+    }),
+    ("ablo::migrate::drifted", || {
+        let fields = format!("{TITLE},{NOTE}");
+        blocked(&tasks(&fields), "DROP INDEX tasks_note_idx", &tasks(TITLE))
+    }),
     ("ablo::migrate::not_ours", || {
         let next = tasks(&NOTE.replace(r#""isOptional":true"#, r#""isOptional":false"#));
         let trigger = "CREATE TRIGGER by_hand AFTER DELETE ON tasks BEGIN SELECT 1; END";

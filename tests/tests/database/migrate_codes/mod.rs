@@ -14,8 +14,9 @@ use plans::PLANS;
 use std::collections::BTreeSet;
 use support::Case;
 
-/// Codes that `ablo migrate status` raises, tested in `ablo-cli/tests/command/codes.rs`.
-const OF_THE_COMMAND: [&str; 2] = ["ablo::migrate::behind", "ablo::migrate::unfinished"];
+/// Codes that `ablo migrate status` and `drift` raise, tested in `ablo-cli/tests/command/codes.rs`.
+const OF_THE_COMMAND: [&str; 3] =
+    ["ablo::migrate::behind", "ablo::migrate::no_ledger", "ablo::migrate::unfinished"];
 /// Raised only by a bug of ablo; a unit test of `prove::evidence` raises it.
 const OF_BUGS: [&str; 1] = ["ablo::prove::broken"];
 

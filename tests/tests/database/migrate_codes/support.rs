@@ -74,14 +74,13 @@ pub(crate) fn connecting(change: impl Fn(&Database<'static>) -> String) -> Error
     error(postgres::Database::connect(&change(&database), "public"))
 }
 
-/// The error of counting rows of a table that another session has locked.
+/// The error of counting rows of a table that another session has locked, with a setting in the
+/// address.
 pub(crate) fn counting_locked(setting: &str) -> Error {
     let database = database();
     let mut holder = database.session();
     holder.run("CREATE TABLE a (id text)").expect("a table");
-    let set = format!("ALTER ROLE {} SET {setting}", database.owner());
-    database.admin().run(&set).expect("a setting");
-    let mut session = open(&database.address());
+    let mut session = open(&format!("{} options='-c {setting}'", database.address()));
     holder.run("BEGIN; LOCK TABLE a").expect("a lock");
     error(session.row_count("a"))
 }
@@ -121,13 +120,31 @@ pub(crate) fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
 
 /// A plan from the recorded schema to the next one, with every approval.
 pub(crate) fn approved(session: &mut dyn Session, next: &Schema, backfills: &str) -> Plan {
+    try_approved(session, next, backfills).expect("a plan")
+}
+
+pub(crate) fn try_approved(
+    session: &mut dyn Session,
+    next: &Schema,
+    backfills: &str,
+) -> Result<Plan, Error> {
     let prev = current(session, None).expect("a ledger or no tables").schema;
     let diff = diff(prev.as_ref(), next, &Hints::default()).expect("no hints");
     let backfills = json::read_backfills(backfills, next).0.expect("valid backfills");
-    let mut plan = plan_for(session, &diff, &backfills, true).expect("a plan");
+    let mut plan = plan_for(session, &diff, &backfills, true)?;
     let ids: Vec<_> = plan.body.approvals_needed.iter().map(|one| one.id.clone()).collect();
     ids.iter().for_each(|id| plan.approve(id, None).expect("a required approval"));
-    plan
+    Ok(plan)
+}
+
+/// The error of planning after a change by hand.
+pub(crate) fn blocked(prev: &Schema, change: &str, next: &Schema) -> Error {
+    let database = database();
+    let mut session = open(&database.address());
+    let plan = approved(&mut session, prev, "[]");
+    apply(&mut session, &plan, TIMEOUTS).expect("the first schema");
+    database.session().run(change).expect("a change");
+    error(try_approved(&mut session, next, "[]"))
 }
 
 /// Migrates a PostgreSQL database with rows; returns the session and the result.
@@ -179,8 +196,8 @@ pub(crate) fn migrating_file(prev: &Schema, change: &str, next: &Schema) -> Erro
     apply(&mut session, &plan, TIMEOUTS).expect("the first schema");
     let file = rusqlite::Connection::open(&path).expect("a connection");
     file.execute_batch(change).expect("a change");
-    let plan = approved(&mut session, next, "[]");
-    error(apply(&mut session, &plan, TIMEOUTS))
+    let planned = try_approved(&mut session, next, "[]");
+    error(planned.and_then(|plan| apply(&mut session, &plan, TIMEOUTS)))
 }
 
 /// The drift of a provisioned PostgreSQL database after a change.

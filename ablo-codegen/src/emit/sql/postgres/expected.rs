@@ -22,6 +22,8 @@ pub struct Expected {
     pub columns: Vec<ExpectedColumn>,
     /// The columns of the primary key.
     pub key: Vec<String>,
+    /// The name of the primary key.
+    pub key_name: String,
     /// The statement that adds the primary key.
     pub key_fix: String,
     /// The check constraints.
@@ -158,6 +160,7 @@ fn table(definition: &TableDef<'_>, all: &[TableDef<'_>]) -> Expected {
         name: table.name.as_str().to_owned(),
         columns: definition.columns.iter().map(|each| column(table, each)).collect(),
         key: strings(&definition.key),
+        key_name: table.key.as_str().to_owned(),
         key_fix: text!(
             "ALTER TABLE ",
             table,

@@ -35,7 +35,7 @@ pub use expected::{
     Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
     expected,
 };
-pub use migrate::{files, migrate, migrate_from};
+pub use migrate::{Change, Touched, files, migrate, migrate_from, touched};
 pub use provision::Provision;
 
 use crate::Files;

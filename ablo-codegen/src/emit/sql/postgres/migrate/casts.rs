@@ -213,11 +213,11 @@ impl Expression {
     }
 }
 
-/// Formats a timestamp as on the wire.
+/// Formats a timestamp as on the wire. The format has no sign for a year before Christ.
 fn date_text(column: &str) -> String {
     format!(
-        "CASE WHEN isfinite({column}) THEN to_char({column} AT TIME ZONE 'UTC', \
-         'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+        "CASE WHEN isfinite({column}) AND {column} >= '0001-01-01 00:00:00Z' \
+         THEN to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
          ELSE {column}::text END"
     )
 }

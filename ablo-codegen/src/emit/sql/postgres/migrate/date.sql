@@ -1,7 +1,13 @@
 CREATE OR REPLACE FUNCTION pg_temp.ablo_date(value text) RETURNS timestamptz LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE
+  found timestamptz;
 BEGIN
-  -- Words such as `now` and `tomorrow` are not accepted as dates.
-  RETURN CASE WHEN value ~ '^\s*[0-9]' THEN value::timestamptz END;
+  -- Excludes words such as `now`, and dates whose order of day and month is unclear.
+  IF value ~ '^\s*[0-9]' AND value !~ '^\s*[0-9]{1,2}\s*[-/.]\s*[0-9]{1,2}\M' THEN
+    found := value::timestamptz;
+  END IF;
+  -- Clients read the years 1 to 9999.
+  RETURN CASE WHEN found >= '0001-01-01 00:00:00Z' AND found < '10000-01-01 00:00:00Z' THEN found END;
 EXCEPTION WHEN data_exception THEN
   RETURN NULL;
 END $$;

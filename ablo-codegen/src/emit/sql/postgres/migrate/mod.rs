@@ -22,6 +22,7 @@ mod retained;
 mod rules;
 mod script;
 mod tables;
+mod touched;
 mod values;
 mod write;
 
@@ -35,6 +36,7 @@ pub use file::files;
 use pairing::{Pairing, Side};
 use retained::Retained;
 use tables::Lowering;
+pub use touched::{Change, Touched};
 
 /// Returns the statements that migrate a database from `prev`, or from an empty database, to
 /// `next`.
@@ -80,4 +82,22 @@ pub fn migrate_from(
         backfills,
     };
     Ok(lowering.migration(prev.is_none()))
+}
+
+/// Returns what a migration drops or gives another type, as far as other objects may depend on it.
+///
+/// # Errors
+/// As [`migrate`].
+pub fn touched(
+    existing: Existing,
+    diff: &Diff<'_>,
+    options: &PostgresOptions,
+) -> Result<Vec<Touched>, OptionError> {
+    let plan = options.resolve()?;
+    let Existing { layout, foreign_keys } = existing;
+    let was = ResolvedOptions { layout, foreign_keys, ..options.resolve()? };
+    let (from, to) = (Side::new(diff.prev(), &was), Side::new(Some(diff.next()), &plan));
+    let pairing = Pairing::new(&from, &to, diff);
+    let retained = Retained::all(&from, &to, &pairing);
+    Ok(touched::all(&from, &pairing, &retained))
 }

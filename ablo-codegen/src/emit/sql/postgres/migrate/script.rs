@@ -6,12 +6,16 @@ use crate::migrate::{Migration, Phase, Statement};
 use std::collections::BTreeSet;
 
 /// The settings of the whole transaction.
-const SETTINGS: [&str; 7] = [
+const SETTINGS: [&str; 10] = [
     "SET LOCAL lock_timeout = '10s';",
     "SET LOCAL client_min_messages = warning;",
     "SET LOCAL search_path = pg_catalog, pg_temp;",
     "SET LOCAL standard_conforming_strings = on;",
+    // The text of values, and their meaning, depend on these.
     "SET LOCAL TimeZone = 'UTC';",
+    "SET LOCAL DateStyle = 'ISO, YMD';",
+    "SET LOCAL IntervalStyle = 'iso_8601';",
+    "SET LOCAL extra_float_digits = 1;",
     // ALTER TABLE fails while the table has pending deferred constraint checks.
     "SET CONSTRAINTS ALL IMMEDIATE;",
     "DO $$ BEGIN PERFORM pg_advisory_xact_lock(hashtextextended('ablo::provision', 0)); END $$;",

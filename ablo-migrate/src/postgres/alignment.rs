@@ -1,0 +1,109 @@
+//! Objects that have another name than the schema gives them. Statements use the schema's names, so
+//! a migration begins by restoring those that it needs.
+
+use super::quoted;
+use crate::catalog::{Catalog, Table};
+use crate::compare::is_expected;
+use ablo_codegen::emit::sql::postgres::Expected;
+use ablo_codegen::migrate::{Lock, LockMode, Phase, Statement};
+
+/// Inserts renames before the first statement that locks a table.
+pub(super) fn align(
+    schema: &str,
+    expected: &[Expected],
+    catalog: &Catalog,
+    statements: &mut Vec<Statement>,
+) {
+    let is_used = |name: &str| {
+        let name = quoted(name).to_string();
+        statements.iter().any(|statement| statement.sql.contains(&name))
+    };
+    let mut renames = Vec::new();
+    for table in expected.iter().filter(|table| is_used(&table.name)) {
+        let Some(found) = catalog.tables.get(&table.name) else { continue };
+        let place = format!("{}.{}", quoted(schema), quoted(&table.name));
+        for Renamed { kind, from, to } in renamed(table, found) {
+            if !is_used(&to) {
+                continue;
+            }
+            let (from, to) = (quoted(&from), quoted(&to));
+            let (sql, mode) = match kind {
+                Kind::Index => {
+                    let sql = format!("ALTER INDEX {}.{from} RENAME TO {to};", quoted(schema));
+                    (sql, LockMode::ShareUpdateExclusive)
+                }
+                Kind::Constraint => {
+                    let sql = format!("ALTER TABLE {place} RENAME CONSTRAINT {from} TO {to};");
+                    (sql, LockMode::AccessExclusive)
+                }
+                Kind::Policy => {
+                    let sql = format!("ALTER POLICY {from} ON {place} RENAME TO {to};");
+                    (sql, LockMode::AccessExclusive)
+                }
+            };
+            renames.push(Statement {
+                sql,
+                phase: Phase::Transaction,
+                cause: None,
+                locks: vec![Lock { table: table.name.clone(), mode }],
+                hazards: Vec::new(),
+            });
+        }
+    }
+    let at = statements.iter().position(|one| !one.locks.is_empty()).unwrap_or(statements.len());
+    statements.splice(at..at, renames);
+}
+
+enum Kind {
+    Index,
+    Constraint,
+    Policy,
+}
+
+/// An object with another name than the schema gives it.
+struct Renamed {
+    kind: Kind,
+    from: String,
+    to: String,
+}
+
+/// Returns the objects of a table whose name is free, and which exist under another one.
+fn renamed(table: &Expected, found: &Table) -> Vec<Renamed> {
+    let mut out = Vec::new();
+    let mut add = |kind, to: &str, from: Option<&String>| {
+        out.extend(from.map(|from| Renamed { kind, from: from.clone(), to: to.to_owned() }));
+    };
+    for check in &table.checks {
+        let one = Expected { checks: vec![check.clone()], ..table.clone() };
+        let mut others = found.checks.keys().filter(|name| is_expected(&one, found, "check", name));
+        let is_there = found.checks.contains_key(&check.name);
+        add(Kind::Constraint, &check.name, others.next().filter(|_| !is_there));
+    }
+    for index in &table.indexes {
+        let one = Expected { indexes: vec![index.clone()], ..table.clone() };
+        let mut others =
+            found.indexes.keys().filter(|name| is_expected(&one, found, "index", name));
+        let is_there = found.indexes.contains_key(&index.name);
+        add(Kind::Index, &index.name, others.next().filter(|_| !is_there));
+    }
+    for key in &table.foreign_keys {
+        let one = Expected { foreign_keys: vec![key.clone()], ..table.clone() };
+        let is_same = |name: &&String| is_expected(&one, found, "foreign key", name);
+        let mut others = found.foreign_keys.keys().filter(is_same);
+        let is_there = found.foreign_keys.contains_key(&key.name);
+        add(Kind::Constraint, &key.name, others.next().filter(|_| !is_there));
+    }
+    let mut policies =
+        found.policies.keys().filter(|name| is_expected(table, found, "policy", name));
+    let is_there = found.policies.contains_key(POLICY);
+    add(Kind::Policy, POLICY, policies.next().filter(|_| !is_there));
+    let key = found
+        .key_name
+        .as_ref()
+        .filter(|name| **name != table.key_name && is_expected(table, found, "primary key", name));
+    add(Kind::Constraint, &table.key_name, key);
+    out
+}
+
+/// The name of the policy of every isolated table.
+const POLICY: &str = "tenant_isolation";
