@@ -6,7 +6,7 @@ use crate::catalog::Catalog;
 use crate::codes::APPROVAL_ROWS;
 use crate::compare::Difference;
 use crate::error::{Finding, Result};
-use crate::ledger::{Entry, Record};
+use crate::ledger::{Action, Entry, Record};
 use crate::plan::RowCount;
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::migrate::Existing;
@@ -44,7 +44,7 @@ pub enum IfMissing {
 pub struct Timeouts {
     /// How long to wait for the migration lock.
     pub migration_lock: Duration,
-    /// How long one attempt waits for a lock on a table.
+    /// How long one attempt waits for locks on tables. Others wait behind it for that time.
     pub table_lock: Duration,
     /// How many attempts the transaction gets while a table is locked.
     pub attempts: u32,
@@ -54,8 +54,8 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             migration_lock: Duration::from_secs(60),
-            table_lock: Duration::from_secs(5),
-            attempts: 5,
+            table_lock: Duration::from_secs(1),
+            attempts: 10,
         }
     }
 }
@@ -130,6 +130,17 @@ impl RowLimit {
     }
 }
 
+/// A decision about an unfinished migration, with the after-commit statement that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision<'a> {
+    /// The decision.
+    pub action: Action,
+    /// The statement.
+    pub statement: Option<usize>,
+    /// The reason.
+    pub reason: &'a str,
+}
+
 /// A session with a database, on the tables of one of its schemas.
 ///
 /// Every method returns a code of `ablo::database` if a query fails. The `# Errors` sections list
@@ -191,8 +202,35 @@ pub trait Session {
     /// The caller holds the lock.
     ///
     /// # Errors
-    /// `ablo::migrate::after_commit_failed`.
+    /// `ablo::migrate::after_commit_failed`, `ablo::migrate::effect_missing`.
     fn finish(&mut self, timeouts: Timeouts) -> Result<usize>;
+
+    /// Records a decision about an unfinished migration, which then continues at this after-commit
+    /// statement. The caller holds the lock.
+    ///
+    /// # Errors
+    /// None besides those of every method.
+    fn decide(&mut self, entry: &Entry, decision: &Decision<'_>, position: usize) -> Result<()> {
+        let _ = (entry, decision, position);
+        Ok(())
+    }
+
+    /// Applies the inverse of an unfinished migration as [`Session::apply`] does, and records in
+    /// its transaction that the migration was undone.
+    ///
+    /// # Errors
+    /// Those of [`Session::apply`].
+    fn undo(
+        &mut self,
+        entry: &Entry,
+        decision: &Decision<'_>,
+        inverse: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied> {
+        let _ = (entry, decision);
+        self.apply(inverse, limits, timeouts)
+    }
 
     /// Returns what the database has stored about approvers.
     ///

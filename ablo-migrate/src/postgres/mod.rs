@@ -2,13 +2,19 @@
 //!
 //! All queries of ablo's own are in this folder; migrations come with their statements.
 
+mod after_commit;
 mod apply;
 mod approvers;
 mod connect;
+mod decisions;
+mod effects;
 mod error;
+mod partitions;
 #[cfg(unix)]
 pub mod scratch;
 mod session;
+mod settings;
+mod waiting;
 mod warnings;
 
 pub use crate::session::{Applied, Timeouts};
@@ -174,7 +180,8 @@ impl Database {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT id, applied_at::text, record, state, position FROM {} \
+            "SELECT id, applied_at::text, record, state, position, \
+             to_jsonb(own) ->> 'notes' AS notes FROM {} AS own \
              WHERE record NOT LIKE '{APPROVERS_MARK}%' ORDER BY id",
             self.ledger_name()
         );
@@ -259,5 +266,8 @@ fn entry(row: &Row) -> Result<Entry> {
         (AFTER_COMMIT, Ok(position)) => State::AfterCommit(position),
         _ => return Err(unreadable(format!("unknown state `{state}`, {position}")).into()),
     };
-    Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state })
+    let notes: Option<String> = row.try_get("notes")?;
+    let notes = notes.map(|notes| serde_json::from_str(&notes)).transpose();
+    let notes = notes.map_err(|error| unreadable(error.to_string()))?.unwrap_or_default();
+    Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state, notes })
 }

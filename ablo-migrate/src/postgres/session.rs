@@ -7,7 +7,7 @@ use crate::compare::{Difference, differences};
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
-use crate::session::{Applied, RowLimit, Session, StoredApprovers, Timeouts};
+use crate::session::{Applied, Decision, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from};
 use ablo_codegen::migrate::{Existing, Migration};
@@ -94,5 +94,20 @@ impl Session for Database {
         timeouts: Timeouts,
     ) -> Result<Applied> {
         Database::apply(self, record, limits, timeouts)
+    }
+
+    fn decide(&mut self, entry: &Entry, decision: &Decision<'_>, position: usize) -> Result<()> {
+        Database::decide(self, entry, decision, position)
+    }
+
+    fn undo(
+        &mut self,
+        entry: &Entry,
+        decision: &Decision<'_>,
+        inverse: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied> {
+        Database::undo(self, entry, decision, inverse, limits, timeouts)
     }
 }

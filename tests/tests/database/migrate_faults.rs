@@ -126,7 +126,14 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
         let sql = CrashingServer::crash_statement();
         crashing.statements.insert(
             index,
-            Statement { sql, phase, cause: None, locks: Vec::new(), hazards: Vec::new() },
+            Statement {
+                sql,
+                phase,
+                cause: None,
+                locks: Vec::new(),
+                hazards: Vec::new(),
+                effects: Vec::new(),
+            },
         );
         server.rearm();
         let mut database =

@@ -209,12 +209,7 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
     }
     ExpectedColumn {
         name: column.name.to_owned(),
-        type_name: match column.column_type {
-            ColumnType::Timestamptz | ColumnType::TimestamptzNow => {
-                "timestamp with time zone".to_owned()
-            }
-            other => to_sql(&other),
-        },
+        type_name: column.column_type.printed(),
         not_null: column.not_null,
         preset: match (&column.preset, column.column_type) {
             (Some(Preset::Boolean(flag)), _) => {

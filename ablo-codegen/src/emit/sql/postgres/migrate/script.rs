@@ -6,10 +6,8 @@ use crate::migrate::{Migration, Phase, Statement};
 use std::collections::BTreeSet;
 
 /// The settings of the whole transaction.
-const SETTINGS: [&str; 7] = [
-    "SET LOCAL lock_timeout = '10s';",
+const SETTINGS: [&str; 5] = [
     "SET LOCAL client_min_messages = warning;",
-    "SET LOCAL search_path = pg_catalog, pg_temp;",
     "SET LOCAL standard_conforming_strings = on;",
     "SET LOCAL TimeZone = 'UTC';",
     // ALTER TABLE fails while the table has pending deferred constraint checks.

@@ -68,7 +68,8 @@ impl Script {
 
     fn push(&mut self, sql: &Expr, cause: Option<usize>, locks: Vec<Lock>, hazards: &[Hazard]) {
         let (sql, hazards) = (sql.as_str().to_owned(), hazards.to_vec());
-        self.statements.push(Statement { sql, phase: Phase::Transaction, cause, locks, hazards });
+        let (phase, effects) = (Phase::Transaction, Vec::new());
+        self.statements.push(Statement { sql, phase, cause, locks, hazards, effects });
     }
 
     /// Adds a statement that fails if `rows` returns a row, and names that row by `example`.
