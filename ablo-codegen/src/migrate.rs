@@ -23,6 +23,20 @@ pub struct Existing {
 pub struct Migration {
     /// In execution order. The statements of the transaction come first.
     pub statements: Vec<Statement>,
+    /// The rows that lose a value, by step, where the step does not lose all values of a column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub losses: BTreeMap<usize, Loss>,
+}
+
+/// The rows that lose a value, under the names before the migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The table.
+    pub table: String,
+    /// The condition on rows.
+    pub rows: String,
+    /// The statements that create the functions of the session that the condition calls.
+    pub helpers: Vec<String>,
 }
 
 impl Migration {
@@ -100,12 +114,21 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         definition: Option<IndexDefinition>,
     },
-    /// No index has this name.
-    NoIndex { name: String },
+    /// No index has this name. Before, the table had it with this definition.
+    NoIndex {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<(String, IndexDefinition)>,
+    },
     /// The table has a constraint of this name, which holds for all rows if `validated`.
     Constraint { table: String, name: String, validated: bool },
-    /// The table has no such constraint.
-    NoConstraint { table: String, name: String },
+    /// The table has no such constraint. Before, it had this one.
+    NoConstraint {
+        table: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<ConstraintDefinition>,
+    },
     /// Whether row security is enabled and forced, or neither.
     RowSecurity { table: String, holds: bool },
     /// The table has a policy of this name.
@@ -127,6 +150,17 @@ pub struct IndexDefinition {
     /// Whether the last column is ordered by its bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_bytes: bool,
+}
+
+/// The definition of a constraint, by which it is found under another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[allow(missing_docs, reason = "members are the columns and the table that they refer to")]
+pub enum ConstraintDefinition {
+    /// A check with this condition.
+    Check { condition: String },
+    /// A foreign key.
+    ForeignKey { columns: Vec<String>, target: String, target_columns: Vec<String> },
 }
 
 /// A subject of effects: what it is, its table and its name.
@@ -156,8 +190,8 @@ impl Effect {
             Effect::NoColumn { table, name } => {
                 (1..=3).map(|kind| (kind, &**table, &**name)).collect()
             }
-            Effect::Index { name, .. } | Effect::NoIndex { name } => vec![(4, "", name)],
-            Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name } => {
+            Effect::Index { name, .. } | Effect::NoIndex { name, .. } => vec![(4, "", name)],
+            Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name, .. } => {
                 vec![(5, table, name)]
             }
             Effect::RowSecurity { table, .. } => vec![(6, table, "")],

@@ -134,13 +134,13 @@ fn left_over<'r>(schema: &str, record: &'r Record) -> impl Iterator<Item = State
     let place = quoted(schema);
     record.of(Phase::AfterCommit).flat_map(move |statement| {
         let removed = statement.effects.iter().filter_map(|effect| match effect {
-            Effect::NoConstraint { table, name } => {
+            Effect::NoConstraint { table, name, .. } => {
                 let (table_name, name) = (quoted(table), quoted(name));
                 let sql =
                     format!("ALTER TABLE {place}.{table_name} DROP CONSTRAINT IF EXISTS {name};");
                 Some(removal(sql, Some(table), Some(effect)))
             }
-            Effect::NoIndex { name } => {
+            Effect::NoIndex { name, .. } => {
                 let sql = format!("DROP INDEX IF EXISTS {place}.{};", quoted(name));
                 Some(removal(sql, None, Some(effect)))
             }

@@ -9,7 +9,7 @@ use crate::error::{Finding, Result};
 use crate::ledger::{Action, Entry, Record};
 use crate::plan::RowCount;
 use ablo_codegen::emit::sql::Dialect;
-use ablo_codegen::migrate::Existing;
+use ablo_codegen::migrate::{Existing, Loss};
 use ablo_schema::Schema;
 use jiff::Timestamp;
 use std::path::Path;
@@ -91,12 +91,17 @@ pub(crate) struct Subject {
     pub(crate) table: String,
     /// The column, if the step affects a single one.
     pub(crate) column: Option<String>,
+    /// The rows that lose their value in the column, if not all of them do.
+    pub(crate) loss: Option<Loss>,
 }
 
 impl Subject {
     /// Returns the number of rows or values that are affected, or `None` if row security hides
     /// rows.
     pub(crate) fn count(&self, database: &mut dyn Session) -> Result<Option<u64>> {
+        if let Some(loss) = &self.loss {
+            return database.count_lost(loss);
+        }
         match &self.column {
             Some(column) => database.count_values(&self.table, column),
             None => {
@@ -176,6 +181,16 @@ pub trait Session {
     /// # Errors
     /// None besides those of every method.
     fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>>;
+
+    /// Returns the number of rows that lose a value, or `None` if row security hides rows or the
+    /// rows cannot be counted.
+    ///
+    /// # Errors
+    /// None besides those of every method.
+    fn count_lost(&mut self, loss: &Loss) -> Result<Option<u64>> {
+        let _ = loss;
+        Ok(None)
+    }
 
     /// Returns every applied migration, oldest first.
     ///

@@ -84,7 +84,8 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
             let schema = if dialect == Dialect::Sqlite { "main" } else { schema };
             let plan = ablo_migrate::offline(diff, backfills, dialect, schema, true)
                 .map_err(|error| database::failure(&error))?;
-            let migration = Migration { statements: plan.body.statements.clone() };
+            let statements = plan.body.statements.clone();
+            let migration = Migration { statements, ..Migration::default() };
             let about = |at| diff.steps().get(at).map(ToString::to_string);
             let programs = match dialect {
                 Dialect::Postgres => postgres::files(&migration, &about),

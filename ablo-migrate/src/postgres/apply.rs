@@ -3,6 +3,7 @@
 //!
 //! The ledger records the progress, so if the process or the server dies, the next run continues.
 
+use super::counts::unsigned;
 use super::decisions::Closing;
 use super::effects::{self, FoundIndex};
 use super::error::ServerError;
@@ -65,9 +66,10 @@ impl Database {
         timeouts: Timeouts,
         closing: Option<&Closing>,
     ) -> Result<Applied> {
+        let aliases = self.aliases(record)?;
         self.migrating(|database| {
             database.check_names(record)?;
-            let run = Run { record, limits, timeouts, closing };
+            let run = Run { record, limits, timeouts, closing, aliases: &aliases };
             let id = database.transaction(&run)?;
             let after_commit = database.after_commit(id, record, (0, &[]), timeouts)?;
             Ok(Applied { transaction: record.of(Phase::Transaction).count(), after_commit })
@@ -79,7 +81,7 @@ impl Database {
         let effects = || record.statements.iter().flat_map(|statement| &statement.effects);
         let is_freed = |wanted: &str| {
             effects().any(|effect| {
-                matches!(effect, Effect::NoTable { name } | Effect::NoIndex { name }
+                matches!(effect, Effect::NoTable { name } | Effect::NoIndex { name, .. }
                     if name == wanted)
             })
         };
@@ -135,7 +137,7 @@ impl Database {
     /// Returns the ledger entry's id.
     fn try_transaction(&mut self, run: &Run<'_>) -> std::result::Result<i64, Failure> {
         const PHASE: &str = "the transaction";
-        let Run { record, limits, timeouts, closing } = *run;
+        let Run { record, limits, timeouts, closing, aliases } = *run;
         let own = |error: postgres::Error| Failure::server(writing_ledger(PHASE), error);
         let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", millis(timeouts.table_lock));
         self.client.batch_execute(&begin).map_err(own)?;
@@ -148,6 +150,10 @@ impl Database {
                 Failure::server(format!("counting rows of `{}`", limit.subject.table), error)
             })?;
             limit.check(found).map_err(Failure::Refused)?;
+        }
+        for alias in aliases {
+            let what = || format!("the statement `{alias}`");
+            self.client.batch_execute(alias).map_err(|error| Failure::server(what(), error))?;
         }
         self.run_statements(record, timeouts, PHASE)?;
         // A deferred constraint that fails at COMMIT would not name its statement.
@@ -244,15 +250,22 @@ impl Database {
         }
         // `off` makes the query fail instead of leaving out rows that a policy hides.
         self.client.batch_execute("SET LOCAL row_security = off")?;
-        let what =
-            subject.column.as_deref().map_or("*".to_owned(), |name| quoted(name).to_string());
-        let row = self.client.query_one(&format!("SELECT count({what}) FROM {table}"), &[])?;
-        let count: i64 = row.try_get(0)?;
+        let sql = match (&subject.loss, &subject.column) {
+            (Some(loss), _) => {
+                for helper in &loss.helpers {
+                    self.client.batch_execute(helper)?;
+                }
+                format!("SELECT count(*) FROM {table} WHERE {}", loss.rows)
+            }
+            (None, Some(column)) => format!("SELECT count({}) FROM {table}", quoted(column)),
+            (None, None) => format!("SELECT count(*) FROM {table}"),
+        };
+        let count: i64 = self.client.query_typed_one(&sql, &[])?.try_get(0)?;
         self.client.batch_execute("SET LOCAL row_security = on")?;
         if is_forced {
             self.client.batch_execute(&set_force("FORCE"))?;
         }
-        Ok(u64::try_from(count).unwrap_or(0))
+        Ok(unsigned(count))
     }
 }
 
@@ -263,6 +276,8 @@ struct Run<'r> {
     limits: &'r [RowLimit],
     timeouts: Timeouts,
     closing: Option<&'r Closing>,
+    /// Statements before all others, for objects that have other names here.
+    aliases: &'r [String],
 }
 
 /// Why a transaction did not commit.

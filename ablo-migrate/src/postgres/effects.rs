@@ -157,11 +157,11 @@ pub(super) fn missing(client: &mut Client, schema: &str, effect: &Effect) -> Fou
                 FoundIndex::Other(found) => Some(format!("`{name}` is another object: {found}")),
             }
         }
-        Effect::NoIndex { name } => {
+        Effect::NoIndex { name, .. } => {
             let is_there = matches!(relation(client, schema, name)?.as_deref(), Some("i" | "I"));
             presence(is_there, effect, format!("the index `{name}`"))
         }
-        Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name } => {
+        Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name, .. } => {
             let found = row(client, CONSTRAINT, &[schema, table, name])?;
             let described = format!("the constraint `{name}` of `{table}`");
             match (found, effect) {

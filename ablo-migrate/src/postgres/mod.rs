@@ -3,9 +3,11 @@
 //! All queries of ablo's own are in this folder; migrations come with their statements.
 
 mod after_commit;
+mod aliases;
 mod apply;
 mod approvers;
 mod connect;
+mod counts;
 mod decisions;
 mod effects;
 mod error;
@@ -25,7 +27,6 @@ use crate::catalog::Catalog;
 use crate::codes::{LEDGER, LOCKED, QUERY_FAILED};
 use crate::error::{Finding, Result};
 use crate::ledger::{APPROVERS_MARK, Entry, Record, State, TABLE};
-use crate::plan::RowCount;
 pub(crate) use ablo_codegen::emit::sql::quoted;
 use postgres::{Client, IsolationLevel, Row};
 use std::time::{Duration, Instant};
@@ -116,59 +117,6 @@ impl Database {
             name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
         });
         Ok(catalog)
-    }
-
-    /// Returns the number of rows in a table. It is estimated if row security hides rows from this
-    /// role.
-    ///
-    /// # Errors
-    /// A code of `ablo::database`.
-    pub fn row_count(&mut self, table: &str) -> Result<RowCount> {
-        let name = format!("{}.{}", quoted(&self.schema), quoted(table));
-        // `off` makes the query fail instead of leaving out rows that a policy hides.
-        self.client.batch_execute("SET row_security = off")?;
-        let counted = self.client.query_one(&format!("SELECT count(*) FROM {name}"), &[]);
-        self.client.batch_execute("RESET row_security")?;
-        let (row, exact) = match counted {
-            Ok(row) => (row, true),
-            Err(error)
-                if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
-            {
-                let estimate = "\
-                    SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
-                    FROM pg_class WHERE oid = $1::text::regclass";
-                (self.client.query_one(estimate, &[&name])?, false)
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let count: i64 = row.try_get(0)?;
-        Ok(RowCount { count: u64::try_from(count).unwrap_or(0), exact })
-    }
-
-    /// Returns the number of rows with a non-null value in a column, or `None` if row security
-    /// hides rows from this role.
-    ///
-    /// # Errors
-    /// A code of `ablo::database`.
-    pub fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
-        let sql = format!(
-            "SELECT count({}) FROM {}.{}",
-            quoted(column),
-            quoted(&self.schema),
-            quoted(table)
-        );
-        self.client.batch_execute("SET row_security = off")?;
-        let counted = self.client.query_one(&sql, &[]);
-        self.client.batch_execute("RESET row_security")?;
-        match counted {
-            Ok(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
-            Err(error)
-                if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 
     /// Returns every applied migration, oldest first. Empty if there is no ledger.

@@ -10,7 +10,7 @@ use crate::plan::RowCount;
 use crate::session::{Applied, Decision, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from};
-use ablo_codegen::migrate::{Existing, Migration};
+use ablo_codegen::migrate::{Existing, Loss, Migration};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use std::time::Duration;
@@ -57,6 +57,10 @@ impl Session for Database {
 
     fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
         Database::count_values(self, table, column)
+    }
+
+    fn count_lost(&mut self, loss: &Loss) -> Result<Option<u64>> {
+        Database::count_lost(self, loss)
     }
 
     fn ledger(&mut self) -> Result<Vec<Entry>> {

@@ -2,6 +2,7 @@
 
 use super::{Database, quoted};
 use crate::error::Result;
+use postgres::GenericClient;
 use postgres::types::Type;
 
 /// Limits of the role or the database that would stop a migration halfway. Not every version has
@@ -42,25 +43,36 @@ impl Database {
             .try_get(0)?;
         self.client.batch_execute(UNLIMITED)?;
         self.client.batch_execute("SET quote_all_identifiers = off")?;
-        let path: String = self.client.query_typed_one(APPLICATION_PATH, &[])?.try_get(0)?;
-        self.set_path(&path)?;
-        let schemas = self.client.query_typed_one("SELECT current_schemas(false)::text[]", &[])?;
-        if !schemas.try_get::<_, Vec<String>>(0)?.contains(&self.schema) {
-            self.set_path(&format!("{}, {path}", quoted(&self.schema)))?;
-        }
+        set_application_path(&mut self.client, &self.schema, false)?;
         let result = work(self);
         // A connection that was lost has no settings.
         let _ = self.client.batch_execute(LIMITED);
-        let _ = self.set_path(&before);
+        let _ = set_path(&mut self.client, &before, false);
         result
     }
+}
 
-    /// Sets the search path. Objects of the server itself are found before others of their names.
-    fn set_path(&mut self, path: &str) -> Result<()> {
-        let is_explicit = path.contains("pg_catalog") && !path.starts_with("pg_catalog");
-        let path = if is_explicit { format!("pg_catalog, {path}") } else { path.to_owned() };
-        let set = "SELECT set_config('search_path', $1, false)";
-        self.client.query_typed(set, &[(&path, Type::TEXT)])?;
-        Ok(())
+/// Sets the search path of the application, with the schema of the tables, for the session or the
+/// transaction.
+pub(super) fn set_application_path(
+    client: &mut impl GenericClient,
+    schema: &str,
+    is_local: bool,
+) -> Result<()> {
+    let path: String = client.query_typed_one(APPLICATION_PATH, &[])?.try_get(0)?;
+    set_path(client, &path, is_local)?;
+    let schemas = client.query_typed_one("SELECT current_schemas(false)::text[]", &[])?;
+    if !schemas.try_get::<_, Vec<String>>(0)?.iter().any(|known| known == schema) {
+        set_path(client, &format!("{}, {path}", quoted(schema)), is_local)?;
     }
+    Ok(())
+}
+
+/// Sets the search path. Objects of the server itself are found before others of their names.
+fn set_path(client: &mut impl GenericClient, path: &str, is_local: bool) -> Result<()> {
+    let is_explicit = path.contains("pg_catalog") && !path.starts_with("pg_catalog");
+    let path = if is_explicit { format!("pg_catalog, {path}") } else { path.to_owned() };
+    let set = "SELECT set_config('search_path', $1, $2)";
+    client.query_typed(set, &[(&path, Type::TEXT), (&is_local, Type::BOOL)])?;
+    Ok(())
 }

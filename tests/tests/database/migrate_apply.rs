@@ -296,3 +296,61 @@ fn an_index_of_a_partitioned_table_is_built() {
     migrate(&mut database, &tasks(INDEXED)).expect("the index is built");
     assert_eq!(valid_indexes(&server), ["tasks_title_idx"]);
 }
+
+const ENUM: &str = r#","e":{"type":"enum","enumValues":["a","b"],"isOptional":true,
+  "isIndexed":false}"#;
+
+#[test]
+fn what_a_migration_drops_is_found_by_its_meaning() {
+    let next = tasks(&format!("{TITLE}{}", ENUM.replace(r#""b""#, r#""c""#)));
+    let renamed = "ALTER INDEX tasks_title_idx RENAME TO my_index; \
+        ALTER TABLE tasks RENAME CONSTRAINT tasks_e_check TO my_check; \
+        ALTER INDEX tasks_pkey RENAME TO pk_tasks";
+    let dropped = "DROP INDEX tasks_title_idx; ALTER TABLE tasks DROP CONSTRAINT tasks_e_check";
+    for by_hand in [renamed, dropped] {
+        let server = database(&format!("{INDEXED}{ENUM}"));
+        server.session().run(by_hand).expect("the objects are changed");
+        let mut database = open(&server);
+        migrate(&mut database, &next).unwrap_or_else(|error| panic!("{by_hand}: {error}"));
+        assert_eq!(valid_indexes(&server), [""; 0], "{by_hand}");
+        server.admin().run(&format!("{ROW} ('1', 'o', 't')")).expect("a row");
+        server.admin().run("UPDATE tasks SET e = 'c'").expect("a new value");
+        server.admin().run("UPDATE tasks SET e = 'b'").expect_err("a removed value");
+        assert_eq!(drift(&mut database, &next, true), Ok(Vec::new()), "{by_hand}");
+    }
+}
+
+#[test]
+fn an_approval_states_how_many_rows_lose_something() {
+    const MORE: &str = r#","n":{"type":"number","format":"int32","isOptional":true,"isIndexed":false},
+      "t":{"type":"string","isOptional":true,"isIndexed":false},
+      "d":{"type":"string","format":"decimal","precision":9,"scale":3,"isOptional":true,"isIndexed":false}"#;
+    let server = database(&format!("{TITLE}{ENUM}{MORE}"));
+    let superuser = server.address().replace(server.owner(), "postgres");
+    let counted = |next: &str| {
+        let mut database = Database::connect(&superuser, "public").expect("the session opens");
+        let prev = current(&mut database, None).expect("the current schema is known").schema;
+        let next = tasks(next);
+        let diff = diff(prev.as_ref(), &next, &Hints::default()).expect("there are no hints");
+        let plan = plan_for(&mut database, &diff, &Backfills::default(), true).expect("a plan");
+        let needed = plan.body.approvals_needed;
+        needed.iter().map(|needed| needed.rows).collect::<Vec<_>>()
+    };
+    let enumeration = format!("{TITLE}{}{MORE}", ENUM.replace(r#""b""#, r#""c""#));
+    let narrower = format!("{TITLE}{ENUM}{}", MORE.replace("int32", "int16"));
+    let number = MORE.replacen(r#""t":{"type":"string""#, r#""t":{"type":"number""#, 1);
+    let number = format!("{TITLE}{ENUM}{number}");
+    let digits = format!("{TITLE}{ENUM}{}", MORE.replace(r#""scale":3"#, r#""scale":2"#));
+    for next in [&enumeration, &narrower, &number, &digits] {
+        assert_eq!(counted(next), [Some(0)], "{next}");
+    }
+    let rows = "INSERT INTO tasks (id, organization_id, title, e, n, t, d) SELECT i::text, 'o', 't', \
+        CASE WHEN i % 5 = 0 THEN 'b' ELSE 'a' END, i * 1000, \
+        CASE WHEN i % 10 = 0 THEN 'x' ELSE '1' END, i + 0.001 * (i % 2) \
+        FROM generate_series(1, 100) i";
+    server.admin().run(rows).expect("the rows are inserted");
+    assert_eq!(counted(&enumeration), [Some(20)]);
+    assert_eq!(counted(&narrower), [Some(68)]);
+    assert_eq!(counted(&number), [Some(10)]);
+    assert_eq!(counted(&digits), [Some(50)]);
+}

@@ -22,7 +22,7 @@ impl SqlChange<'_> {
             SqlChange::RenameIndex { table, from, to, .. } => {
                 let (table, name) = (table.clone(), text(to));
                 let index = Effect::Index { table, name, definition: None };
-                vec![Effect::NoIndex { name: text(from) }, index]
+                vec![Effect::NoIndex { name: text(from), was: None }, index]
             }
             SqlChange::RenameColumn { table, from, to } => {
                 let column = Effect::Column { table: of(table), name: text(to), type_name: None };
@@ -57,13 +57,17 @@ impl SqlChange<'_> {
                 dropped.chain([constraint(table, name, false)]).collect()
             }
             SqlChange::ValidateCheck { table, name } => vec![constraint(table, name, true)],
-            SqlChange::DropConstraint { table, name, .. }
-            | SqlChange::DropCheck { table, name } => {
-                vec![no_constraint(table, name)]
+            SqlChange::DropConstraint { table, name, was, .. } => {
+                let (table, name, was) = (of(table), text(name), was.clone());
+                vec![Effect::NoConstraint { table, name, was }]
             }
+            SqlChange::DropCheck { table, name } => vec![no_constraint(table, name)],
             SqlChange::CreateIndex { table, index }
             | SqlChange::CreateIndexConcurrently { table, index } => vec![built(table, index)],
-            SqlChange::DropIndex { name, .. } => vec![Effect::NoIndex { name: text(name) }],
+            SqlChange::DropIndex { table, index } => {
+                let was = Some((of(table), definition(index)));
+                vec![Effect::NoIndex { name: text(&index.name), was }]
+            }
             SqlChange::EnableRls { table } => vec![row_security(table, true)],
             SqlChange::DisableRls { table } => vec![row_security(table, false)],
             SqlChange::CreatePolicy { table, predicate: Predicate::Column(_) } => {
@@ -76,7 +80,7 @@ impl SqlChange<'_> {
             SqlChange::SwapKey(swap) => {
                 let key = constraint(swap.table, &swap.table.key, true);
                 let added = swap.added.iter().map(|key| constraint(key.table, &key.name, false));
-                let no_index = Effect::NoIndex { name: text(&swap.index) };
+                let no_index = Effect::NoIndex { name: text(&swap.index), was: None };
                 [no_index, key].into_iter().chain(added).collect()
             }
             SqlChange::AddForeignKey { key, .. } => vec![constraint(key.table, &key.name, false)],
@@ -125,7 +129,7 @@ fn constraint(table: &Table<'_>, name: &Ident<'_>, validated: bool) -> Effect {
 }
 
 fn no_constraint(table: &Table<'_>, name: &Ident<'_>) -> Effect {
-    Effect::NoConstraint { table: of(table), name: text(name) }
+    Effect::NoConstraint { table: of(table), name: text(name), was: None }
 }
 
 fn row_security(table: &Table<'_>, holds: bool) -> Effect {
@@ -133,11 +137,15 @@ fn row_security(table: &Table<'_>, holds: bool) -> Effect {
 }
 
 fn built(table: &Table<'_>, index: &Index<'_>) -> Effect {
-    let definition = IndexDefinition {
+    let (table, name) = (of(table), text(&index.name));
+    Effect::Index { table, name, definition: Some(definition(index)) }
+}
+
+fn definition(index: &Index<'_>) -> IndexDefinition {
+    IndexDefinition {
         columns: index.columns.iter().map(text).collect(),
         unique: index.unique,
         method: index.method.name().to_owned(),
         by_bytes: index.by_bytes,
-    };
-    Effect::Index { table: of(table), name: text(&index.name), definition: Some(definition) }
+    }
 }

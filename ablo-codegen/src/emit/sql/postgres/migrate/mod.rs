@@ -18,6 +18,7 @@ mod drops;
 mod effects;
 mod file;
 mod guard;
+mod losses;
 mod pairing;
 mod renames;
 mod retained;

@@ -218,7 +218,7 @@ impl Lowering<'_> {
     }
 }
 
-fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
+pub(super) fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
     Index {
         name: index.name.clone(),
         unique: index.unique,

@@ -2,8 +2,8 @@
 
 use super::casts::Helper;
 use super::change::SqlChange;
-use crate::migrate::{Migration, Phase, Statement};
-use std::collections::BTreeSet;
+use crate::migrate::{Loss, Migration, Phase, Statement};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The settings of the whole transaction.
 const SETTINGS: [&str; 5] = [
@@ -37,7 +37,7 @@ impl Script {
     }
 
     /// Returns the migration, which is empty if there is nothing to do.
-    pub(crate) fn finish(self) -> Migration {
+    pub(crate) fn finish(self, losses: BTreeMap<usize, Loss>) -> Migration {
         if self.transaction.is_empty() && self.after_commit.is_empty() {
             return Migration::default();
         }
@@ -45,6 +45,7 @@ impl Script {
         let helpers =
             self.helpers.into_iter().map(|helper| SqlChange::Helper(helper).statement(None));
         Migration {
+            losses,
             statements: settings
                 .chain(helpers)
                 .chain(self.transaction)

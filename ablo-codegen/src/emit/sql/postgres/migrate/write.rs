@@ -172,8 +172,8 @@ impl Sql for SqlChange<'_> {
             }
             SqlChange::GuardDuplicates { table, columns } => guard_duplicates(table, columns, out),
             SqlChange::DropInvalidIndex { table, name } => drop_invalid_index(table, name, out),
-            SqlChange::DropIndex { table, name } => {
-                sql!(out, "DROP INDEX ", table.schema, ".", name, ";")
+            SqlChange::DropIndex { table, index } => {
+                sql!(out, "DROP INDEX ", table.schema, ".", index.name, ";")
             }
             SqlChange::NoForceRls { table } => {
                 alter_rls_if("row_security_active(", table, ")", "NO FORCE", out)

@@ -96,6 +96,7 @@ impl Script {
         if self.statements.is_empty() {
             return Migration::default();
         }
-        Migration { statements: first.statements.into_iter().chain(self.statements).collect() }
+        let statements = first.statements.into_iter().chain(self.statements).collect();
+        Migration { statements, ..Migration::default() }
     }
 }
