@@ -5,6 +5,7 @@
 
 use crate::shape::Layout;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// The tables that a migration starts from, as far as the schema does not say it.
@@ -22,6 +23,20 @@ pub struct Existing {
 pub struct Migration {
     /// In execution order. The statements of the transaction come first.
     pub statements: Vec<Statement>,
+    /// The rows that lose a value, by step, where the step does not lose all values of a column.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub losses: BTreeMap<usize, Loss>,
+}
+
+/// The rows that lose a value, under the names before the migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The table.
+    pub table: String,
+    /// The condition on rows.
+    pub rows: String,
+    /// The statements that create the functions of the session that the condition calls.
+    pub helpers: Vec<String>,
 }
 
 impl Migration {
@@ -55,6 +70,9 @@ pub struct Statement {
     /// The hazards of running it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hazards: Vec<Hazard>,
+    /// The state that the database has afterwards, as far as its catalog shows it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<Effect>,
 }
 
 /// The phase in which a statement runs.
@@ -67,6 +85,143 @@ pub enum Phase {
     AfterCommit,
 }
 
+/// A fact that the catalog shows after a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[allow(missing_docs, reason = "members are the names of the table and of its part")]
+pub enum Effect {
+    /// The table exists.
+    Table { name: String },
+    /// No table has this name.
+    NoTable { name: String },
+    /// The column exists, with this type if it is stated.
+    Column {
+        table: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        type_name: Option<String>,
+    },
+    /// The table has no such column.
+    NoColumn { table: String, name: String },
+    /// Whether the column is `NOT NULL`.
+    NotNull { table: String, name: String, holds: bool },
+    /// Whether the column has a default.
+    Default { table: String, name: String, holds: bool },
+    /// The table has this index, and it is valid.
+    Index {
+        table: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        definition: Option<IndexDefinition>,
+    },
+    /// No index has this name. Before, the table had it with this definition.
+    NoIndex {
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<(String, IndexDefinition)>,
+    },
+    /// The table has a constraint of this name, which holds for all rows if `validated`.
+    Constraint { table: String, name: String, validated: bool },
+    /// The table has no such constraint. Before, it had this one.
+    NoConstraint {
+        table: String,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        was: Option<ConstraintDefinition>,
+    },
+    /// Whether row security is enabled and forced, or neither.
+    RowSecurity { table: String, holds: bool },
+    /// The table has a policy of this name.
+    Policy { table: String, name: String },
+    /// The table has no such policy.
+    NoPolicy { table: String, name: String },
+}
+
+/// The definition of an index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IndexDefinition {
+    /// The columns, in order.
+    pub columns: Vec<String>,
+    /// Whether it is unique.
+    pub unique: bool,
+    /// The access method.
+    pub method: String,
+    /// Whether the last column is ordered by its bytes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_bytes: bool,
+}
+
+/// The definition of a constraint, by which it is found under another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[allow(missing_docs, reason = "members are the columns and the table that they refer to")]
+pub enum ConstraintDefinition {
+    /// A check with this condition.
+    Check { condition: String },
+    /// A foreign key.
+    ForeignKey { columns: Vec<String>, target: String, target_columns: Vec<String> },
+}
+
+/// A subject of effects: what it is, its table and its name.
+type Subject<'e> = (u8, &'e str, &'e str);
+
+impl Effect {
+    /// Reports whether something exists no longer.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Effect::NoTable { .. }
+                | Effect::NoColumn { .. }
+                | Effect::NoIndex { .. }
+                | Effect::NoConstraint { .. }
+                | Effect::NoPolicy { .. }
+        )
+    }
+
+    /// Returns the subjects, of which a later effect replaces an earlier one.
+    fn subjects(&self) -> Vec<Subject<'_>> {
+        match self {
+            Effect::Table { name } | Effect::NoTable { name } => vec![(0, "", name)],
+            Effect::Column { table, name, .. } => vec![(1, table, name)],
+            Effect::NotNull { table, name, .. } => vec![(2, table, name)],
+            Effect::Default { table, name, .. } => vec![(3, table, name)],
+            Effect::NoColumn { table, name } => {
+                (1..=3).map(|kind| (kind, &**table, &**name)).collect()
+            }
+            Effect::Index { name, .. } | Effect::NoIndex { name, .. } => vec![(4, "", name)],
+            Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name, .. } => {
+                vec![(5, table, name)]
+            }
+            Effect::RowSecurity { table, .. } => vec![(6, table, "")],
+            Effect::Policy { table, name } | Effect::NoPolicy { table, name } => {
+                vec![(7, table, name)]
+            }
+        }
+    }
+}
+
+/// Returns what exists after all of these statements, each with the index of its statement.
+pub fn settled<'s>(
+    statements: impl IntoIterator<Item = &'s Statement>,
+) -> Vec<(usize, &'s Effect)> {
+    let mut last: BTreeMap<Subject<'s>, (usize, &'s Effect)> = BTreeMap::new();
+    for (at, statement) in statements.into_iter().enumerate() {
+        for effect in &statement.effects {
+            for subject in effect.subjects() {
+                last.remove(&subject);
+                if !effect.is_absence() {
+                    last.insert(subject, (at, effect));
+                }
+            }
+        }
+    }
+    let mut settled: Vec<_> = last.into_values().collect();
+    settled.sort_by_key(|(at, _)| *at);
+    settled
+}
+
 /// A lock on a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lock {
@@ -74,6 +229,44 @@ pub struct Lock {
     pub table: String,
     /// The lock mode.
     pub mode: LockMode,
+}
+
+/// A lock on a table, for as long as it is held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldLock {
+    /// The last name of the table.
+    pub table: String,
+    /// The strongest mode.
+    pub mode: LockMode,
+    /// The number of the statement that takes it, from 1.
+    pub from: usize,
+    /// The number of the statement after which it is released.
+    pub to: usize,
+}
+
+/// Returns the strongest lock on each table in the transaction, which is held until its end, and
+/// the locks of each statement after it.
+pub fn held(statements: &[Statement]) -> Vec<HeldLock> {
+    let last = statements.iter().filter(|one| one.phase == Phase::Transaction).count();
+    let mut strongest: BTreeMap<&str, HeldLock> = BTreeMap::new();
+    let mut after = Vec::new();
+    for (at, statement) in statements.iter().enumerate() {
+        for Lock { table, mode } in &statement.locks {
+            let (from, to) = (at + 1, last.max(at + 1));
+            let held = HeldLock { table: table.clone(), mode: *mode, from, to };
+            if statement.phase == Phase::AfterCommit {
+                after.push(held);
+            } else if strongest.get(&**table).is_none_or(|known| known.mode < *mode) {
+                strongest.insert(table, held);
+            }
+        }
+        if let [Effect::NoTable { name: from }, Effect::Table { name: to }] = &*statement.effects
+            && let Some(held) = strongest.remove(&**from)
+        {
+            strongest.insert(to, HeldLock { table: to.clone(), ..held });
+        }
+    }
+    strongest.into_values().chain(after).collect()
 }
 
 /// PostgreSQL's table lock modes, from the weakest to the strongest. The order is total and

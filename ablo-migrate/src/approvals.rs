@@ -3,7 +3,7 @@
 
 use crate::plan::{Class, RequiredApproval};
 use crate::session::Subject;
-use ablo_codegen::migrate::{Hazard, Migration};
+use ablo_codegen::migrate::{Hazard, Loss, Migration};
 use ablo_schema::diff::{Diff, Report, Warning};
 use std::collections::BTreeMap;
 
@@ -23,7 +23,8 @@ pub(crate) fn required_approvals(
         {
             let (what, subject) = required.entry((warning.step, class)).or_default();
             what.push(name(warning) + ": " + warning.risk.message());
-            *subject = subject.take().or_else(|| self::subject(report.diff, warning));
+            let loss = migration.losses.get(&warning.step).filter(|_| class == Class::Loss);
+            *subject = subject.take().or_else(|| self::subject(report.diff, warning, loss));
         }
     }
     // Statements without a step change the layout of the tables. They follow all steps.
@@ -58,12 +59,12 @@ fn name(warning: &Warning<'_>) -> String {
     }
 }
 
-/// Returns the table and column of a warning under their names before the migration.
-fn subject(diff: &Diff<'_>, warning: &Warning<'_>) -> Option<Subject> {
+/// Returns the table, column and rows of a warning under their names before the migration.
+fn subject(diff: &Diff<'_>, warning: &Warning<'_>, loss: Option<&Loss>) -> Option<Subject> {
     let prev = diff.prev_model(warning.model).or_else(|| diff.prev()?.model(warning.model))?;
     let field = warning
         .field
         .map(|field| diff.prev_field(warning.model, field).or_else(|| prev.field(field)));
     let column = field.flatten().map(|field| field.column.as_str().to_owned());
-    Some(Subject { table: prev.table.as_str().to_owned(), column })
+    Some(Subject { table: prev.table.as_str().to_owned(), column, loss: loss.cloned() })
 }

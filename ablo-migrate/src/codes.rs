@@ -24,7 +24,7 @@ impl Code {
     /// assert!(ablo_migrate::Code::all().any(|code| code.name == "ablo::database::url"));
     /// ```
     pub fn all() -> impl Iterator<Item = Code> {
-        TABLE.iter().chain(drift::TABLE).copied()
+        TABLE.iter().chain(applying::TABLE).chain(drift::TABLE).copied()
     }
 
     /// Returns the code of this name.
@@ -54,6 +54,7 @@ macro_rules! codes {
     };
 }
 
+pub(crate) mod applying;
 mod drift;
 
 pub(crate) use drift::*;
@@ -323,18 +324,6 @@ codes! {
          from a provisioned one, or rows are visible to other organisations. Only scratch \
          databases were changed.",
         "This is a bug in ablo. Do not apply this migration; report it with both schemas.";
-    BUSY = "ablo::migrate::busy" Error,
-        "A table stayed locked by other sessions",
-        "A statement could not get a lock before the timeout, in every attempt. This transaction \
-         changed nothing.",
-        "Run it again when fewer long transactions are open. In PostgreSQL, `pg_locks` shows \
-         which session holds the lock.";
-    AFTER_COMMIT_FAILED = "ablo::migrate::after_commit_failed" Error,
-        "A statement after the commit failed",
-        "The transaction is committed and recorded, but not every statement after it has run. \
-         The message has the statement's number and the SQLSTATE.",
-        "Fix what the message names, and run `ablo migrate apply` again; it continues with this \
-         statement.";
     PLAN_UNREADABLE = "ablo::migrate::plan_unreadable" Error,
         "The plan cannot be read",
         "The file is not the JSON document that `ablo migrate plan --out FILE` writes, or \

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::plan::{Body, FORMAT};
 use crate::session::Subject;
 use ablo_codegen::emit::sql::Dialect;
-use ablo_codegen::migrate::Existing;
+use ablo_codegen::migrate::{Existing, held};
 use ablo_codegen::shape::Layout;
 use ablo_schema::diff::{Backfills, Diff};
 use ablo_schema::schema::Plane;
@@ -46,6 +46,7 @@ pub(crate) fn draft(
         rows: BTreeMap::new(),
         report: json(&report.to_value().to_json()),
         approvals_needed,
+        locks: held(&migration.statements),
         statements: migration.statements,
         schema: json(&canonical::print(diff.next())),
         baseline: Value::Null,

@@ -1,6 +1,6 @@
 //! The ledger: which migrations were applied, and how far each one got.
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 use ablo_codegen::migrate::Phase;
 use ablo_codegen::migrate::Statement;
 use ablo_codegen::shape::Layout;
@@ -46,6 +46,56 @@ pub struct Entry {
     pub record: Record,
     /// The progress.
     pub state: State,
+    /// How an unfinished migration went on, oldest first.
+    pub notes: Vec<Note>,
+}
+
+impl Entry {
+    /// Returns the indexes of the after-commit statements that were skipped.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn skipped(&self) -> Vec<usize> {
+        let skips = self.notes.iter().filter(|note| note.action == Action::Skip);
+        skips.filter_map(|note| note.statement).collect()
+    }
+}
+
+/// A way on from an unfinished migration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Action {
+    /// The rest of the statements ran.
+    Resume,
+    /// One statement was left out, and the rest ran.
+    Skip,
+    /// The schema before the migration was restored.
+    Undo,
+}
+
+impl Action {
+    /// Returns the word for what was done.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Resume => "resumed",
+            Action::Skip => "skipped",
+            Action::Undo => "undone",
+        }
+    }
+}
+
+/// A decision about an unfinished migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// The decision.
+    pub action: Action,
+    /// The after-commit statement that it is about, as an index. The number of statements stands
+    /// for the comparison with the catalog at the end.
+    pub statement: Option<usize>,
+    /// The reason.
+    pub reason: String,
+    /// When, as the server prints it, and by which role.
+    pub at: String,
 }
 
 /// The recorded content of a migration.
@@ -67,7 +117,7 @@ pub struct Record {
     pub statements: Vec<Statement>,
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 impl Record {
     /// Returns the statements of one phase.
     pub(crate) fn of(&self, phase: Phase) -> impl Iterator<Item = &Statement> {

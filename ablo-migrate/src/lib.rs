@@ -32,6 +32,8 @@ pub mod postgres;
 #[cfg(feature = "postgres")]
 pub mod prove;
 pub mod pull;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod recovery;
 pub mod rows;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod session;
@@ -55,4 +57,8 @@ pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use planning::{Outcome, apply, drift, finish, migrate_to, offline, plan as plan_for};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use session::{Applied, IfMissing, RowLimit, Session, StoredApprovers, Timeouts, dialect_of};
+pub use recovery::{resume, skip, undo};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use session::{
+    Applied, Decision, IfMissing, RowLimit, Session, StoredApprovers, Timeouts, dialect_of,
+};

@@ -6,7 +6,7 @@
 use crate::codes::{self, Code};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::Record;
-use ablo_codegen::migrate::Statement;
+use ablo_codegen::migrate::{HeldLock, Statement};
 use ablo_codegen::shape::Layout;
 use ablo_schema::{Hashes, Schema, canonical, front};
 use serde::{Deserialize, Serialize};
@@ -58,6 +58,9 @@ pub struct Body {
     pub report: Value,
     /// The approvals that the plan needs.
     pub approvals_needed: Vec<RequiredApproval>,
+    /// The strongest lock on each table, and from which statement to which it is held.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<HeldLock>,
     /// The statements, in order.
     pub statements: Vec<Statement>,
     /// The next schema, as Schema JSON.
@@ -362,6 +365,7 @@ mod tests {
             rows: BTreeMap::new(),
             report: Value::Null,
             approvals_needed: vec![needed(Class::Loss, 0), needed(Class::Isolation, 2)],
+            locks: Vec::new(),
             statements: Vec::new(),
             schema: serde_json::from_str(text).expect("JSON"),
             baseline: Value::Null,

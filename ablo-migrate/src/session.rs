@@ -6,10 +6,10 @@ use crate::catalog::Catalog;
 use crate::codes::APPROVAL_ROWS;
 use crate::compare::Difference;
 use crate::error::{Finding, Result};
-use crate::ledger::{Entry, Record};
+use crate::ledger::{Action, Entry, Record};
 use crate::plan::RowCount;
 use ablo_codegen::emit::sql::Dialect;
-use ablo_codegen::migrate::{Existing, Statement};
+use ablo_codegen::migrate::{Existing, Loss, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::Diff;
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ pub enum IfMissing {
 pub struct Timeouts {
     /// How long to wait for the migration lock.
     pub migration_lock: Duration,
-    /// How long one attempt waits for a lock on a table.
+    /// How long one attempt waits for locks on tables. Others wait behind it for that time.
     pub table_lock: Duration,
     /// How many attempts the transaction gets while a table is locked.
     pub attempts: u32,
@@ -55,8 +55,8 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             migration_lock: Duration::from_secs(60),
-            table_lock: Duration::from_secs(5),
-            attempts: 5,
+            table_lock: Duration::from_secs(1),
+            attempts: 10,
         }
     }
 }
@@ -92,12 +92,17 @@ pub(crate) struct Subject {
     pub(crate) table: String,
     /// The column, if the step affects a single one.
     pub(crate) column: Option<String>,
+    /// The rows that lose their value in the column, if not all of them do.
+    pub(crate) loss: Option<Loss>,
 }
 
 impl Subject {
     /// Returns the number of rows or values that are affected, or `None` if row security hides
     /// rows.
     pub(crate) fn count(&self, database: &mut dyn Session) -> Result<Option<u64>> {
+        if let Some(loss) = &self.loss {
+            return database.count_lost(loss);
+        }
         match &self.column {
             Some(column) => database.count_values(&self.table, column),
             None => {
@@ -129,6 +134,17 @@ impl RowLimit {
         let message = format!("`{id}` affects {found} rows, its approval is for {rows}");
         Err(Finding::new(APPROVAL_ROWS, message).into())
     }
+}
+
+/// A decision about an unfinished migration, with the after-commit statement that it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision<'a> {
+    /// The decision.
+    pub action: Action,
+    /// The statement.
+    pub statement: Option<usize>,
+    /// The reason.
+    pub reason: &'a str,
 }
 
 /// A session with a database, on the tables of one of its schemas.
@@ -194,6 +210,16 @@ pub trait Session {
     /// None besides those of every method.
     fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>>;
 
+    /// Returns the number of rows that lose a value, or `None` if row security hides rows or the
+    /// rows cannot be counted.
+    ///
+    /// # Errors
+    /// None besides those of every method.
+    fn count_lost(&mut self, loss: &Loss) -> Result<Option<u64>> {
+        let _ = loss;
+        Ok(None)
+    }
+
     /// Returns every applied migration, oldest first.
     ///
     /// # Errors
@@ -229,8 +255,35 @@ pub trait Session {
     /// The caller holds the lock.
     ///
     /// # Errors
-    /// `ablo::migrate::after_commit_failed`.
+    /// `ablo::migrate::after_commit_failed`, `ablo::migrate::effect_missing`.
     fn finish(&mut self, timeouts: Timeouts) -> Result<usize>;
+
+    /// Records a decision about an unfinished migration, which then continues at this after-commit
+    /// statement. The caller holds the lock.
+    ///
+    /// # Errors
+    /// None besides those of every method.
+    fn decide(&mut self, entry: &Entry, decision: &Decision<'_>, position: usize) -> Result<()> {
+        let _ = (entry, decision, position);
+        Ok(())
+    }
+
+    /// Applies the inverse of an unfinished migration as [`Session::apply`] does, and records in
+    /// its transaction that the migration was undone.
+    ///
+    /// # Errors
+    /// Those of [`Session::apply`].
+    fn undo(
+        &mut self,
+        entry: &Entry,
+        decision: &Decision<'_>,
+        inverse: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied> {
+        let _ = (entry, decision);
+        self.apply(inverse, limits, timeouts)
+    }
 
     /// Returns what the database has stored about approvers.
     ///

@@ -115,6 +115,13 @@ fn parts() -> Vec<Part> {
         )
         .with("ABLO_LONG", "1"),
         module(
+            "migrations",
+            "migrations of a million rows beside writers",
+            "database",
+            "migrate_locks::",
+        )
+        .with("ABLO_LONG", "1"),
+        module(
             "sqlite-versions",
             "generated SQL on the earliest SQLite that it is for",
             "database",

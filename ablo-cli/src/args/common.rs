@@ -158,14 +158,22 @@ pub(crate) enum Format {
 /// Parses a time such as `90d`, `36h` or `1d 12h`, of at least a minute.
 #[cfg(feature = "database")]
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a time of at least a minute, such as 90d or 36h".to_owned();
-    let span: jiff::Span = text.parse().map_err(|_| expected())?;
-    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
-    duration
-        .ok()
-        .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| *duration >= Duration::from_mins(1))
-        .ok_or_else(expected)
+    at_least(text, Duration::from_mins(1))
+        .ok_or_else(|| "expected a time of at least a minute, such as 90d or 36h".to_owned())
+}
+
+/// Parses a time such as `500ms` or `2s`.
+#[cfg(feature = "database")]
+pub(crate) fn wait(text: &str) -> Result<Duration, String> {
+    at_least(text, Duration::from_millis(1))
+        .ok_or_else(|| "expected a time of at least a millisecond, such as 500ms or 2s".to_owned())
+}
+
+#[cfg(feature = "database")]
+fn at_least(text: &str, least: Duration) -> Option<Duration> {
+    let span: jiff::Span = text.parse().ok()?;
+    let duration = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(duration).ok().filter(|duration| *duration >= least)
 }
 
 /// A changed limit of a coordinator: its name and its value.

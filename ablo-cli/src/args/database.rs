@@ -1,6 +1,7 @@
 //! The arguments of the database commands and their help.
 
-use super::common::{DialectArg, Document, Format, ReadArgs, duration};
+use super::common::{DialectArg, Document, Format, ReadArgs, duration, wait};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,12 @@ pub(crate) enum MigrateCommand {
     Approve(ApproveArgs),
     /// Apply a plan, or make one and apply it if it needs no approval
     Apply(Box<ApplyArgs>),
+    /// Run the rest of an unfinished migration
+    Resume(ContinueArgs),
+    /// Leave out the statement at which a migration stopped, and run the rest
+    Skip(ContinueArgs),
+    /// Restore the schema before an unfinished migration, if that loses nothing
+    Undo(ContinueArgs),
     /// Report whether the database is up to date, behind, drifted or unfinished
     Status(StatusArgs),
     /// Report differences between the database and the last applied schema
@@ -35,6 +42,9 @@ impl MigrateCommand {
             MigrateCommand::Plan(args) => args.change.format,
             MigrateCommand::Approve(args) => args.format,
             MigrateCommand::Apply(args) => args.change.format,
+            MigrateCommand::Resume(args)
+            | MigrateCommand::Skip(args)
+            | MigrateCommand::Undo(args) => args.format,
             MigrateCommand::Prove(args) => args.format,
             MigrateCommand::Status(args) | MigrateCommand::Drift(args) => args.format,
         }
@@ -57,6 +67,33 @@ pub(crate) struct LayoutArgs {
     /// Database schema of the tables (PostgreSQL only)
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
+}
+
+/// How to wait for locks on tables.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct LockArgs {
+    /// How long an attempt waits for locks on tables (PostgreSQL only). Other sessions wait behind
+    /// it for that time
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = wait)]
+    pub(crate) lock_timeout: Duration,
+    /// Number of attempts to get the locks, with growing pauses between them
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) lock_attempts: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct ContinueArgs {
+    /// The reason, which the ledger stores
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) reason: String,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    #[command(flatten)]
+    pub(crate) locks: LockArgs,
+    /// Output format of diagnostics
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
 }
 
 /// The change to make.
@@ -113,6 +150,8 @@ pub(crate) struct ApplyArgs {
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) database: DatabaseArgs,
+    #[command(flatten)]
+    pub(crate) locks: LockArgs,
     #[command(flatten)]
     pub(crate) change: ChangeArgs,
 }

@@ -2,8 +2,8 @@
 
 use super::change::with_diff;
 use crate::args::database::{
-    ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, DatabaseArgs, MigrateCommand, PlanArgs,
-    StatusArgs,
+    ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, ContinueArgs, DatabaseArgs, LockArgs,
+    MigrateCommand, PlanArgs, StatusArgs,
 };
 use crate::args::{InputArgs, ReadArgs};
 use crate::codes;
@@ -12,7 +12,7 @@ use crate::finding::{Exit, Failure, Finding, Report};
 use crate::outcome::{Outcome, counted};
 use crate::{input, settings, source};
 use ablo_codegen::emit::sql::{postgres, sqlite};
-use ablo_codegen::migrate::Migration;
+use ablo_codegen::migrate::{LockMode, Migration};
 use ablo_migrate::plan::Class;
 use ablo_migrate::{
     ApproverKey, Dialect, IfMissing, Plan, Session, SignedStep, Timeouts, compare::Difference,
@@ -31,6 +31,9 @@ pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Failure> {
         MigrateCommand::Plan(args) => plan(args),
         MigrateCommand::Approve(args) => approve(args),
         MigrateCommand::Apply(args) => apply(args),
+        MigrateCommand::Resume(args) => resume(args, ablo_migrate::resume, "resumed"),
+        MigrateCommand::Skip(args) => resume(args, ablo_migrate::skip, "skipped a statement"),
+        MigrateCommand::Undo(args) => undo(args),
         MigrateCommand::Status(args) => status(args),
         MigrateCommand::Drift(args) => drift(args),
         MigrateCommand::Prove(args) => super::prove::run(args),
@@ -81,7 +84,8 @@ fn plan_offline(args: &PlanArgs) -> Result<Outcome, Failure> {
             let schema = if dialect == Dialect::Sqlite { "main" } else { schema };
             let plan = ablo_migrate::offline(diff, backfills, dialect, schema, true)
                 .map_err(|error| database::failure(&error))?;
-            let migration = Migration { statements: plan.body.statements.clone() };
+            let statements = plan.body.statements.clone();
+            let migration = Migration { statements, ..Migration::default() };
             let about = |at| diff.steps().get(at).map(ToString::to_string);
             let programs = match dialect {
                 Dialect::Postgres => postgres::files(&migration, &about),
@@ -152,7 +156,7 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
     let next =
         if planned.is_none() { Some(next_schema(args.next.as_ref(), &args.change)?) } else { None };
     let mut database = open(&args.database, IfMissing::Create)?;
-    let timeouts = Timeouts::default();
+    let timeouts = timeouts(&args.locks);
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let finished = ablo_migrate::finish(&mut *database, timeouts).map_err(failed)?;
     let plan = match (planned, &next) {
@@ -173,6 +177,31 @@ fn apply(args: &ApplyArgs) -> Result<Outcome, Failure> {
         format!("applied: {count}")
     };
     Ok(done(&mut *database, finished, &remark))
+}
+
+fn timeouts(args: &LockArgs) -> Timeouts {
+    let LockArgs { lock_timeout, lock_attempts, .. } = *args;
+    Timeouts { table_lock: lock_timeout, attempts: lock_attempts, ..Timeouts::default() }
+}
+
+/// Continues an unfinished migration, and says how.
+fn resume(
+    args: &ContinueArgs,
+    run: fn(&mut dyn Session, &str, Timeouts) -> ablo_migrate::Result<usize>,
+    how: &str,
+) -> Result<Outcome, Failure> {
+    let mut database = open(&args.database, IfMissing::Fail)?;
+    let ran = run(&mut *database, &args.reason, timeouts(&args.locks))
+        .map_err(|error| database::failure(&error))?;
+    Ok(done(&mut *database, 0, &format!("{how}, and finished: {}", counted(ran, "statement"))))
+}
+
+fn undo(args: &ContinueArgs) -> Result<Outcome, Failure> {
+    let mut database = open(&args.database, IfMissing::Fail)?;
+    let applied = ablo_migrate::undo(&mut *database, &args.reason, timeouts(&args.locks))
+        .map_err(|error| database::failure(&error))?;
+    let count = counted(applied.transaction + applied.after_commit, "statement");
+    Ok(done(&mut *database, 0, &format!("undone: {count}")))
 }
 
 /// Reports whether the ledger is at the schema of a plan.
@@ -379,6 +408,16 @@ fn summary(plan: &Plan) -> String {
             if rows.exact { "" } else { "about " },
             counted_rows(rows.count)
         );
+    }
+    for held in body.locks.iter().filter(|held| held.mode >= LockMode::Share) {
+        let _ = match (held.from, held.to) {
+            (from, to) if from == to => {
+                writeln!(out, "  {}: {} in statement {from}", held.table, held.mode)
+            }
+            (from, to) => {
+                writeln!(out, "  {}: {} in statements {from} to {to}", held.table, held.mode)
+            }
+        };
     }
     let list = |name: &str| body.report[name].as_array().into_iter().flatten();
     for rename in list("possibleRenames") {

@@ -157,6 +157,91 @@ fn a_killed_run_is_completed_by_the_next() {
     assert_eq!(run(&dir, &server, &["migrate", "status", "next.json"]).status, 0);
 }
 
+/// Stops the session for a minute after the statement of this number that changes the catalog.
+const STOP_AFTER: &str = "CREATE SEQUENCE steps; GRANT ALL ON SEQUENCE steps TO public; \
+    CREATE FUNCTION stop_after() RETURNS event_trigger LANGUAGE plpgsql AS \
+    $$ BEGIN IF nextval('public.steps') = NUMBER THEN PERFORM pg_sleep(60); END IF; END $$; \
+    CREATE EVENT TRIGGER stop_after ON ddl_command_end EXECUTE FUNCTION stop_after()";
+
+#[test]
+fn a_run_that_is_killed_at_any_statement_is_completed_by_the_next() {
+    let dir = TestDir::with_schema();
+    let next = SCHEMA.replace(
+        r#""text": {"#,
+        r#""more": { "type": "enum", "enumValues": ["a", "b"], "isOptional": false,
+          "isIndexed": true, "default": "a" }, "text": {"#,
+    );
+    dir.put("next.json", next);
+    let long = std::env::var_os("ABLO_LONG").is_some();
+    let args = ["migrate", "apply", "next.json"];
+    for number in (1..).step_by(if long { 1 } else { 3 }) {
+        let server = Server::shared().database();
+        assert_eq!(run(&dir, &server, &["migrate", "apply", "schema.json"]).status, 0);
+        let mut admin = server.admin();
+        admin.run(&STOP_AFTER.replace("NUMBER", &number.to_string())).expect("a trigger");
+        let mut command = dir.command(&args);
+        command.env("ABLO_DATABASE_URL", server.address());
+        let mut child = command.spawn().expect("ablo starts");
+        let stopped = "SELECT pid::text FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
+             AND application_name = 'ablo migrate' AND datname = current_database()";
+        let found = loop {
+            let found = admin.texts(stopped);
+            if !found.is_empty() || child.try_wait().expect("a process").is_some() {
+                break found;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let Some(pid) = found.first() else {
+            assert!(number > 4, "the migration has several statements");
+            break;
+        };
+        child.kill().expect("a running process");
+        child.wait().expect("it exits");
+        // The server notices a lost client when the statement ends.
+        admin.run(&format!("SELECT pg_terminate_backend({pid})")).expect("the statement ends");
+        let status = run(&dir, &server, &["migrate", "status", "next.json", "--format", "json"]);
+        let expected = ["ablo::migrate::behind", "ablo::migrate::unfinished"];
+        let known = codes(&status);
+        assert!(known.iter().any(|code| expected.contains(&code.as_str())), "{number}: {known:?}");
+        let ran = run(&dir, &server, &args);
+        assert_eq!(ran.status, 0, "{number}: {}{}", ran.out, ran.err);
+        let status = run(&dir, &server, &["migrate", "status", "next.json"]);
+        assert_eq!(status.status, 0, "{number}: {}{}", status.out, status.err);
+    }
+}
+
+#[test]
+fn an_unfinished_migration_has_ways_on() {
+    let (dir, server) = (dir(), Server::shared().database());
+    assert_eq!(run(&dir, &server, &["migrate", "apply", "schema.json"]).status, 0);
+    dir.put("next.json", SCHEMA.replacen(r#""isIndexed": false"#, r#""isIndexed": true"#, 1));
+    let nothing = run(&dir, &server, &["migrate", "resume", "--reason", "r", "--format", "json"]);
+    assert_eq!(codes(&nothing), ["ablo::migrate::nothing_unfinished"]);
+    // An object with the name appears after the transaction.
+    server
+        .admin()
+        .run(
+            "CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \
+             $$ BEGIN EXECUTE (SELECT 'CREATE VIEW public.' || quote_ident(effect ->> 'name') || \
+             ' AS SELECT 1 AS x' FROM jsonb_array_elements(NEW.record::jsonb -> 'statements') s, \
+             jsonb_array_elements(s -> 'effects') effect WHERE effect ->> 'kind' = 'index'); \
+             RETURN NEW; END $$; \
+             CREATE TRIGGER taken AFTER INSERT ON ablo_migrations FOR EACH ROW \
+             EXECUTE FUNCTION taken()",
+        )
+        .expect("a trigger");
+    let ran = run(&dir, &server, &["migrate", "apply", "next.json", "--format", "json"]);
+    assert_eq!(codes(&ran), ["ablo::migrate::name_taken"], "{}{}", ran.out, ran.err);
+    let ran = run(&dir, &server, &["migrate", "resume", "--reason", "r", "--format", "json"]);
+    assert_eq!(codes(&ran), ["ablo::migrate::name_taken"]);
+    server.admin().run("DROP TRIGGER taken ON ablo_migrations").expect("no trigger");
+    let ran = run(&dir, &server, &["migrate", "undo", "--reason", "not needed"]);
+    assert!(ran.status == 0 && ran.out.starts_with("undone: "), "{}{}", ran.out, ran.err);
+    assert_eq!(run(&dir, &server, &["migrate", "status", "schema.json"]).status, 0);
+    let ran = run(&dir, &server, &["migrate", "skip", "--reason", " ", "--lock-timeout", "0s"]);
+    assert_eq!(ran.status, 2, "{}{}", ran.out, ran.err);
+}
+
 #[test]
 fn an_unfinished_migration_is_reported_and_finished() {
     let (dir, server) = (dir(), Server::shared().database());

@@ -47,6 +47,7 @@ pub(super) fn align(
                 cause: None,
                 locks: vec![Lock { table: table.name.clone(), mode }],
                 hazards: Vec::new(),
+                effects: Vec::new(),
             });
         }
     }

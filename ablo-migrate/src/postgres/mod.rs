@@ -3,16 +3,24 @@
 //! All queries of ablo's own are in this folder; migrations come with their statements.
 
 mod address;
+mod after_commit;
+mod aliases;
 mod alignment;
 mod apply;
 mod approvers;
 mod connect;
+mod counts;
+mod decisions;
 mod dependents;
+mod effects;
 mod error;
+mod partitions;
 #[cfg(unix)]
 pub mod scratch;
 mod session;
+mod settings;
 mod tls;
+mod waiting;
 mod warnings;
 
 pub use crate::session::{Applied, Timeouts};
@@ -23,7 +31,6 @@ use crate::catalog::Catalog;
 use crate::codes::{ADDRESS_NOTE, LEDGER, LOCKED, NO_SCHEMA, OPTIONS, QUERY_FAILED};
 use crate::error::{Finding, Result};
 use crate::ledger::{APPROVERS_MARK, Entry, Record, State, TABLE};
-use crate::plan::RowCount;
 pub(crate) use ablo_codegen::emit::sql::quoted;
 use connect::pooler;
 use postgres::types::Type;
@@ -158,56 +165,6 @@ impl Database {
         Ok(catalog)
     }
 
-    /// Returns the number of rows in a table. It is estimated if row security hides rows from this
-    /// role.
-    ///
-    /// # Errors
-    /// A code of `ablo::database`.
-    pub fn row_count(&mut self, table: &str) -> Result<RowCount> {
-        if let Some(count) = self.count("*", table)? {
-            return Ok(RowCount { count, exact: true });
-        }
-        let name = self.name_of(table);
-        let estimate = "SELECT greatest(0, reltuples::bigint, pg_stat_get_live_tuples(oid)) \
-            FROM pg_class WHERE oid = $1::text::regclass";
-        let count: i64 = self.reading(|reading| {
-            Ok(reading.query_typed_one(estimate, &[(&name, Type::TEXT)])?.try_get(0)?)
-        })?;
-        Ok(RowCount { count: u64::try_from(count).unwrap_or(0), exact: false })
-    }
-
-    /// Returns the number of rows with a non-null value in a column, or `None` if row security
-    /// hides rows from this role.
-    ///
-    /// # Errors
-    /// A code of `ablo::database`.
-    pub fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
-        self.count(&quoted(column).to_string(), table)
-    }
-
-    /// Counts rows or values, or returns `None` if this role may not see every row.
-    fn count(&mut self, what: &str, table: &str) -> Result<Option<u64>> {
-        let sql = format!("SELECT count({what}) FROM {}", self.name_of(table));
-        self.reading(|reading| {
-            // `off` makes the query fail instead of leaving out rows that a policy hides.
-            reading.batch_execute("SET LOCAL row_security = off")?;
-            match reading.query_typed_one(&sql, &[]) {
-                Ok(row) => Ok(u64::try_from(row.try_get::<_, i64>(0)?).ok()),
-                Err(error)
-                    if error.code() == Some(&postgres::error::SqlState::INSUFFICIENT_PRIVILEGE) =>
-                {
-                    Ok(None)
-                }
-                Err(error) => Err(error.into()),
-            }
-        })
-    }
-
-    /// Returns the name of a table with its schema, for a statement.
-    fn name_of(&self, table: &str) -> String {
-        format!("{}.{}", quoted(&self.schema), quoted(table))
-    }
-
     /// Returns every applied migration, oldest first. Empty if there is no ledger.
     ///
     /// # Errors
@@ -219,7 +176,8 @@ impl Database {
                 return Ok(Vec::new());
             }
             let sql = format!(
-                "SELECT id, applied_at::text, record, state, position FROM {ledger} \
+                "SELECT id, applied_at::text, record, state, position, \
+                 to_jsonb(own) ->> 'notes' AS notes FROM {ledger} AS own \
                  WHERE record NOT LIKE '{APPROVERS_MARK}%' ORDER BY id"
             );
             reading.query_typed(&sql, &[])?.iter().map(entry).collect()
@@ -309,5 +267,8 @@ fn entry(row: &Row) -> Result<Entry> {
         (AFTER_COMMIT, Ok(position)) => State::AfterCommit(position),
         _ => return Err(unreadable(format!("unknown state `{state}`, {position}")).into()),
     };
-    Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state })
+    let notes: Option<String> = row.try_get("notes")?;
+    let notes = notes.map(|notes| serde_json::from_str(&notes)).transpose();
+    let notes = notes.map_err(|error| unreadable(error.to_string()))?.unwrap_or_default();
+    Ok(Entry { id, applied_at: row.try_get("applied_at")?, record, state, notes })
 }

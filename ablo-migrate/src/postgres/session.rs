@@ -9,10 +9,10 @@ use crate::compare::{Difference, differences};
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
-use crate::session::{Applied, RowLimit, Session, StoredApprovers, Timeouts};
+use crate::session::{Applied, Decision, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from, touched};
-use ablo_codegen::migrate::{Existing, Migration, Statement};
+use ablo_codegen::migrate::{Existing, Loss, Migration, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use std::time::Duration;
@@ -87,6 +87,10 @@ impl Session for Database {
         Database::count_values(self, table, column)
     }
 
+    fn count_lost(&mut self, loss: &Loss) -> Result<Option<u64>> {
+        Database::count_lost(self, loss)
+    }
+
     fn ledger(&mut self) -> Result<Vec<Entry>> {
         Database::ledger(self)
     }
@@ -122,5 +126,20 @@ impl Session for Database {
         timeouts: Timeouts,
     ) -> Result<Applied> {
         Database::apply(self, record, limits, timeouts)
+    }
+
+    fn decide(&mut self, entry: &Entry, decision: &Decision<'_>, position: usize) -> Result<()> {
+        Database::decide(self, entry, decision, position)
+    }
+
+    fn undo(
+        &mut self,
+        entry: &Entry,
+        decision: &Decision<'_>,
+        inverse: &Record,
+        limits: &[RowLimit],
+        timeouts: Timeouts,
+    ) -> Result<Applied> {
+        Database::undo(self, entry, decision, inverse, limits, timeouts)
     }
 }

@@ -180,8 +180,8 @@ fn check_refused(
             && !matches!(
                 finding.code,
                 codes::STATEMENT_FAILED
-                    | codes::AFTER_COMMIT_FAILED
-                    | codes::BUSY
+                    | codes::applying::AFTER_COMMIT_FAILED
+                    | codes::applying::BUSY
                     | codes::DATABASE_MOVED
             )
     };

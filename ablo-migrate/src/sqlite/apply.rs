@@ -3,7 +3,8 @@
 //! If the process dies, SQLite rolls the transaction back.
 
 use super::is_busy;
-use crate::codes::{BUSY, Code, STATEMENT_FAILED};
+use crate::codes::applying::BUSY;
+use crate::codes::{Code, STATEMENT_FAILED};
 use crate::error::{Error, Finding, Result};
 use crate::ledger::{Record, TABLE};
 #[cfg(doc)]

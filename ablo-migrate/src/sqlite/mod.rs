@@ -228,7 +228,8 @@ impl Session for Database {
                 serde_json::from_str(&row.get::<_, String>(2)?).map_err(|error| {
                     Finding::new(LEDGER, format!("entry {id} of `{TABLE}`: {error}"))
                 })?;
-            entries.push(Entry { id, applied_at, record, state: State::Done });
+            let (state, notes) = (State::Done, Vec::new());
+            entries.push(Entry { id, applied_at, record, state, notes });
         }
         Ok(entries)
     }

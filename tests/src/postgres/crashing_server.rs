@@ -18,9 +18,10 @@ pub struct CrashingServer {
     process: Child,
 }
 
-/// A shell script that kills all processes of the server on its first run. It runs in the data
-/// folder.
-const KILL_SCRIPT: &str = "mkdir ../killed 2>/dev/null || exit 0; P=$(head -n1 postmaster.pid); \
+/// A shell script that kills all processes of the server on its first run, and later reads what the
+/// server writes to it. It runs in the data folder.
+const KILL_SCRIPT: &str = "mkdir ../killed 2>/dev/null || { cat >/dev/null; exit 0; }; \
+    P=$(head -n1 postmaster.pid); \
     V=$P; for S in /proc/[0-9]*/stat; do read A B C D E < $S 2>/dev/null; \
     [ \"$D\" = $P ] && V=\"$V $A\"; done; kill -9 $V";
 

@@ -2,9 +2,11 @@
 
 mod approvals;
 mod earlier_layout;
+mod migrate_apply;
 mod migrate_codes;
 mod migrate_engine;
 mod migrate_faults;
+mod migrate_locks;
 mod migrate_plan;
 mod migrate_pull;
 mod postgres_conformance;

@@ -16,7 +16,14 @@ const PATIENCE: Timeouts = Timeouts {
 };
 
 fn statement(phase: Phase, sql: &str) -> Statement {
-    Statement { sql: sql.to_owned(), phase, cause: None, locks: Vec::new(), hazards: Vec::new() }
+    Statement {
+        sql: sql.to_owned(),
+        phase,
+        cause: None,
+        locks: Vec::new(),
+        hazards: Vec::new(),
+        effects: Vec::new(),
+    }
 }
 
 fn record(transaction: &[&str], after_commit: &[&str]) -> Record {

@@ -9,13 +9,15 @@ use ablo_migrate::ledger::{Record, State};
 use ablo_migrate::postgres::{Database, Timeouts};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
-use ablo_tests::postgres::CrashingServer;
+use ablo_tests::postgres::{CrashingServer, Server};
 
 const BEFORE: &str = r#"{"v":3,"identityRoles":[],"models":{
   "desks":{"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false}}},
   "reports":{"relations":{},"fields":{
     "title":{"type":"string","isOptional":false,"isIndexed":false},
     "size":{"type":"string","isOptional":true,"isIndexed":false},
+    "state":{"type":"enum","isOptional":true,"isIndexed":false,"enumValues":["open","lost"]},
+    "place":{"type":"string","isOptional":true,"isIndexed":false},
     "deskId":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
 const AFTER: &str = r#"{"v":3,"identityRoles":[],"models":{
   "desks":{"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false,
@@ -25,6 +27,8 @@ const AFTER: &str = r#"{"v":3,"identityRoles":[],"models":{
     "size":{"type":"number","isOptional":true,"isIndexed":false},
     "mood":{"type":"enum","isOptional":false,"isIndexed":false,"enumValues":["calm","tense"],
     "default":"calm"},
+    "state":{"type":"enum","isOptional":true,"isIndexed":false,"enumValues":["open","done"]},
+    "place":{"type":"string","isOptional":false,"isIndexed":false,"default":"here"},
     "deskId":{"type":"string","isOptional":false,"isIndexed":false}},
    "relations":{"desk":{"type":"belongsTo","target":"desks","foreignKey":"deskId",
    "foreignKeyColumn":"desk_id","options":{"fk":true}}}}}}"#;
@@ -62,15 +66,20 @@ fn populate(server: &CrashingServer, name: &str) {
         .expect("the session opens")
         .batch_execute(&format!("CREATE DATABASE {name}"))
         .expect("the database is created");
-    let mut session = server.session(name).expect("the session opens");
+    fill(&mut server.session(name).expect("the session opens"));
+}
+
+/// Creates the tables and their rows, as a superuser.
+fn fill(session: &mut postgres::Client) {
     let program = provision(&schema(BEFORE), &options()).expect("the options are valid");
     session.batch_execute(&program.transaction).expect("the tables are created");
     session
         .batch_execute(&format!(
             "INSERT INTO desks (id, organization_id, name) SELECT 'd' || n, 'o', 'Desk ' || n \
              FROM generate_series(0, 9) n;
-             INSERT INTO reports (id, organization_id, title, size, desk_id)
-                 SELECT 'r' || n, 'o', 'Report ' || n, n::text, 'd' || n % 10 \
+             INSERT INTO reports (id, organization_id, title, size, state, desk_id)
+                 SELECT 'r' || n, 'o', 'Report ' || n, n::text, \
+                 CASE WHEN n % 2 = 0 THEN 'open' ELSE 'lost' END, 'd' || n % 10 \
                  FROM generate_series(1, {ROWS}) n"
         ))
         .expect("the rows are inserted");
@@ -126,7 +135,14 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
         let sql = CrashingServer::crash_statement();
         crashing.statements.insert(
             index,
-            Statement { sql, phase, cause: None, locks: Vec::new(), hazards: Vec::new() },
+            Statement {
+                sql,
+                phase,
+                cause: None,
+                locks: Vec::new(),
+                hazards: Vec::new(),
+                effects: Vec::new(),
+            },
         );
         server.rearm();
         let mut database =
@@ -172,5 +188,60 @@ fn the_next_run_completes_after_a_server_crash_at_any_statement() {
             0,
             "position {at}"
         );
+    }
+}
+
+#[test]
+fn the_next_run_completes_after_a_session_ended_at_any_statement_of_a_plan() {
+    let record = record();
+    let in_transaction =
+        record.statements.iter().filter(|statement| statement.phase == Phase::Transaction).count();
+    let long = std::env::var_os("ABLO_LONG").is_some();
+    for at in (0..=record.statements.len()).filter(|at| long || at % 4 == 0) {
+        // The owner sees no row of its own, because row security is forced.
+        let place = Server::shared().database();
+        let mut admin = place.admin();
+        fill(admin.client());
+        let owned = format!(
+            "ALTER TABLE desks OWNER TO {0}; ALTER TABLE reports OWNER TO {0}; \
+             CREATE SEQUENCE runs OWNED BY NONE; GRANT ALL ON SEQUENCE runs TO public",
+            place.owner()
+        );
+        admin.run(&owned).expect("the owner is set");
+        let phase = if at <= in_transaction { Phase::Transaction } else { Phase::AfterCommit };
+        let sql = "DO $$ BEGIN IF nextval('public.runs') = 1 THEN PERFORM \
+            pg_terminate_backend(pg_backend_pid()); END IF; END $$;"
+            .to_owned();
+        let mut ending = record.clone();
+        ending.statements.insert(
+            at,
+            Statement {
+                sql,
+                phase,
+                cause: None,
+                locks: Vec::new(),
+                hazards: Vec::new(),
+                effects: Vec::new(),
+            },
+        );
+        let open = || Database::connect(&place.address(), "public").expect("the session opens");
+        open().apply(&ending, &[], Timeouts::default()).expect_err("the session ended");
+        let mut again = open();
+        let ledger = again.ledger().expect("the ledger is readable");
+        assert_eq!(ledger.is_empty(), at <= in_transaction, "position {at}");
+        if ledger.is_empty() {
+            again.apply(&record, &[], Timeouts::default()).expect("the migration applies");
+        } else {
+            assert!(matches!(ledger[0].state, State::AfterCommit(_)), "position {at}");
+            finish(&mut again, Timeouts::default()).expect("the migration is finished");
+        }
+        let drift = ablo_migrate::drift(&mut again, &schema(AFTER), true);
+        assert_eq!(drift, Ok(Vec::new()), "position {at}");
+        let complete = "SELECT count(*)::text FROM reports WHERE headline = 'Report ' || size::text \
+            AND mood = 'calm' AND place = 'here' AND (state = 'open') IS NOT DISTINCT FROM \
+            CASE WHEN size::int % 2 = 0 THEN true END";
+        assert_eq!(admin.texts(complete), [ROWS.to_string()], "position {at}");
+        let policies = "SELECT count(*)::text FROM pg_policy WHERE polname = 'ablo_migrates'";
+        assert_eq!(admin.texts(policies), ["0"], "position {at}");
     }
 }

@@ -96,6 +96,7 @@ fn record(statements: &[&str]) -> Record {
         cause: None,
         locks: Vec::new(),
         hazards: Vec::new(),
+        effects: Vec::new(),
     };
     let schema = r#"{"v":3,"models":{},"identityRoles":[]}"#.to_owned();
     let statements = statements.iter().map(statement).collect();

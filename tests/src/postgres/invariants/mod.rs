@@ -54,8 +54,9 @@ pub fn run(session: &mut Session, migration: &Migration) -> Result<Vec<String>, 
     for (at, statement) in migration.of(Phase::AfterCommit).enumerate() {
         let describe =
             |error: String| format!("after commit, statement {at}: {error}\n{}", statement.sql);
-        // Concurrent index builds cannot run in a transaction, so their locks cannot be checked.
-        if statement.sql.contains(" CONCURRENTLY ") {
+        // Concurrent index builds and batches cannot run in a transaction, so their locks cannot be
+        // checked.
+        if [" CONCURRENTLY ", "COMMIT;"].iter().any(|part| statement.sql.contains(part)) {
             session.run(&statement.sql).map_err(describe)?;
             continue;
         }

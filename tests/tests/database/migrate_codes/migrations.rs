@@ -1,7 +1,8 @@
 //! Migrations that fail or warn.
 
 use super::support::*;
-use ablo_migrate::{Dialect, IfMissing, Session, offline, sqlite};
+use ablo_codegen::migrate::Effect;
+use ablo_migrate::{Dialect, IfMissing, Session, offline, resume, sqlite, undo};
 use ablo_schema::diff::{Backfills, Hints, diff};
 use ablo_tests::postgres::schema;
 
@@ -11,6 +12,29 @@ pub(crate) const MIGRATIONS: &[Case] = &[
     }),
     ("ablo::migrate::after_commit_failed", || {
         error(open(&database().address()).apply(&record(&[], &["SELECT 1/0;"]), &[], TIMEOUTS))
+    }),
+    ("ablo::migrate::name_taken", || {
+        let unique = TITLE.replace(r#""isIndexed":false"#, r#""isIndexed":false,"unique":true"#);
+        refused(
+            &tasks(TITLE),
+            "CREATE VIEW tasks_title_key AS SELECT 1 AS x",
+            &tasks(&unique),
+            "[]",
+        )
+    }),
+    ("ablo::migrate::effect_missing", || {
+        let mut change = record(&["SELECT 1;"], &[]);
+        change.statements[0].effects = vec![Effect::Table { name: "a".to_owned() }];
+        error(open(&database().address()).apply(&change, &[], TIMEOUTS))
+    }),
+    ("ablo::migrate::nothing_unfinished", || {
+        error(resume(&mut open(&database().address()), "to try", TIMEOUTS))
+    }),
+    ("ablo::migrate::undo_refused", || {
+        let mut session = open(&database().address());
+        let failing = record(&[], &["SELECT 1/0;"]);
+        session.apply(&failing, &[], TIMEOUTS).expect_err("division by zero");
+        error(undo(&mut session, "to try", TIMEOUTS))
     }),
     ("ablo::migrate::busy", || {
         let database = database();

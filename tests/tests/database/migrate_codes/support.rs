@@ -105,6 +105,7 @@ pub(crate) fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
         cause: None,
         locks: Vec::new(),
         hazards: Vec::new(),
+        effects: Vec::new(),
     };
     let first = transaction.iter().map(|sql| statement(Phase::Transaction, sql));
     let then = after_commit.iter().map(|sql| statement(Phase::AfterCommit, sql));

@@ -212,12 +212,7 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
     }
     ExpectedColumn {
         name: column.name.to_owned(),
-        type_name: match column.column_type {
-            ColumnType::Timestamptz | ColumnType::TimestamptzNow => {
-                "timestamp with time zone".to_owned()
-            }
-            other => to_sql(&other),
-        },
+        type_name: column.column_type.printed(),
         not_null: column.not_null,
         preset: match (&column.preset, column.column_type) {
             (Some(Preset::Boolean(flag)), _) => {
@@ -241,9 +236,11 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
     }
 }
 
-fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
+/// Returns the condition of a check, as a server prints it except for parentheses, casts and
+/// spaces.
+pub(crate) fn condition(check: &CheckDef<'_>) -> String {
     let column = Ident::new(check.column);
-    let condition = match &check.rule {
+    match &check.rule {
         Rule::OneOf([only]) => text!(column, " = ", Literal::new(&**only)),
         Rule::OneOf(allowed) => {
             let literals: Vec<_> =
@@ -251,7 +248,11 @@ fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
             format!("{} = ANY (ARRAY[{}])", to_sql(&column), literals.join(", "))
         }
         Rule::Between(least, most) => format!("{0} >= {least} AND {0} <= {most}", to_sql(&column)),
-    };
+    }
+}
+
+fn check(table: &Table<'_>, check: &CheckDef<'_>) -> ExpectedCheck {
+    let condition = condition(check);
     let mut fix = text!("ALTER TABLE ", table, " ADD CONSTRAINT ", check.name, " CHECK (");
     fix.push_str(&condition);
     fix.push_str(");");

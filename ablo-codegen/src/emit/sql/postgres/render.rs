@@ -39,6 +39,16 @@ impl Sql for ColumnType {
 }
 
 impl ColumnType {
+    /// Returns the type as a server prints it.
+    pub(crate) fn printed(self) -> String {
+        match self {
+            ColumnType::Timestamptz | ColumnType::TimestamptzNow => {
+                "timestamp with time zone".to_owned()
+            }
+            other => to_sql(&other),
+        }
+    }
+
     /// Returns the default that is part of the type, as SQL.
     pub(crate) fn default(self) -> &'static str {
         match self {

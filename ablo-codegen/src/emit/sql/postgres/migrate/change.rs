@@ -7,7 +7,7 @@ use super::super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, to_sql};
 use super::casts::{Expression, Helper};
 use super::guard::Guard;
-use crate::migrate::{Hazard, Lock, LockMode, Phase, Statement};
+use crate::migrate::{ConstraintDefinition, Hazard, Lock, LockMode, Phase, Statement};
 
 /// A statement of a migration. Tables have the names that they have when it runs.
 #[derive(Debug)]
@@ -102,6 +102,14 @@ pub(crate) enum SqlChange<'a> {
         rows: String,
         referenced: Vec<&'a Table<'a>>,
     },
+    /// Sets a value in the rows that satisfy the condition, a few at a time, with all rows visible
+    /// to this session.
+    UpdateInBatches {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        to: Option<ColumnDefault<'a>>,
+        rows: String,
+    },
     /// Adds a check. It applies to new rows immediately.
     AddCheck {
         table: &'a Table<'a>,
@@ -110,10 +118,18 @@ pub(crate) enum SqlChange<'a> {
         condition: String,
         existing_rows: ExistingRows,
     },
+    /// Adds a check in place of one that existed only during the migration. It is validated later.
+    AddCheckAfterCommit {
+        table: &'a Table<'a>,
+        name: Ident<'a>,
+        condition: String,
+        instead_of: Option<Ident<'a>>,
+    },
     DropConstraint {
         table: &'a Table<'a>,
         name: Ident<'a>,
         also: Option<&'a Table<'a>>,
+        was: Option<ConstraintDefinition>,
     },
     ValidateCheck {
         table: &'a Table<'a>,
@@ -144,7 +160,7 @@ pub(crate) enum SqlChange<'a> {
     },
     DropIndex {
         table: &'a Table<'a>,
-        name: Ident<'a>,
+        index: Index<'a>,
     },
     /// Lets the table's owner see every row, until row security is forced again.
     NoForceRls {
@@ -264,6 +280,8 @@ impl SqlChange<'_> {
         match self {
             SqlChange::ValidateCheck { .. }
             | SqlChange::UpdateAfterCommit { .. }
+            | SqlChange::UpdateInBatches { .. }
+            | SqlChange::AddCheckAfterCommit { .. }
             | SqlChange::DropCheck { .. }
             | SqlChange::DropInvalidIndex { .. }
             | SqlChange::CreateIndexConcurrently { .. }
@@ -278,7 +296,8 @@ impl SqlChange<'_> {
     pub(crate) fn statement(&self, cause: Option<usize>) -> Statement {
         let mut locks = self.locks();
         locks.sort();
-        Statement { sql: to_sql(self), phase: self.phase(), cause, locks, hazards: self.hazards() }
+        let (sql, hazards, effects) = (to_sql(self), self.hazards(), self.effects());
+        Statement { sql, phase: self.phase(), cause, locks, hazards, effects }
     }
 
     fn locks(&self) -> Vec<Lock> {
@@ -303,6 +322,8 @@ impl SqlChange<'_> {
             SqlChange::UpdateAfterCommit { table, referenced, .. } => {
                 with_referenced(lock(table, AccessExclusive), referenced)
             }
+            // A role that row security applies to creates and drops a policy, each for a moment.
+            SqlChange::UpdateInBatches { table, .. } => vec![lock(table, RowExclusive)],
             SqlChange::ValidateCheck { table, .. }
             | SqlChange::CreateIndexConcurrently { table, .. }
             | SqlChange::Comment { table, .. } => vec![lock(table, ShareUpdateExclusive)],
@@ -355,6 +376,7 @@ impl SqlChange<'_> {
             | SqlChange::DropNotNull { table, .. }
             | SqlChange::SetNotNull { table, .. }
             | SqlChange::AddCheck { table, .. }
+            | SqlChange::AddCheckAfterCommit { table, .. }
             | SqlChange::AddKey { table, .. }
             | SqlChange::DropCheck { table, .. }
             | SqlChange::DropInvalidIndex { table, .. }
@@ -387,7 +409,9 @@ impl SqlChange<'_> {
             SqlChange::GuardDuplicates { .. } | SqlChange::AddKey { .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
-            SqlChange::Update { .. } | SqlChange::UpdateAfterCommit { .. } => vec![Hazard::Update],
+            SqlChange::Update { .. }
+            | SqlChange::UpdateAfterCommit { .. }
+            | SqlChange::UpdateInBatches { .. } => vec![Hazard::Update],
             SqlChange::ValidateCheck { .. } => vec![Hazard::Scan],
             SqlChange::CreateIndex { .. } => vec![Hazard::Scan],
             SqlChange::CreateIndexConcurrently { index, .. } if index.unique => {

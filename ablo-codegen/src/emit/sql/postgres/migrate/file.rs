@@ -21,11 +21,13 @@ const AFTER_HEADER: &str = "\
 pub fn files(migration: &Migration, about: &dyn Fn(usize) -> Option<String>) -> MigrationFiles {
     let mut migrate = String::from(HEADER);
     migrate.push_str("\nSET client_encoding = 'UTF8';\nBEGIN;\n");
+    // Others wait behind a statement that waits for a lock.
+    migrate.push_str("SET LOCAL lock_timeout = '1s';\n");
     write(migration.of(Phase::Transaction), about, &mut migrate);
     migrate.push_str("COMMIT;\nRESET client_encoding;\n");
     let mut after_commit = String::from(AFTER_HEADER);
-    after_commit.push_str("\nSET client_encoding = 'UTF8';\n");
+    after_commit.push_str("\nSET client_encoding = 'UTF8';\nSET client_min_messages = warning;\n");
     write(migration.of(Phase::AfterCommit), about, &mut after_commit);
-    after_commit.push_str("RESET client_encoding;\n");
+    after_commit.push_str("RESET client_min_messages;\nRESET client_encoding;\n");
     MigrationFiles { migrate, after_commit }
 }

@@ -11,11 +11,14 @@
 //! 4. after the commit: validation, `NOT NULL` and concurrent indexes, which would block others
 //!    inside the transaction.
 
+mod batches;
 mod casts;
 mod change;
 mod drops;
+mod effects;
 mod file;
 mod guard;
+mod losses;
 mod pairing;
 mod renames;
 mod retained;

@@ -20,6 +20,13 @@ impl Lowering<'_> {
             |at: usize| pair.as_ref().is_some_and(|pair| pair.retained.checks.contains(&Some(at)));
         for (_, check) in is.checks.iter().enumerate().filter(|(nth, _)| !has_check(*nth)) {
             let cause = self.cause(at, Some(check.column));
+            let nth = is.columns.iter().position(|column| column.name == check.column);
+            if let (Some(pair), Some(nth)) = (&pair, nth)
+                && let Some(update) = self.unfit_rows(pair, nth).filter(|update| update.is_deferred)
+            {
+                self.check_after_update(pair, check, &update, script);
+                continue;
+            }
             let existing_rows =
                 pair.as_ref().map_or(ExistingRows::None, |pair| self.existing_rows(pair, check));
             let (name, column) = (check.name.clone(), Ident::new(check.column));
@@ -211,7 +218,7 @@ impl Lowering<'_> {
     }
 }
 
-fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
+pub(super) fn built<'a>(index: &IndexDef<'a>) -> Index<'a> {
     Index {
         name: index.name.clone(),
         unique: index.unique,

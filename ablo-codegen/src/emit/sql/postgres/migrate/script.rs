@@ -2,14 +2,12 @@
 
 use super::casts::Helper;
 use super::change::SqlChange;
-use crate::migrate::{Migration, Phase, Statement};
-use std::collections::BTreeSet;
+use crate::migrate::{Loss, Migration, Phase, Statement};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The settings of the whole transaction.
-const SETTINGS: [&str; 10] = [
-    "SET LOCAL lock_timeout = '10s';",
+const SETTINGS: [&str; 8] = [
     "SET LOCAL client_min_messages = warning;",
-    "SET LOCAL search_path = pg_catalog, pg_temp;",
     "SET LOCAL standard_conforming_strings = on;",
     // The text of values, and their meaning, depend on these.
     "SET LOCAL TimeZone = 'UTC';",
@@ -43,7 +41,7 @@ impl Script {
     }
 
     /// Returns the migration, which is empty if there is nothing to do.
-    pub(crate) fn finish(self) -> Migration {
+    pub(crate) fn finish(self, losses: BTreeMap<usize, Loss>) -> Migration {
         if self.transaction.is_empty() && self.after_commit.is_empty() {
             return Migration::default();
         }
@@ -51,6 +49,7 @@ impl Script {
         let helpers =
             self.helpers.into_iter().map(|helper| SqlChange::Helper(helper).statement(None));
         Migration {
+            losses,
             statements: settings
                 .chain(helpers)
                 .chain(self.transaction)

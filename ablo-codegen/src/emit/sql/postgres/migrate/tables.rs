@@ -84,7 +84,7 @@ impl<'a> Lowering<'a> {
             self.add_foreign_keys(at, &mut script);
             self.set_comments(at, &mut script);
         }
-        script.finish()
+        script.finish(self.losses())
     }
 
     pub(super) fn pair(&'a self, at: usize) -> Option<Pair<'a>> {

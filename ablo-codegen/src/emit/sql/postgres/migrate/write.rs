@@ -3,6 +3,7 @@
 use super::super::ddl::{Column, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, Quoted, Sql, sql};
 use super::super::render::{Columns, write_columns, write_predicate};
+use super::batches::update_in_batches;
 use super::change::{ColumnDefault, ExistingRows, ForeignKey, Index, KeySwap, SqlChange};
 use super::guard::Guard;
 
@@ -125,6 +126,18 @@ impl Sql for SqlChange<'_> {
                 update(table, column, to.as_ref(), rows, &mut plain);
                 without_row_security(&[table], &plain, None, out);
             }
+            SqlChange::UpdateInBatches { table, column, to, rows } => {
+                update_in_batches(table, column, to.as_ref(), rows, out)
+            }
+            SqlChange::AddCheckAfterCommit { table, name, condition, instead_of } => {
+                sql!(out, "ALTER TABLE ", table);
+                for known in instead_of.iter().chain([name]) {
+                    sql!(out, " DROP CONSTRAINT IF EXISTS ", known, ",");
+                }
+                sql!(out, " ADD CONSTRAINT ", name, " CHECK (");
+                out.push_str(condition);
+                sql!(out, ") NOT VALID;");
+            }
             SqlChange::AddCheck { table, name, column, condition, existing_rows } => {
                 let mut plain = String::new();
                 sql!(&mut plain, "ALTER TABLE ", table, " ADD CONSTRAINT ", name, " CHECK (");
@@ -159,8 +172,8 @@ impl Sql for SqlChange<'_> {
             }
             SqlChange::GuardDuplicates { table, columns } => guard_duplicates(table, columns, out),
             SqlChange::DropInvalidIndex { table, name } => drop_invalid_index(table, name, out),
-            SqlChange::DropIndex { table, name } => {
-                sql!(out, "DROP INDEX ", table.schema, ".", name, ";")
+            SqlChange::DropIndex { table, index } => {
+                sql!(out, "DROP INDEX ", table.schema, ".", index.name, ";")
             }
             SqlChange::NoForceRls { table } => {
                 alter_rls_if("row_security_active(", table, ")", "NO FORCE", out)

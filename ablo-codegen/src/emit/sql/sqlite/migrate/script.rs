@@ -68,7 +68,8 @@ impl Script {
 
     fn push(&mut self, sql: &Expr, cause: Option<usize>, locks: Vec<Lock>, hazards: &[Hazard]) {
         let (sql, hazards) = (sql.as_str().to_owned(), hazards.to_vec());
-        self.statements.push(Statement { sql, phase: Phase::Transaction, cause, locks, hazards });
+        let (phase, effects) = (Phase::Transaction, Vec::new());
+        self.statements.push(Statement { sql, phase, cause, locks, hazards, effects });
     }
 
     /// Adds a statement that fails if `rows` returns a row, and names that row by `example`.
@@ -95,6 +96,7 @@ impl Script {
         if self.statements.is_empty() {
             return Migration::default();
         }
-        Migration { statements: first.statements.into_iter().chain(self.statements).collect() }
+        let statements = first.statements.into_iter().chain(self.statements).collect();
+        Migration { statements, ..Migration::default() }
     }
 }
