@@ -114,21 +114,12 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         definition: Option<IndexDefinition>,
     },
-    /// No index has this name. Before, the table had it with this definition.
-    NoIndex {
-        name: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        was: Option<(String, IndexDefinition)>,
-    },
+    /// No index has this name.
+    NoIndex { name: String },
     /// The table has a constraint of this name, which holds for all rows if `validated`.
     Constraint { table: String, name: String, validated: bool },
-    /// The table has no such constraint. Before, it had this one.
-    NoConstraint {
-        table: String,
-        name: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        was: Option<ConstraintDefinition>,
-    },
+    /// The table has no such constraint.
+    NoConstraint { table: String, name: String },
     /// Whether row security is enabled and forced, or neither.
     RowSecurity { table: String, holds: bool },
     /// The table has a policy of this name.
@@ -150,17 +141,6 @@ pub struct IndexDefinition {
     /// Whether the last column is ordered by its bytes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_bytes: bool,
-}
-
-/// The definition of a constraint, by which it is found under another name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[allow(missing_docs, reason = "members are the columns and the table that they refer to")]
-pub enum ConstraintDefinition {
-    /// A check with this condition.
-    Check { condition: String },
-    /// A foreign key.
-    ForeignKey { columns: Vec<String>, target: String, target_columns: Vec<String> },
 }
 
 /// A subject of effects: what it is, its table and its name.
@@ -190,8 +170,8 @@ impl Effect {
             Effect::NoColumn { table, name } => {
                 (1..=3).map(|kind| (kind, &**table, &**name)).collect()
             }
-            Effect::Index { name, .. } | Effect::NoIndex { name, .. } => vec![(4, "", name)],
-            Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name, .. } => {
+            Effect::Index { name, .. } | Effect::NoIndex { name } => vec![(4, "", name)],
+            Effect::Constraint { table, name, .. } | Effect::NoConstraint { table, name } => {
                 vec![(5, table, name)]
             }
             Effect::RowSecurity { table, .. } => vec![(6, table, "")],

@@ -66,10 +66,9 @@ impl Database {
         timeouts: Timeouts,
         closing: Option<&Closing>,
     ) -> Result<Applied> {
-        let aliases = self.aliases(record)?;
         self.migrating(|database| {
             database.check_names(record)?;
-            let run = Run { record, limits, timeouts, closing, aliases: &aliases };
+            let run = Run { record, limits, timeouts, closing };
             let id = database.transaction(&run)?;
             let after_commit = database.after_commit(id, record, (0, &[]), timeouts)?;
             Ok(Applied { transaction: record.of(Phase::Transaction).count(), after_commit })
@@ -137,7 +136,7 @@ impl Database {
     /// Returns the ledger entry's id.
     fn try_transaction(&mut self, run: &Run<'_>) -> std::result::Result<i64, Failure> {
         const PHASE: &str = "the transaction";
-        let Run { record, limits, timeouts, closing, aliases } = *run;
+        let Run { record, limits, timeouts, closing } = *run;
         let own = |error: postgres::Error| Failure::server(writing_ledger(PHASE), error);
         let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", millis(timeouts.table_lock));
         self.client.batch_execute(&begin).map_err(own)?;
@@ -150,10 +149,6 @@ impl Database {
                 Failure::server(format!("counting rows of `{}`", limit.subject.table), error)
             })?;
             limit.check(found).map_err(Failure::Refused)?;
-        }
-        for alias in aliases {
-            let what = || format!("the statement `{alias}`");
-            self.client.batch_execute(alias).map_err(|error| Failure::server(what(), error))?;
         }
         self.run_statements(record, timeouts, PHASE)?;
         // A deferred constraint that fails at COMMIT would not name its statement.
@@ -276,8 +271,6 @@ struct Run<'r> {
     limits: &'r [RowLimit],
     timeouts: Timeouts,
     closing: Option<&'r Closing>,
-    /// Statements before all others, for objects that have other names here.
-    aliases: &'r [String],
 }
 
 /// Why a transaction did not commit.

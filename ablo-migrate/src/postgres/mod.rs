@@ -4,7 +4,6 @@
 
 mod address;
 mod after_commit;
-mod aliases;
 mod alignment;
 mod apply;
 mod approvers;

@@ -7,7 +7,7 @@ use super::super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, to_sql};
 use super::casts::{Expression, Helper};
 use super::guard::Guard;
-use crate::migrate::{ConstraintDefinition, Hazard, Lock, LockMode, Phase, Statement};
+use crate::migrate::{Hazard, Lock, LockMode, Phase, Statement};
 
 /// A statement of a migration. Tables have the names that they have when it runs.
 #[derive(Debug)]
@@ -129,7 +129,6 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         name: Ident<'a>,
         also: Option<&'a Table<'a>>,
-        was: Option<ConstraintDefinition>,
     },
     ValidateCheck {
         table: &'a Table<'a>,

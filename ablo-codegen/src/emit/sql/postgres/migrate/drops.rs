@@ -1,14 +1,12 @@
 //! Drops of dependent objects, and of tables and columns without a successor.
 
 use super::super::ddl::{Predicate, Table};
-use super::super::expected::condition;
 use super::super::names::Ident;
 use super::change::SqlChange;
 use super::retained::{ForeignKeyFate, KeyFate};
 use super::rules::built;
 use super::script::Script;
 use super::tables::{Lowering, Pair};
-use crate::migrate::ConstraintDefinition;
 
 impl<'a> Lowering<'a> {
     /// Drops the foreign keys, policies, checks and indexes that depend on something that changes.
@@ -21,14 +19,7 @@ impl<'a> Lowering<'a> {
                     let also = also.filter(|target| target.name != table.name);
                     let cause = self.previous_cause(origin, Some(key.column));
                     let name = key.name.clone();
-                    let was = self.from.tables.get(key.target).map(|target| {
-                        ConstraintDefinition::ForeignKey {
-                            columns: owned(&key.columns()),
-                            target: target.table.name.as_str().to_owned(),
-                            target_columns: owned(&key.target_columns()),
-                        }
-                    });
-                    script.push(cause, &SqlChange::DropConstraint { table, name, also, was });
+                    script.push(cause, &SqlChange::DropConstraint { table, name, also });
                 }
             }
         }
@@ -57,15 +48,13 @@ impl<'a> Lowering<'a> {
             }
             if kept.key == KeyFate::Replaced {
                 let name = table.key.clone();
-                let (also, was) = (None, None);
-                script.push(cause, &SqlChange::DropConstraint { table, name, also, was });
+                script.push(cause, &SqlChange::DropConstraint { table, name, also: None });
             }
             for (check, _) in was.checks.iter().zip(&kept.checks).filter(|(_, kept)| kept.is_none())
             {
                 let cause = self.previous_cause(origin, Some(check.column));
                 let (name, also) = (check.name.clone(), None);
-                let was = Some(ConstraintDefinition::Check { condition: condition(check) });
-                script.push(cause, &SqlChange::DropConstraint { table, name, also, was });
+                script.push(cause, &SqlChange::DropConstraint { table, name, also });
             }
             for (index, _) in
                 was.indexes.iter().zip(&kept.indexes).filter(|(_, kept)| kept.is_none())
@@ -122,8 +111,4 @@ impl<'a> Lowering<'a> {
         let field = named.and_then(|column| column.field).map(|field| field.name.as_str());
         self.diff.cause(key, field).or_else(|| self.diff.cause(key, None))
     }
-}
-
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
 }

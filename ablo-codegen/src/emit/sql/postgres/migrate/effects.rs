@@ -22,7 +22,7 @@ impl SqlChange<'_> {
             SqlChange::RenameIndex { table, from, to, .. } => {
                 let (table, name) = (table.clone(), text(to));
                 let index = Effect::Index { table, name, definition: None };
-                vec![Effect::NoIndex { name: text(from), was: None }, index]
+                vec![Effect::NoIndex { name: text(from) }, index]
             }
             SqlChange::RenameColumn { table, from, to } => {
                 let column = Effect::Column { table: of(table), name: text(to), type_name: None };
@@ -57,16 +57,14 @@ impl SqlChange<'_> {
                 dropped.chain([constraint(table, name, false)]).collect()
             }
             SqlChange::ValidateCheck { table, name } => vec![constraint(table, name, true)],
-            SqlChange::DropConstraint { table, name, was, .. } => {
-                let (table, name, was) = (of(table), text(name), was.clone());
-                vec![Effect::NoConstraint { table, name, was }]
+            SqlChange::DropConstraint { table, name, .. }
+            | SqlChange::DropCheck { table, name } => {
+                vec![no_constraint(table, name)]
             }
-            SqlChange::DropCheck { table, name } => vec![no_constraint(table, name)],
             SqlChange::CreateIndex { table, index }
             | SqlChange::CreateIndexConcurrently { table, index } => vec![built(table, index)],
-            SqlChange::DropIndex { table, index } => {
-                let was = Some((of(table), definition(index)));
-                vec![Effect::NoIndex { name: text(&index.name), was }]
+            SqlChange::DropIndex { index, .. } => {
+                vec![Effect::NoIndex { name: text(&index.name) }]
             }
             SqlChange::EnableRls { table } => vec![row_security(table, true)],
             SqlChange::DisableRls { table } => vec![row_security(table, false)],
@@ -80,7 +78,7 @@ impl SqlChange<'_> {
             SqlChange::SwapKey(swap) => {
                 let key = constraint(swap.table, &swap.table.key, true);
                 let added = swap.added.iter().map(|key| constraint(key.table, &key.name, false));
-                let no_index = Effect::NoIndex { name: text(&swap.index), was: None };
+                let no_index = Effect::NoIndex { name: text(&swap.index) };
                 [no_index, key].into_iter().chain(added).collect()
             }
             SqlChange::AddForeignKey { key, .. } => vec![constraint(key.table, &key.name, false)],
@@ -129,7 +127,7 @@ fn constraint(table: &Table<'_>, name: &Ident<'_>, validated: bool) -> Effect {
 }
 
 fn no_constraint(table: &Table<'_>, name: &Ident<'_>) -> Effect {
-    Effect::NoConstraint { table: of(table), name: text(name), was: None }
+    Effect::NoConstraint { table: of(table), name: text(name) }
 }
 
 fn row_security(table: &Table<'_>, holds: bool) -> Effect {
