@@ -1,6 +1,7 @@
 //! The JSON front end: Schema JSON v3 with spans.
 //!
-//! `node` parses with serde_json and numbers every value in document order; `context` reads nodes
+//! `node` parses and numbers every value in document order, usual documents with `fast`, others
+//! with serde_json; `context` reads nodes
 //! as the expected types; [`locate`] parses the text again, only if there are diagnostics, and
 //! resolves the numbers to lines and columns.
 
@@ -8,6 +9,7 @@ mod backfills;
 mod context;
 mod document;
 mod document_schema;
+mod fast;
 mod fix;
 mod format;
 mod habits;

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// The maximum nesting depth of values. A schema needs eight levels; JSON shapes and defaults may
 /// need more.
-const MAX_DEPTH: u32 = 32;
+pub(super) const MAX_DEPTH: u32 = 32;
 
 /// A value with its number: the count of values before it in the document.
 #[derive(Debug)]
@@ -105,6 +105,14 @@ pub(super) enum Parsed<'a> {
 }
 
 pub(super) fn parse(text: &str) -> Parsed<'_> {
+    match super::fast::parse(&text[bom_length(text)..]) {
+        Some(root) => Parsed::Document(root),
+        None => parse_any(text),
+    }
+}
+
+/// Parses any text with serde_json.
+pub(super) fn parse_any(text: &str) -> Parsed<'_> {
     let start = bom_length(text);
     let mut next = 0;
     let mut input = serde_json::Deserializer::from_str(&text[start..]);
