@@ -11,7 +11,7 @@ use crate::shape::RowShape;
 
 /// Returns the text of the file.
 pub(super) fn source(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
-    let mut w = Writer::importing_file(
+    let mut w = Writer::file(
         form,
         1024 + rows.len() * 160,
         "A data source for your own database: typed tables and the route.",
