@@ -1,0 +1,8 @@
+use facade::ablo;
+
+#[derive(ablo::AbloModel, Clone, Debug, PartialEq)]
+pub struct Task {
+    pub title: String,
+}
+
+fn main() {}
