@@ -198,26 +198,26 @@ fn files_stay_up_to_date_past_prettier_and_rustfmt() {
     for fixture in ["newsroom", "obstacle-course"] {
         let schema = fixtures::root().join("schemas").join(fixture).join("schema.json");
         let generator = || {
-            let generator = Generator::new(&schema).out(app.path("generated"));
+            let generator = Generator::new(&schema).out(app.path("formatted"));
             let generator = generator.option("typescript", "react", true);
             generator.option("typescript", "source", true)
         };
         for options in PRETTIER {
             generator().run().expect("the files are generated");
             let _formatted =
-                run(app.tool("prettier").args(["--write", "generated"]).args(*options));
+                run(app.tool("prettier").args(["--write", "formatted"]).args(*options));
             let mut rustfmt = Command::new("rustfmt");
             rustfmt.args(["--edition", "2024", "--config", "hard_tabs=true,max_width=60"]);
-            let _formatted = run(rustfmt.arg(app.path("generated/rust/mod.rs")));
+            let _formatted = run(rustfmt.arg(app.path("formatted/rust/mod.rs")));
             let checked = generator().check(true).run().expect("the files are up to date");
             assert_ne!(checked.written.len(), 0, "{options:?} changes files");
         }
-        let models = app.path("generated/typescript/models.ts");
+        let models = app.path("formatted/typescript/models.ts");
         let text = fixtures::read(&models);
         std::fs::write(&models, text.replacen("string", "number", 1)).expect("a writable file");
         let stale = generator().check(true).run().expect_err("a type has changed");
         assert!(stale.to_string().contains("models.ts` differs"), "{stale}");
-        std::fs::remove_dir_all(app.path("generated")).expect("removed");
+        std::fs::remove_dir_all(app.path("formatted")).expect("removed");
     }
 }
 

@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(
             body("Notes"),
             "id: string; createdAt: Timestamp; updatedAt: Timestamp; \
-             organizationId?: string | null; createdBy: string; title: string; \
+             organizationId?: string | null; createdBy?: string; title: string; \
              dueAt?: Timestamp | null;"
         );
         assert_eq!(body("NotesCreate"), "id?: string; title: string; dueAt?: Timestamp | null;");
