@@ -203,12 +203,7 @@ pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) 
 
 fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
     let few = members.len() <= 8;
-    if few
-        && members
-            .iter()
-            .enumerate()
-            .all(|(at, member)| members[..at].iter().all(|one| one.name != member.name))
-    {
+    if few && (differ_evidently(members) || differ(members)) {
         return;
     }
     let mut seen: Lookup<&str, &Member<'_>> = Lookup::with_capacity(members.len());
@@ -224,6 +219,24 @@ fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
                 .also(first.name_span(), "also here");
         }
     }
+}
+
+/// Returns whether names differ by their lengths and first bytes, which needs no comparisons.
+fn differ_evidently(members: &[Member<'_>]) -> bool {
+    let mut seen = 0_u64;
+    members.iter().all(|member| {
+        let name = member.name.as_bytes();
+        let first = name.first().map_or(0, |first| usize::from(*first));
+        let bit = 1 << ((name.len() * 7 + first) % 64);
+        let is_new = seen & bit == 0;
+        seen |= bit;
+        is_new
+    })
+}
+
+fn differ(members: &[Member<'_>]) -> bool {
+    let mut all = members.iter().enumerate();
+    all.all(|(at, member)| members[..at].iter().all(|one| one.name != member.name))
 }
 
 struct Seed<'n> {
