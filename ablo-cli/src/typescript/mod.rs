@@ -21,7 +21,7 @@ pub(crate) struct Program {
     pub(crate) files: Vec<PathBuf>,
 }
 
-/// What `run.mjs` prints.
+/// The output of `run.mjs`.
 #[derive(Default, Deserialize)]
 struct Printed {
     files: Vec<PathBuf>,

@@ -448,7 +448,8 @@ codes! {
          into another struct.";
     RustCrateNotFound = "ablo::rust::crate_not_found", Error,
         "The macros do not find the crate `ablo`",
-        "The package has no dependency on `ablo`, so the code that the macros print cannot name it.",
+        "The package has no dependency on `ablo`, so the code that the macros print cannot name \
+         it.",
         "Add `ablo` to Cargo.toml, or name the re-export on the item: `#[ablo(crate = \
          \"facade::ablo\")]`.";
     RenameUnknownMember = "ablo::rename::unknown_member", Error,

@@ -3,34 +3,34 @@
 use ablo_schema::front::json;
 
 const DOCUMENT: &str = r#"{
-      "v": 3,
-      "models": {
-        "projects": {
-          "fields": {
-            "name": { "type": "string", "isOptional": false, "isIndexed": true },
-            "state": { "type": "enum", "enumValues": ["a", "b"], "isOptional": false, "isIndexed": false }
-          },
-          "relations": {}
-        },
-        "tasks": {
-          "fields": {
-            "title": { "type": "string", "isOptional": false, "isIndexed": false },
-            "projectId": { "type": "string", "isOptional": true, "isIndexed": false }
-          },
-          "relations": {
-            "project": {
-              "type": "belongsTo",
-              "target": "projects",
-              "foreignKey": "projectId",
-              "foreignKeyColumn": "project_id",
-              "options": { "parent": true }
-            }
-          },
-          "mutable": true
+  "v": 3,
+  "models": {
+    "projects": {
+      "fields": {
+        "name": { "type": "string", "isOptional": false, "isIndexed": true },
+        "is": { "type": "enum", "enumValues": ["a", "b"], "isOptional": false, "isIndexed": false }
+      },
+      "relations": {}
+    },
+    "tasks": {
+      "fields": {
+        "title": { "type": "string", "isOptional": false, "isIndexed": false },
+        "projectId": { "type": "string", "isOptional": true, "isIndexed": false }
+      },
+      "relations": {
+        "project": {
+          "type": "belongsTo",
+          "target": "projects",
+          "foreignKey": "projectId",
+          "foreignKeyColumn": "project_id",
+          "options": { "parent": true }
         }
       },
-      "identityRoles": [{ "kind": "org", "source": { "field": "organizationId", "multi": false } }]
+      "mutable": true
     }
+  },
+  "identityRoles": [{ "kind": "org", "source": { "field": "organizationId", "multi": false } }]
+}
 "#;
 
 /// Returns the numbers of errors without each pair of brackets, except that of the document.

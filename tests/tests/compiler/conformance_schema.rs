@@ -38,7 +38,7 @@ fn canonical_text_and_schema_hash_match_the_reference() {
     }
 }
 
-/// What the reference prints is also a document that an author may have: no member is unknown.
+/// The text of the reference is also a document that an author may have: no member is unknown.
 #[test]
 fn printed_documents_are_read_as_authored_ones() {
     for path in fixtures::find("conformance", "expected.json") {

@@ -104,15 +104,8 @@ pub(super) enum Parsed<'a> {
     Broken { at: SpanId, code: Code, message: String, help: &'static str },
 }
 
-pub(super) fn parse(text: &str) -> Parsed<'_> {
-    match super::fast::parse(&text[bom_length(text)..]) {
-        Some(root) => Parsed::Document(root),
-        None => parse_any(text),
-    }
-}
-
 /// Parses any text with serde_json.
-pub(super) fn parse_any(text: &str) -> Parsed<'_> {
+pub(super) fn parse(text: &str) -> Parsed<'_> {
     let start = bom_length(text);
     let mut next = 0;
     let mut input = serde_json::Deserializer::from_str(&text[start..]);

@@ -115,8 +115,8 @@ impl ReadContext {
         self.diagnostics.push(code, at, message)
     }
 
-    /// Reports an unknown name. If one of `known` is similar, the help and the fix name it, else the
-    /// help is the list of them, if it is short, or `otherwise`.
+    /// Reports an unknown name. If one of `known` is similar, the help and the fix name it, else
+    /// the help is the list of them, if it is short, or `otherwise`.
     fn report_name<'c>(
         &mut self,
         (code, at, message): (Code, SpanId, String),
