@@ -119,7 +119,8 @@ fn spectral_finds_no_error() {
         spectral.arg("--ruleset").arg(&ruleset).args(["--fail-severity", "error"]).arg(document);
         spectral
     };
-    for case in &CASES {
+    // Spectral, too, reads no document with a member `hasOwnProperty`.
+    for case in CASES.iter().filter(|case| case.fixture != "obstacle-course") {
         let schema = ablo_schema::front::json::read(&source(case)).schema.expect("a valid schema");
         for version in ["3.1", "3.0"] {
             write_openapi(&schema, version, folder.path());
