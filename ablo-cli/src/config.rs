@@ -3,6 +3,7 @@
 
 use crate::codes::{self, Code};
 use crate::finding::{Finding, Location, did_you_mean};
+use ablo_schema::front::rust::Cfg;
 use serde_json::{Map, Value};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// The file name, which is searched for in this folder and its parents.
 pub(crate) const FILE_NAME: &str = "ablo.toml";
 
-const KEYS: [&str; 5] = ["schema", "targets", "out", "models", "target"];
+const KEYS: [&str; 7] = ["schema", "features", "cfg", "targets", "out", "models", "target"];
 
 /// A value and its location in the file. A flag has no location.
 #[derive(Clone, Debug)]
@@ -61,6 +62,9 @@ pub(crate) struct TargetTable {
 #[derive(Debug, Default)]
 pub(crate) struct Config {
     pub(crate) schema: Option<String>,
+    /// The configuration that a Rust schema is read with.
+    pub(crate) features: Option<Vec<Setting<String>>>,
+    pub(crate) cfg: Option<Vec<Setting<String>>>,
     pub(crate) targets: Option<Vec<Setting<String>>>,
     pub(crate) out: Option<String>,
     pub(crate) models: Option<Vec<Setting<String>>>,
@@ -110,6 +114,8 @@ impl ConfigParser<'_> {
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "schema" => config.schema = self.string("schema", value),
+                "features" => config.features = self.strings("features", value),
+                "cfg" => config.cfg = self.cfg(value),
                 "out" => config.out = self.string("out", value),
                 "targets" => config.targets = self.strings("targets", value),
                 "models" => config.models = self.strings("models", value),
@@ -159,6 +165,18 @@ impl ConfigParser<'_> {
             Some(Setting { value, location: Some(Location::of(parser.text, item.span())) })
         };
         Some(items.iter().filter_map(|item| setting(item, self)).collect())
+    }
+
+    /// Reads configurations of a Rust schema, which have a syntax of their own.
+    fn cfg(&mut self, value: &Spanned<DeValue<'_>>) -> Option<Vec<Setting<String>>> {
+        let all = self.strings("cfg", value)?;
+        for setting in &all {
+            if let Err(error) = Cfg::default().add(&setting.value) {
+                let message = format!("invalid cfg `{}`: {error}", setting.value);
+                self.findings.push(setting.finding(codes::CONFIG_WRONG_TYPE, message));
+            }
+        }
+        Some(all)
     }
 
     fn tables(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<TargetTable> {

@@ -18,8 +18,6 @@ pub(crate) struct Input {
     pub(crate) has_errors: bool,
     /// One report for each file with findings.
     pub(crate) reports: Vec<Report>,
-    /// Every file that was read, and every missing file that was looked for.
-    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Input {
@@ -33,7 +31,7 @@ impl Input {
 }
 
 /// Reports whether a path names a Rust file.
-fn is_rust(path: &Path) -> bool {
+pub(crate) fn is_rust(path: &Path) -> bool {
     path != Path::new(STDIN) && path.extension().is_some_and(|extension| extension == "rs")
 }
 
@@ -52,16 +50,16 @@ pub(crate) fn read(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     }
     let source = source::read(path, json::MAX_BYTES)?;
     let read = reader(args)(&source.text);
-    Ok(of_json(path, source, read))
+    Ok(of_json(source, read))
 }
 
 /// Reads the document that a program exports. Places and fixes of findings are not in its file.
 fn read_script(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     let name = path.display().to_string();
-    let text = typescript::document(path)?;
+    let text = typescript::run(path)?.document?;
     let read = reader(args)(&text);
     let source = Source { name: format!("{name} (its document)"), text };
-    let mut input = Input { name, ..of_json(path, source, read) };
+    let mut input = Input { name, ..of_json(source, read) };
     let findings = input.reports.iter_mut().flat_map(|report| &mut report.findings);
     findings.for_each(|finding| finding.fix = None);
     Ok(input)
@@ -73,12 +71,11 @@ pub(crate) fn reader(args: &ReadArgs) -> fn(&str) -> json::Read {
 }
 
 /// Returns the result of reading a document.
-pub(crate) fn of_json(path: &Path, source: Source, read: json::Read) -> Input {
+pub(crate) fn of_json(source: Source, read: json::Read) -> Input {
     let located = json::locate(&source.text, &read.diagnostics);
     let reports = reports(&[&source], &located, &read.diagnostics);
     let has_errors = read.diagnostics.has_errors();
-    let files = vec![path.to_owned()];
-    Input { name: source.name, schema: read.schema, has_errors, reports, files }
+    Input { name: source.name, schema: read.schema, has_errors, reports }
 }
 
 /// Reads a valid schema without its warnings, which only `check` and `generate` report.
@@ -104,26 +101,58 @@ pub(crate) fn invalid_document(source: &Source, diagnostics: &Diagnostics) -> Fa
     Failure { exit: Exit::CannotRun, reports: reports(&[source], &located, diagnostics) }
 }
 
+/// Returns every file that a schema is read from, and every missing file that was looked for, also
+/// if the schema has errors.
+pub(crate) fn files(path: &Path, args: &ReadArgs) -> Vec<PathBuf> {
+    if typescript::is_script(path) {
+        return typescript::run(path).map(|program| program.files).unwrap_or_default();
+    }
+    if !is_rust(path) {
+        return vec![path.to_owned()];
+    }
+    let Ok(source) = source::read(path, rust::file::MAX_BYTES) else { return Vec::new() };
+    let mut files = RustFiles::new(path);
+    let cfg = args.configuration();
+    let _read = rust::file::read_configured(&source.text, &cfg, &mut |it| files.load(it));
+    files.paths().iter().chain(files.missing()).cloned().collect()
+}
+
 fn read_rust(path: &Path, args: &ReadArgs) -> Result<Input, Failure> {
     let source = source::read(path, rust::file::MAX_BYTES)?;
     let mut files = RustFiles::new(path);
     let cfg = args.configuration();
-    let mut read =
-        rust::file::read_configured(&source.text, &cfg, &mut |wanted| files.load(wanted));
+    let read = rust::file::read_configured(&source.text, &cfg, &mut |wanted| files.load(wanted));
+    Ok(of_rust(&files, read))
+}
+
+/// Fixes a Rust source and its modules. Also returns the number of fixes.
+pub(crate) fn fix_rust(path: &Path, args: &ReadArgs) -> Result<(Input, usize), Failure> {
+    let source = source::read(path, rust::file::MAX_BYTES)?;
+    let mut files = RustFiles::new(path);
+    let cfg = args.configuration();
+    let mut before = vec![source.text.clone()];
+    let rust::Fixed { applied, read } = rust::fix(&source.text, &cfg, &mut |wanted| {
+        files.load(wanted).inspect(|text| before.push(text.clone()))
+    });
+    for ((path, old), new) in files.paths().iter().zip(&before).zip(&read.texts) {
+        if old != new {
+            source::replace(path, new)?;
+        }
+    }
+    Ok((of_rust(&files, read), applied))
+}
+
+/// Returns the result of reading a Rust source.
+fn of_rust(files: &RustFiles, mut read: rust::file::Read) -> Input {
     let texts = files.paths().iter().zip(&read.texts);
     let sources: Vec<Source> = texts
         .map(|(path, text)| Source { name: path.display().to_string(), text: text.clone() })
         .collect();
     let schema = read.schema.take();
     let reports = reports(&sources.iter().collect::<Vec<_>>(), &read.locate(), &read.diagnostics);
-    let files = files.paths().iter().chain(files.missing()).cloned().collect();
-    Ok(Input {
-        name: source.name,
-        schema,
-        has_errors: read.diagnostics.has_errors(),
-        reports,
-        files,
-    })
+    let has_errors = read.diagnostics.has_errors();
+    let name = sources.into_iter().next().map(|source| source.name).unwrap_or_default();
+    Input { name, schema, has_errors, reports }
 }
 
 /// Groups diagnostics by file, in the order in which the files were read.

@@ -2,7 +2,7 @@
 //!
 //! Every unknown target, unknown or unused option and invalid value is reported in one run.
 
-use crate::args::{GenerateArgs, InputArgs};
+use crate::args::{GenerateArgs, InputArgs, ReadArgs};
 use crate::codes;
 use crate::config::{self, Config, OptionSetting, Setting, TargetTable};
 use crate::finding::{Exit, Failure, Finding, Report, Source, did_you_mean};
@@ -22,11 +22,18 @@ pub(crate) struct Run {
 
 /// The settings of `generate`.
 pub(crate) struct Settings {
-    pub(crate) schema: PathBuf,
+    pub(crate) schema: SchemaFile,
     pub(crate) runs: Vec<Run>,
     pub(crate) models: Option<Vec<Setting<String>>>,
     /// The `ablo.toml` that the locations of settings refer to.
     pub(crate) config: Option<Source>,
+}
+
+/// The schema to read, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct SchemaFile {
+    pub(crate) path: PathBuf,
+    pub(crate) read: ReadArgs,
 }
 
 /// A parsed `ablo.toml`.
@@ -38,6 +45,22 @@ struct ConfigFile {
 }
 
 impl ConfigFile {
+    /// Returns how the schema is read: flags override the file.
+    fn read_args(&self, flags: &ReadArgs) -> ReadArgs {
+        let texts = |all: &Vec<Setting<String>>| -> Vec<String> {
+            all.iter().map(|setting| setting.value.clone()).collect()
+        };
+        let (features, cfg) = (self.config.features.as_ref(), self.config.cfg.as_ref());
+        ReadArgs {
+            allow_unknown: flags.allow_unknown,
+            features: flags.features.clone().or_else(|| features.map(texts)),
+            cfg: match flags.cfg.is_empty() {
+                true => cfg.map(texts).unwrap_or_default(),
+                false => flags.cfg.clone(),
+            },
+        }
+    }
+
     fn failure(self, findings: Vec<Finding>) -> Failure {
         Failure::new(Exit::CannotRun, Report::in_source(self.source, findings))
     }
@@ -63,19 +86,19 @@ fn read_config(input: &InputArgs) -> Result<Option<ConfigFile>, Failure> {
     Ok(Some(ConfigFile { path, source, config, findings }))
 }
 
-/// Returns the path of the schema, for commands without other settings.
-pub(crate) fn schema_path(input: &InputArgs) -> Result<PathBuf, Failure> {
-    match (&input.file, read_config(input)?) {
-        (_, Some(mut file)) if !file.findings.is_empty() => {
-            let findings = std::mem::take(&mut file.findings);
-            Err(file.failure(findings))
-        }
-        (Some(path), _) => Ok(path.clone()),
-        (None, Some(ConfigFile { path, config: Config { schema: Some(schema), .. }, .. })) => {
-            Ok(config::resolve(&path, &schema))
-        }
-        (None, _) => Err(no_schema()),
+/// Returns the schema to read, for commands without other settings.
+pub(crate) fn schema_file(input: &InputArgs) -> Result<SchemaFile, Failure> {
+    let Some(mut file) = read_config(input)? else {
+        let path = input.file.clone().ok_or_else(no_schema)?;
+        return Ok(SchemaFile { path, read: input.read.clone() });
+    };
+    if !file.findings.is_empty() {
+        let findings = std::mem::take(&mut file.findings);
+        return Err(file.failure(findings));
     }
+    let of_file = || Some(config::resolve(&file.path, file.config.schema.as_deref()?));
+    let path = input.file.clone().or_else(of_file).ok_or_else(no_schema)?;
+    Ok(SchemaFile { path, read: file.read_args(&input.read) })
 }
 
 fn no_schema() -> Failure {
@@ -99,13 +122,18 @@ pub(crate) fn resolve(args: &GenerateArgs) -> Result<Settings, Failure> {
         return Err(no_schema());
     }
     let runs = TargetSelection { args, file: file.as_ref(), findings: &mut findings }.runs();
+    let read = file.as_ref().map(|file| file.read_args(&args.input.read));
+    let read = read.unwrap_or_else(|| args.input.read.clone());
     let config = file.as_mut().map(|file| std::mem::take(&mut file.config)).unwrap_or_default();
     let source = file.map(|file| file.source);
     let flag_models = args.models.as_ref().map(|models| models.iter().map(Setting::flag).collect());
     match schema {
-        Some(schema) if findings.is_empty() => {
-            Ok(Settings { schema, runs, models: flag_models.or(config.models), config: source })
-        }
+        Some(path) if findings.is_empty() => Ok(Settings {
+            schema: SchemaFile { path, read },
+            runs,
+            models: flag_models.or(config.models),
+            config: source,
+        }),
         _ => Err(failure(source, findings)),
     }
 }

@@ -130,18 +130,18 @@ export interface Role {
   readonly source: { readonly field: string; readonly multi?: boolean };
 }
 
+/** The parent row by which a row belongs to an organisation. */
+export interface Via {
+  readonly localKey: string;
+  readonly parentTable: string;
+  readonly parentKey?: string;
+  readonly parentOrgColumn?: string;
+}
+
 /** How rows of organisations are isolated. */
 export type Tenancy =
   | { readonly kind: "column"; readonly column: string }
-  | {
-      readonly kind: "parent";
-      readonly via: {
-        readonly localKey: string;
-        readonly parentTable: string;
-        readonly parentKey?: string;
-        readonly parentOrgColumn?: string;
-      };
-    }
+  | { readonly kind: "parent"; readonly via: Via }
   | { readonly kind: "none" };
 
 /** Options of a model, as in Schema JSON. */
@@ -150,6 +150,12 @@ export interface ModelOptions {
   readonly typename?: string;
   readonly tableName?: string;
   readonly tenancy?: Tenancy;
+  /** Short for `tenancy`: `false` if all organisations share the rows. */
+  readonly orgScoped?: boolean;
+  /** Short for `tenancy`: the column with the organisation. */
+  readonly orgColumn?: string;
+  /** Short for `tenancy`: the parent row that belongs to the organisation. */
+  readonly scopedVia?: Via;
   readonly plane?: "tenant" | "control";
   readonly scope?: boolean | string;
   readonly grants?: { readonly subject: string; readonly scope: string };
@@ -205,6 +211,18 @@ export interface Schema {
   readonly mutable?: boolean;
 }
 
+/** Writes the short forms of `tenancy` out. */
+function withTenancy(options: ModelOptions): Members {
+  const { orgScoped, orgColumn, scopedVia, ...members } = options;
+  const ofOptions = (): Tenancy | undefined => {
+    if (scopedVia !== undefined) return { kind: "parent", via: scopedVia };
+    if (orgColumn !== undefined) return { kind: "column", column: orgColumn };
+    return orgScoped === false ? { kind: "none" } : undefined;
+  };
+  const tenancy = options.tenancy ?? ofOptions();
+  return tenancy === undefined ? members : { ...members, tenancy };
+}
+
 const snakeCase = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -229,7 +247,7 @@ export function defineSchema<const Models extends Readonly<Record<string, Model<
     const document = {
       fields: Object.fromEntries(members),
       relations: Object.fromEntries(declared),
-      ...options,
+      ...withTenancy(options),
     };
     return [key, document];
   });

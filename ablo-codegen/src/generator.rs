@@ -17,6 +17,7 @@ use ablo_schema::front::{Located, json};
 use ablo_schema::{Hashes, Schema, Severity};
 use report::{SourceText, render};
 use serde_json::{Map, Value};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -162,6 +163,7 @@ impl Generator {
         }
         if !self.check {
             plan.apply().map_err(|error| Failure::new(format!("error: {error}")))?;
+            restored_by_cargo(&all, &written);
         }
         Ok(Generated { read: paths, files: all, written })
     }
@@ -315,6 +317,23 @@ fn schema_or_report(
         );
     }
     Ok(schema)
+}
+
+/// Lets cargo run the script again when an output is edited or deleted. For cargo, a file that is
+/// newer than the start of the script has changed, so new outputs get the time of the start.
+fn restored_by_cargo(all: &[PathBuf], written: &[PathBuf]) {
+    // cargo touches this file before it starts the script.
+    let start = std::env::var_os("OUT_DIR").and_then(|out| {
+        let mark = Path::new(&out).parent()?.join("invoked.timestamp");
+        mark.metadata().ok()?.modified().ok()
+    });
+    let Some(start) = start else { return };
+    let is_old = |path: &PathBuf| {
+        let file = File::options().write(true).open(path);
+        !written.contains(path) || file.is_ok_and(|file| file.set_modified(start).is_ok())
+    };
+    let old: Vec<PathBuf> = all.iter().filter(|path| is_old(path)).cloned().collect();
+    rerun_if_changed(&old);
 }
 
 fn rerun_if_changed(paths: &[PathBuf]) {

@@ -1,6 +1,7 @@
 //! The path of the crate `ablo` in the user's crate.
 
 use crate::spans::text;
+use ablo_schema::Code;
 use ablo_schema::front::rust::crate_path_of;
 use proc_macro_crate::{Error, FoundCrate, crate_name};
 use proc_macro2::TokenStream;
@@ -17,10 +18,11 @@ pub(crate) fn root(attributes: &[Attribute]) -> Result<String, TokenStream> {
     match crate_name("ablo") {
         Ok(FoundCrate::Name(name)) => Ok(format!("::{name}")),
         Err(Error::CrateNotFound { .. }) => {
-            let message = "the crate `ablo` is not a dependency of this package\n  \
-                 code: ablo::rust::crate_not_found\n  \
-                 help: add it to Cargo.toml, or say where it is re-exported: \
-                 `#[ablo(crate = \"facade::ablo\")]`";
+            let message = format!(
+                "the crate `ablo` is not a dependency of this package\n  code: {}\n  help: add it \
+                 to Cargo.toml, or name its re-export: `#[ablo(crate = \"facade::ablo\")]`",
+                Code::RustCrateNotFound
+            );
             let error = syn::Error::new(proc_macro2::Span::call_site(), message);
             Err(error.into_compile_error())
         }

@@ -37,31 +37,67 @@ pub(crate) fn print_model_sorted(model: &Model, out: &mut String) {
 
 fn write(schema: &Schema, order: Order, out: &mut String) {
     let mut document = ObjectWriter::new(out);
-    for part in in_order(order, ["v", "models", "identityRoles"]) {
-        match part {
-            "v" => document.member("v").push('3'),
+    for part in in_order(order, &DOCUMENT_MEMBERS, &SORTED_DOCUMENT_MEMBERS) {
+        match *part {
+            "v" => document.known("v").push('3'),
             "models" => {
                 let mut models: Vec<&Model> = schema.models.iter().collect();
                 if order == Order::Sorted {
-                    models.sort_by(|a, b| utf16_order(a.key.as_str(), b.key.as_str()));
+                    // Names of models, fields and relations are ASCII.
+                    models.sort_by(|a, b| a.key.cmp(&b.key));
                 }
-                let mut object = ObjectWriter::new(document.member("models"));
+                let mut object = ObjectWriter::new(document.known("models"));
                 models
                     .into_iter()
                     .for_each(|model| write_model(model, order, object.member(model.key.as_str())));
                 object.end();
             }
-            _ => write_roles(&schema.identity_roles, order, document.member("identityRoles")),
+            _ => write_roles(&schema.identity_roles, order, document.known("identityRoles")),
         }
     }
     document.end();
 }
 
-fn in_order<const N: usize>(order: Order, mut names: [&'static str; N]) -> [&'static str; N] {
-    if order == Order::Sorted {
-        names.sort_unstable();
+fn in_order<const N: usize>(
+    order: Order,
+    authored: &'static [&'static str; N],
+    sorted: &'static [&'static str; N],
+) -> &'static [&'static str; N] {
+    if order == Order::Sorted { sorted } else { authored }
+}
+
+const DOCUMENT_MEMBERS: [&str; 3] = ["v", "models", "identityRoles"];
+const SORTED_DOCUMENT_MEMBERS: [&str; 3] = sorted(DOCUMENT_MEMBERS);
+const SORTED_MODEL_MEMBERS: [&str; MODEL_MEMBERS.len()] = sorted(MODEL_MEMBERS);
+const SORTED_RELATION_MEMBERS: [&str; RELATION_MEMBERS.len()] = sorted(RELATION_MEMBERS);
+
+/// Sorts names when this program is compiled.
+const fn sorted<const N: usize>(mut names: [&'static str; N]) -> [&'static str; N] {
+    let mut end = N;
+    while end > 1 {
+        let mut at = 1;
+        while at < end {
+            if is_before(names[at].as_bytes(), names[at - 1].as_bytes()) {
+                let name = names[at];
+                names[at] = names[at - 1];
+                names[at - 1] = name;
+            }
+            at += 1;
+        }
+        end -= 1;
     }
     names
+}
+
+const fn is_before(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return one[at] < other[at];
+        }
+        at += 1;
+    }
+    one.len() < other.len()
 }
 
 fn write_roles(roles: &[Role], order: Order, out: &mut String) {
@@ -78,35 +114,35 @@ fn write_roles(roles: &[Role], order: Order, out: &mut String) {
 fn write_model(model: &Model, order: Order, out: &mut String) {
     let authored = &model.authored;
     let mut object = ObjectWriter::new(out);
-    for name in in_order(order, MODEL_MEMBERS) {
+    for &name in in_order(order, &MODEL_MEMBERS, &SORTED_MODEL_MEMBERS) {
         let value = match name {
             "fields" => {
-                write_fields(model, order, object.member(name));
+                write_fields(model, order, object.known(name));
                 continue;
             }
             "relations" => {
-                write_relations(model, order, object.member(name));
+                write_relations(model, order, object.known(name));
                 continue;
             }
             "load" if authored.load => {
-                write_string(model.load.as_str(), object.member(name));
+                write_string(model.load.as_str(), object.known(name));
                 continue;
             }
             "typename" => {
-                write_string(model.type_name.as_str(), object.member(name));
+                write_string(model.type_name.as_str(), object.known(name));
                 continue;
             }
             "tableName" if authored.table_name => {
-                write_string(model.table.as_str(), object.member(name));
+                write_string(model.table.as_str(), object.known(name));
                 continue;
             }
             "plane" => {
-                write_string(model.plane.as_str(), object.member(name));
+                write_string(model.plane.as_str(), object.known(name));
                 continue;
             }
             "bootstrapOrderBy" => {
                 if let Some(order_by) = &model.bootstrap_order_by {
-                    write_string(order_by, object.member(name));
+                    write_string(order_by, object.known(name));
                 }
                 continue;
             }
@@ -114,7 +150,7 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
                 let flag =
                     if name == "mutable" { authored.mutable } else { authored.lazy_observable };
                 if let Some(flag) = flag {
-                    write_bool(flag, object.member(name));
+                    write_bool(flag, object.known(name));
                 }
                 continue;
             }
@@ -129,7 +165,7 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
             _ => continue,
         };
         if let Some(value) = value {
-            value.write(order, object.member(name));
+            value.write(order, object.known(name));
         }
     }
     object.end();
@@ -138,7 +174,7 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
 fn write_fields(model: &Model, order: Order, out: &mut String) {
     let mut fields: Vec<_> = model.fields.iter().collect();
     if order == Order::Sorted {
-        fields.sort_by(|a, b| utf16_order(a.name.as_str(), b.name.as_str()));
+        fields.sort_by(|a, b| a.name.cmp(&b.name));
     }
     let mut object = ObjectWriter::new(out);
     let mut scratch = Vec::new();
@@ -149,6 +185,10 @@ fn write_fields(model: &Model, order: Order, out: &mut String) {
 }
 
 fn write_field(field: &Field, order: Order, scratch: &mut Vec<usize>, out: &mut String) {
+    let is_extra = |member: &FieldMember| matches!(member, FieldMember::Extra(_));
+    if order == Order::Sorted && !field.members.iter().any(is_extra) {
+        return write_known(field, out);
+    }
     scratch.clear();
     scratch.extend(0..field.members.len());
     let name = |at: &usize| field.members[*at].name();
@@ -171,6 +211,28 @@ fn write_field(field: &Field, order: Order, scratch: &mut Vec<usize>, out: &mut 
     object.end();
 }
 
+/// Writes the sorted text of a field that has only the members of Schema JSON v3.
+fn write_known(field: &Field, out: &mut String) {
+    let has = |wanted: FieldMember| field.members.contains(&wanted);
+    let mut object = ObjectWriter::new(out);
+    if has(FieldMember::Column) {
+        write_string(field.column.as_str(), object.known("column"));
+    }
+    if has(FieldMember::EnumValues) {
+        write_values(&field.kind, object.known("enumValues"));
+    }
+    if has(FieldMember::IsIndexed) {
+        write_bool(field.indexed, object.known("isIndexed"));
+    }
+    if has(FieldMember::IsOptional) {
+        write_bool(field.optional, object.known("isOptional"));
+    }
+    if has(FieldMember::Type) {
+        write_string(field.kind.as_str(), object.known("type"));
+    }
+    object.end();
+}
+
 fn write_values(kind: &FieldKind, out: &mut String) {
     out.push('[');
     // Only enums have values: a rule ensures it.
@@ -188,7 +250,7 @@ fn write_values(kind: &FieldKind, out: &mut String) {
 fn write_relations(model: &Model, order: Order, out: &mut String) {
     let mut relations: Vec<_> = model.relations.iter().collect();
     if order == Order::Sorted {
-        relations.sort_by(|a, b| utf16_order(a.name.as_str(), b.name.as_str()));
+        relations.sort_by(|a, b| a.name.cmp(&b.name));
     }
     let mut object = ObjectWriter::new(out);
     for relation in relations {
@@ -199,20 +261,20 @@ fn write_relations(model: &Model, order: Order, out: &mut String) {
 
 fn write_relation(relation: &Relation, order: Order, out: &mut String) {
     let mut object = ObjectWriter::new(out);
-    for name in in_order(order, RELATION_MEMBERS) {
+    for &name in in_order(order, &RELATION_MEMBERS, &SORTED_RELATION_MEMBERS) {
         match name {
-            "type" => write_string(relation.kind.as_str(), object.member(name)),
-            "target" => write_string(relation.target.as_str(), object.member(name)),
-            "foreignKey" => write_string(relation.foreign_key.as_str(), object.member(name)),
-            "foreignKeyColumn" => write_string(&relation.foreign_key_column, object.member(name)),
+            "type" => write_string(relation.kind.as_str(), object.known(name)),
+            "target" => write_string(relation.target.as_str(), object.known(name)),
+            "foreignKey" => write_string(relation.foreign_key.as_str(), object.known(name)),
+            "foreignKeyColumn" => write_string(&relation.foreign_key_column, object.known(name)),
             "options" => {
                 if let Some(options) = &relation.options_authored {
-                    options.write(order, object.member(name));
+                    options.write(order, object.known(name));
                 }
             }
             _ => {
                 if let Some(order_by) = &relation.order_by {
-                    write_string(order_by.as_str(), object.member(name));
+                    write_string(order_by.as_str(), object.known(name));
                 }
             }
         }

@@ -72,8 +72,26 @@ impl fmt::Display for ContentHash {
 /// 32-bit FNV-1a over UTF-16 code units instead of bytes.
 fn fnv1a_utf16(text: &str) -> u32 {
     let step = |state: u32, unit: u32| (state ^ unit).wrapping_mul(0x0100_0193);
-    if text.is_ascii() {
-        return text.bytes().fold(0x811c_9dc5, |state, byte| step(state, u32::from(byte)));
+    let of_bytes = |state, bytes: &[u8]| {
+        bytes.iter().fold(state, |state: u32, byte| step(state, u32::from(*byte)))
+    };
+    let (mut state, mut rest) = (0x811c_9dc5, text);
+    loop {
+        let ascii = ascii_prefix(rest.as_bytes());
+        state = of_bytes(state, &rest.as_bytes()[..ascii]);
+        let mut others = rest[ascii..].chars();
+        let Some(other) = others.next() else { return state };
+        let mut units = [0; 2];
+        let units = other.encode_utf16(&mut units).iter();
+        state = units.fold(state, |state, unit| step(state, u32::from(*unit)));
+        rest = others.as_str();
     }
-    text.encode_utf16().fold(0x811c_9dc5, |state, unit| step(state, u32::from(unit)))
+}
+
+/// Returns the number of ASCII bytes at the start. Checks eight at a time.
+fn ascii_prefix(bytes: &[u8]) -> usize {
+    let words = bytes.as_chunks::<8>().0.iter();
+    let words = words.take_while(|word| u64::from_le_bytes(**word) & 0x8080_8080_8080_8080 == 0);
+    let known = words.count() * 8;
+    known + bytes[known..].iter().take_while(|byte| byte.is_ascii()).count()
 }

@@ -170,6 +170,18 @@ impl<'o> ObjectWriter<'o> {
         self.out
     }
 
+    /// Writes a name of Schema JSON, which needs no escapes.
+    pub(crate) fn known(&mut self, name: &'static str) -> &mut String {
+        self.out.reserve(name.len() + 4);
+        if !std::mem::take(&mut self.first) {
+            self.out.push(',');
+        }
+        self.out.push('"');
+        self.out.push_str(name);
+        self.out.push_str("\":");
+        self.out
+    }
+
     pub(crate) fn end(self) {
         self.out.push('}');
     }
@@ -186,17 +198,38 @@ pub(crate) fn write_number(number: f64, out: &mut String) {
 
 /// Writes a string as `JSON.stringify` does.
 pub(crate) fn write_string(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
-    if text.bytes().any(needs_escape) {
-        write_escaped(text, out);
-    } else {
+    if is_plain(text) {
         out.push_str(text);
+    } else {
+        write_escaped(text, out);
     }
     out.push('"');
 }
 
-fn needs_escape(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// Finds the bytes that need an escape in JSON: control characters, quotes and backslashes. The
+/// highest bit of the first such byte is set, and no bit of those before it.
+pub(crate) fn special_bytes(word: &[u8; 8]) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let word = u64::from_le_bytes(*word);
+    (below(word, b' ') | is(word, b'"') | is(word, b'\\')) & HIGH
+}
+
+/// Returns whether a text needs no escapes in JSON: no control characters, quotes or backslashes.
+/// Checks eight bytes at a time.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_plain = |word: &[u8; 8]| special_bytes(word) == 0;
+    // The last eight bytes overlap those before them.
+    if let Some(last) = bytes.last_chunk() {
+        return bytes.as_chunks().0.iter().all(is_plain) && is_plain(last);
+    }
+    bytes.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\')
 }
 
 fn write_escaped(text: &str, out: &mut String) {

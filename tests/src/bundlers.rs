@@ -4,7 +4,7 @@
 //! The tools are installed below `target/` on first use; dependencies for development are those
 //! that only the long suite uses.
 
-use crate::typescript::emit_with;
+use crate::typescript::{checked, emit_with};
 use serde_json::{Map, Value};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -118,6 +118,26 @@ impl App {
         set.extend(["react", "source"].map(|name| (name.to_owned(), true.into())));
         for (path, text) in emit_with(&schema, &set).iter() {
             self.write(&folder.join(path), text);
+        }
+    }
+
+    /// Removes the lines by which linters skip generated files.
+    ///
+    /// # Panics
+    /// Panics if a file cannot be written.
+    pub fn check_generated_files(&self) {
+        let mut folders = vec![self.folder.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_symlink() {
+                    continue;
+                } else if path.is_dir() {
+                    folders.push(path);
+                } else if let Ok(text) = fs::read_to_string(&path) {
+                    fs::write(path, checked(&text)).expect("the folder is writable");
+                }
+            }
         }
     }
 

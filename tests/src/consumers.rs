@@ -48,11 +48,13 @@ pub enum Generator {
     OpenapiPythonClient,
     /// datamodel-code-generator, from the JSON Schema.
     DatamodelCodeGenerator,
+    /// quicktype for TypeScript, from the JSON Schema.
+    Quicktype,
 }
 
 impl Generator {
     /// All generators; those of the quick tests first.
-    pub const ALL: [Generator; 7] = [
+    pub const ALL: [Generator; 8] = [
         Generator::OpenapiTypescript,
         Generator::HeyApi,
         Generator::OpenapiPythonClient,
@@ -60,6 +62,7 @@ impl Generator {
         Generator::Orval,
         Generator::OpenapiGeneratorTypescript,
         Generator::OpenapiGeneratorPython,
+        Generator::Quicktype,
     ];
     /// The number of generators of the quick tests.
     pub const QUICK: usize = 4;
@@ -74,6 +77,7 @@ impl Generator {
             Generator::OpenapiGeneratorPython => "openapi_generator.py",
             Generator::OpenapiPythonClient => "openapi_python_client.py",
             Generator::DatamodelCodeGenerator => "datamodel_code_generator.py",
+            Generator::Quicktype => "quicktype.ts",
         }
     }
 
@@ -106,6 +110,20 @@ impl Generator {
             Generator::OpenapiPythonClient => pypi(
                 "openapi-python-client",
                 &["generate", "--path", document, "--output-path", "client", "--meta", "none"],
+            ),
+            Generator::Quicktype => npm(
+                "quicktype/dist/index.js",
+                &[
+                    "--src-lang",
+                    "schema",
+                    "--lang",
+                    "typescript",
+                    "--top-level",
+                    "Models",
+                    "-o",
+                    "client.ts",
+                    models,
+                ],
             ),
             Generator::DatamodelCodeGenerator => pypi(
                 "datamodel-codegen",
@@ -159,12 +177,24 @@ fn judge() -> PathBuf {
 /// # Panics
 /// Panics if the folder is not writable.
 pub fn write_documents(schema: &Schema, folder: &Path) {
+    write_target(schema, "openapi", &Map::new(), folder);
+    write_target(schema, "json-schema", &Map::new(), folder);
+}
+
+/// Writes the OpenAPI document of a schema in this version to a folder.
+///
+/// # Panics
+/// Panics if the folder is not writable.
+pub fn write_openapi(schema: &Schema, version: &str, folder: &Path) {
+    let options = Map::from_iter([("version".to_owned(), version.into())]);
+    write_target(schema, "openapi", &options, folder);
+}
+
+fn write_target(schema: &Schema, id: &str, options: &Map<String, Value>, folder: &Path) {
     let (hashes, mut files) = (Hashes::of(schema), Files::default());
-    for target in targets().iter().filter(|target| matches!(target.id(), "openapi" | "json-schema"))
-    {
-        let emit = target.configure(&Map::new()).expect("the default options are valid");
-        emit.emit(&Input::new(schema, &hashes), &mut files);
-    }
+    let target = targets().iter().find(|target| target.id() == id).expect("a target");
+    let emit = target.configure(options).expect("the options are valid");
+    emit.emit(&Input::new(schema, &hashes), &mut files);
     for (path, text) in files.iter() {
         let path = folder.join(path);
         fs::create_dir_all(path.parent().expect("a folder")).expect("the folder is writable");

@@ -18,6 +18,13 @@ pub fn judge_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("judges/typescript")
 }
 
+/// Returns a generated file without the lines by which compilers and linters skip it.
+#[must_use]
+pub fn checked(text: &str) -> String {
+    let skips = |line: &&str| line.starts_with("/* eslint-disable") || line.contains("@ts-nocheck");
+    text.split_inclusive('\n').filter(|line| !skips(line)).collect()
+}
+
 /// A folder of TypeScript to compile.
 #[derive(Debug)]
 pub struct Project {
@@ -41,10 +48,9 @@ impl Project {
         fs::write(path, text).expect("the file is writable");
     }
 
-    /// Writes a generated file without `@TS-nocheck`, so that it is type-checked.
+    /// Writes a generated file so that it is type-checked.
     pub fn write_checked(&self, path: &str, text: &str) {
-        let whole = text.starts_with("// @TS-nocheck").then(|| text.split_once('\n')).flatten();
-        self.write(path, whole.map_or(text, |(_, rest)| rest));
+        self.write(path, &checked(text));
     }
 
     /// Returns the path of a file of the project.

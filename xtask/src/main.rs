@@ -33,7 +33,7 @@ Commands:
   expansion  Measure the compile time of the derives compared with serde and prost
   long       Run property tests, judges and fault tests with many cases, and fuzz each decoder and
              front end for ten minutes; --part NAME runs one part, --list names them
-  pins       Update the pinned versions of bundlers and runtimes that build the TypeScript client
+  pins       Update the pinned versions of bundlers, runtimes and generators of clients
   help       Print this help
 ";
 

@@ -9,7 +9,8 @@ use crate::settings;
 use ablo_schema::Severity;
 
 pub(crate) fn run(args: &CheckArgs) -> Result<Outcome, Failure> {
-    let mut input = input::read(&settings::schema_path(&args.input)?, &args.input.read)?;
+    let schema = settings::schema_file(&args.input)?;
+    let mut input = input::read(&schema.path, &schema.read)?;
     let mismatches = compare_database(args, &input)?;
     let has_mismatches = mismatches.is_some();
     if let Some(report) = mismatches {

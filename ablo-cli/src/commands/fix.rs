@@ -4,18 +4,18 @@ use crate::args::InputArgs;
 use crate::finding::{Exit, Failure};
 use crate::input;
 use crate::outcome::Outcome;
-use crate::settings;
+use crate::settings::{self, SchemaFile};
 use crate::source::{self, STDIN};
 use ablo_schema::front::json;
 use std::path::Path;
 
 pub(crate) fn run(args: &InputArgs) -> Result<Outcome, Failure> {
-    let path = settings::schema_path(args)?;
+    let SchemaFile { path, read } = settings::schema_file(args)?;
     let mut outcome = Outcome::text(String::new());
     let mut applied = 0;
     let input = if input::is_json(&path) {
         let mut source = source::read(&path, json::MAX_BYTES)?;
-        let fixed = json::fix(&source.text, input::reader(&args.read));
+        let fixed = json::fix(&source.text, input::reader(&read));
         applied = fixed.applied;
         if path == Path::new(STDIN) {
             outcome.text.clone_from(&fixed.text);
@@ -23,9 +23,13 @@ pub(crate) fn run(args: &InputArgs) -> Result<Outcome, Failure> {
             source::replace(&path, &fixed.text)?;
         }
         source.text = fixed.text;
-        input::of_json(&path, source, fixed.read)
+        input::of_json(source, fixed.read)
+    } else if input::is_rust(&path) {
+        let (input, fixes) = input::fix_rust(&path, &read)?;
+        applied = fixes;
+        input
     } else {
-        input::read(&path, &args.read)?
+        input::read(&path, &read)?
     };
     if path != Path::new(STDIN) {
         outcome.remark = match applied {

@@ -10,7 +10,7 @@ use ablo_schema::front::json;
 use std::path::Path;
 
 pub(crate) fn run(args: &FmtArgs) -> Result<Outcome, Failure> {
-    let path = settings::schema_path(&args.input)?;
+    let path = settings::schema_file(&args.input)?.path;
     let name = path.display();
     if !input::is_json(&path) {
         let finding = Finding::new(codes::FMT_NOT_JSON, format!("`{name}` is not Schema JSON"));
@@ -19,7 +19,7 @@ pub(crate) fn run(args: &FmtArgs) -> Result<Outcome, Failure> {
     let source = source::read(&path, json::MAX_BYTES)?;
     let Some(text) = json::format(&source.text) else {
         let read = json::read(&source.text);
-        let reports = input::of_json(&path, source, read).reports;
+        let reports = input::of_json(source, read).reports;
         return Err(Failure { exit: Exit::Errors, reports });
     };
     if path == Path::new(STDIN) && !args.check {

@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 pub(crate) fn run(args: &GenerateArgs) -> Result<Outcome, Failure> {
     let mut settings = settings::resolve(args)?;
-    let input = input::read(&settings.schema, &args.input.read)?;
+    let input = input::read(&settings.schema.path, &settings.schema.read)?;
     from(input, &mut settings, args)
 }
 

@@ -375,7 +375,8 @@ pub(super) fn open(
 fn next_schema(file: Option<&PathBuf>, change: &ChangeArgs) -> Result<Schema, Failure> {
     let (file, config) = (file.cloned(), change.config.clone());
     let named = InputArgs { file, config, format: change.format, read: change.read.clone() };
-    input::schema(&settings::schema_path(&named)?, &change.read)
+    let schema = settings::schema_file(&named)?;
+    input::schema(&schema.path, &schema.read)
 }
 
 fn earlier(path: &Path, read: &ReadArgs) -> Result<Schema, Failure> {

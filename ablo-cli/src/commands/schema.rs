@@ -63,5 +63,6 @@ pub(crate) fn json_schema() -> Outcome {
 }
 
 fn read(args: &InputArgs) -> Result<Schema, Failure> {
-    input::schema(&settings::schema_path(args)?, &args.read)
+    let schema = settings::schema_file(args)?;
+    input::schema(&schema.path, &schema.read)
 }

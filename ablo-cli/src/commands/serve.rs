@@ -10,7 +10,8 @@ use crate::args::{DevArgs, Format, SchemaFileArgs, ServeArgs};
 use crate::codes::{self, Code};
 use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
 use crate::outcome::counted;
-use crate::{database, input, render, settings, source};
+use crate::settings::{self, SchemaFile};
+use crate::{database, input, render, source};
 use ablo_codegen::emit::sql::postgres::PostgresOptions;
 use ablo_migrate::{Dialect, IfMissing, Timeouts, dialect_of};
 use ablo_schema::Schema;
@@ -253,12 +254,12 @@ fn check_layout(address: &str) -> Result<(), StoreError> {
 }
 
 fn schema(args: &SchemaFileArgs) -> Result<(PathBuf, Schema), Failure> {
-    let path = settings::schema_path(&args.into())?;
+    let SchemaFile { path, read } = settings::schema_file(&args.into())?;
     if path == Path::new(source::STDIN) {
         let message = "the schema cannot be read from standard input";
         return Err(failure(codes::SERVE_STDIN_SCHEMA, message));
     }
-    let schema = input::schema(&path, &args.read)?;
+    let schema = input::schema(&path, &read)?;
     Ok((path, schema))
 }
 

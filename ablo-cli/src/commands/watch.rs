@@ -55,12 +55,13 @@ fn watch(args: &GenerateArgs) -> Result<Exit, Failure> {
 
 /// Returns the files to watch: the schema, its modules and ablo.toml, with links resolved.
 fn watched(args: &GenerateArgs) -> BTreeSet<PathBuf> {
-    let schema = settings::schema_path(&args.input).ok();
-    let read = schema.as_deref().and_then(|path| input::read(path, &args.input.read).ok());
+    let schema = settings::schema_file(&args.input).ok();
+    let files = schema.as_ref().map(|schema| input::files(&schema.path, &schema.read));
     // A missing module can be watched only if its folder exists.
-    let modules = read.into_iter().flat_map(|input| input.files).filter(|path| {
+    let modules = files.into_iter().flatten().filter(|path| {
         path.parent().is_some_and(|folder| folder.as_os_str().is_empty() || folder.is_dir())
     });
+    let schema = schema.map(|schema| schema.path);
     let named = [settings::config_path(&args.input), schema].into_iter().flatten().chain(modules);
     named
         .flat_map(|file| [file.canonicalize().ok(), std::path::absolute(file).ok()])

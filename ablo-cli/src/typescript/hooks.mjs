@@ -4,8 +4,11 @@ import * as nodeModule from "node:module";
 import { fileURLToPath } from "node:url";
 
 let compile;
+let port;
 
-export function initialize(path) {
+export function initialize(data) {
+  const { path } = data;
+  ({ port } = data);
   const require = nodeModule.createRequire(path);
   const find = (name) => {
     try {
@@ -29,6 +32,11 @@ export function initialize(path) {
   }
 }
 
+/** Reports a file that is read, or that was looked for. */
+function report(url) {
+  if (url.startsWith("file:")) port.postMessage(fileURLToPath(url));
+}
+
 const isTypeScript = (path) => /\.[cm]?ts$/.test(path);
 
 // Imports of TypeScript name the file, the file that it is compiled to, or neither ending.
@@ -47,11 +55,15 @@ export async function resolve(specifier, context, next) {
         // The first error is reported.
       }
     }
+    for (const missing of isRelative ? [specifier, ...others] : []) {
+      report(new URL(missing, context.parentURL).href);
+    }
     throw error;
   }
 }
 
 export async function load(url, context, next) {
+  if (!url.includes("/node_modules/")) report(url);
   if (!url.startsWith("file:") || !isTypeScript(new URL(url).pathname)) return next(url, context);
   if (!compile) throw new Error("ablo: no compiler of TypeScript");
   const text = readFileSync(fileURLToPath(url), "utf8");

@@ -61,6 +61,33 @@ fn it_is_not_read_if_a_schema_is_given() {
 }
 
 #[test]
+fn features_and_cfg_of_a_rust_schema_are_settings() {
+    let settings = "features = [\"web\"]\ncfg = [\"unix\", 'kind=\"a\"']\n";
+    let dir = dir(&format!("schema = \"schema.rs\"\ntargets = [\"postgres\"]\n{settings}"));
+    let fields = [("feature = \"web\"", "web"), ("feature = \"app\"", "app"), ("unix", "unix")];
+    let fields = fields.map(|(cfg, name)| format!("#[cfg({cfg})] {name}_field: String,\n"));
+    let model = format!("#[ablo(mutable)]\nstruct Task {{\n{}}}\n", fields.concat());
+    dir.put("schema.rs", format!("#[derive(AbloModel)]\n{model}#[cfg(kind = \"b\")]\nmod gone;\n"));
+    let ran = dir.run(&["generate"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let has = |dir: &TestDir| {
+        let sql = dir.get("generated/postgres/provision.sql");
+        ["web_field", "app_field", "unix_field"].map(|name| sql.contains(name))
+    };
+    assert_eq!(has(&dir), [true, false, true]);
+    assert_eq!(dir.run(&["check"]).status, 0);
+
+    let ran = dir.run(&["generate", "--features", "app"]);
+    assert_eq!((ran.status, has(&dir)), (0, [false, true, true]), "{}", ran.err);
+    let ran = dir.run(&["generate", "--cfg", "not(unix)", "--cfg", "kind=\"a\""]);
+    assert_eq!((ran.status, has(&dir)), (0, [true, false, false]), "{}", ran.err);
+
+    let err = refused("schema = \"schema.rs\"\nfeatures = \"web\"\ncfg = [\"a b\"]\n");
+    assert!(err.contains("`features` is a string"), "{err}");
+    assert!(err.contains("invalid cfg `a b`"), "{err}");
+}
+
+#[test]
 fn flags_override_it() {
     let config = "schema = \"absent.json\"\nmodels = [\"tasks\", \"projects\"]\n\
                   [target.postgres]\nout = \"db\"\nschema = \"of_file\"\n";

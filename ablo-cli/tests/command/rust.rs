@@ -117,6 +117,28 @@ fn invalid_utf8_in_rust_has_a_location() {
     assert!(ran.out.contains("line=2,col=1"), "{}", ran.out);
 }
 
+#[test]
+fn fixes_are_applied_in_every_file() {
+    let dir = dir();
+    dir.put("src/schema.rs", ROOT.replace("mutable", "mutabel").replace("String", "Strng"));
+    let notes = NOTES.replace("belongs_to = Task, parent", "belongs_to = Tsk, parnt");
+    dir.put("src/schema/notes.rs", &notes);
+    let ran = dir.run(&["check", "src/schema.rs", "--format", "json"]);
+    assert_eq!(ran.status, 1);
+    let all: Value = serde_json::from_str(&ran.out).expect("one JSON value");
+    let edit = &all["diagnostics"][0]["fix"]["edits"][0];
+    assert_eq!(edit["replacement"], "mutable", "{all}");
+    assert_eq!(all["diagnostics"][0]["fix"]["applicability"], "machine-applicable");
+
+    let ran = dir.run(&["fix", "src/schema.rs"]);
+    assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(ran.out, "src/schema.rs: applied 4 fixes\n");
+    assert_eq!(
+        (dir.get("src/schema.rs"), dir.get("src/schema/notes.rs")),
+        (ROOT.into(), NOTES.into())
+    );
+}
+
 struct Watching(Child);
 
 impl Drop for Watching {

@@ -85,6 +85,25 @@ fn ablo_toml_is_watched_too() {
 }
 
 #[test]
+fn imports_of_a_program_are_watched_too() {
+    let dir = TestDir::with_schema();
+    dir.put("models.mjs", format!("export default {SCHEMA};"));
+    dir.put("schema.mjs", "import models from './models.mjs';\nexport default models;\n");
+    let command = ["generate", "schema.mjs", "--target", "postgres", "--out", "out", "--watch"];
+    let _watching = watch(&dir, &command);
+    until("the first run", || sql(&dir, "out").contains("notes"));
+
+    let run = runs(&dir);
+    dir.put("models.mjs", "export default {");
+    until("an import with an error", || runs(&dir) > run);
+    let run = runs(&dir);
+    fs::remove_file(dir.path("models.mjs")).expect("removed");
+    until("a removed import", || runs(&dir) > run);
+    dir.put("models.mjs", format!("export default {};", SCHEMA.replace("\"notes\"", "\"memos\"")));
+    until("a repaired import", || sql(&dir, "out").contains("memos"));
+}
+
+#[test]
 fn watch_rejects_what_it_cannot_watch() {
     let dir = TestDir::with_schema();
     let ran = dir.run(&["generate", "-", "--watch"]);

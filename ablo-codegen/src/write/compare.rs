@@ -70,23 +70,31 @@ fn difference(text: &str, other: &str) -> ChangeKind {
 /// member of a union.
 fn essence(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
+    let mut letters = text.char_indices().peekable();
+    while let Some((at, letter)) = letters.next() {
         match letter {
-            '"' | '\'' | '`' | ';' | '(' | ')' => {}
-            '\\' if matches!(letters.peek(), Some('"' | '\'')) => {}
-            '|' if kept.ends_with(['=', ':', '<', ',']) => {}
-            '}' | ']' | '>' => {
-                if kept.ends_with(',') {
+            '"' | '\'' | '`' | ';' | '(' => {}
+            '\\' if matches!(letters.peek(), Some((_, '"' | '\''))) => {}
+            '|' if begins_union(text[..at].trim_end()) => {}
+            '}' | ']' | '>' | ')' => {
+                if text[..at].trim_end().ends_with(',') {
                     kept.pop();
                 }
-                kept.push(letter);
+                kept.extend((letter != ')').then_some(letter));
             }
             _ if letter.is_whitespace() => {}
             _ => kept.push(letter),
         }
     }
     kept
+}
+
+/// Returns whether a `|` after this text stands before the first member of a union.
+fn begins_union(before: &str) -> bool {
+    before.ends_with(['=', ':', '<', ',', '(', '[']) || before.ends_with("=>") || {
+        let word = before.strip_suffix("as").unwrap_or_default();
+        word.ends_with(char::is_whitespace)
+    }
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ const MAX_NAME_BYTES: usize = 200;
 
 /// Returns a name without case and `_`. Names that are equal in this form collide in some target.
 fn folded(name: &str) -> String {
-    let mut folded = name.to_lowercase();
-    folded.retain(|character| character != '_');
+    let mut folded = if name.is_ascii() { name.to_ascii_lowercase() } else { name.to_lowercase() };
+    if folded.contains('_') {
+        folded.retain(|character| character != '_');
+    }
     folded
 }
 

@@ -50,7 +50,16 @@ impl Suggest {
         name: &str,
         candidates: impl IntoIterator<Item = &'c str> + Clone,
     ) -> Option<String> {
-        if let Some(near) = self.nearest(name, candidates.clone()) {
+        let near = self.nearest(name, candidates.clone());
+        Self::line(near, candidates)
+    }
+
+    /// Returns the help line of a name of which the most similar candidate is known.
+    pub(crate) fn line<'c>(
+        near: Option<&str>,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Option<String> {
+        if let Some(near) = near {
             return Some(format!("did you mean `{near}`?"));
         }
         let listed: Vec<String> =

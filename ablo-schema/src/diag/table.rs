@@ -446,6 +446,12 @@ codes! {
          neither names on the wire nor columns.",
         "Use `#[ablo(rename = \"…\")]` for a name. A field that is not part of the row belongs \
          into another struct.";
+    RustCrateNotFound = "ablo::rust::crate_not_found", Error,
+        "The macros do not find the crate `ablo`",
+        "The package has no dependency on `ablo`, so the code that the macros print cannot name \
+         it.",
+        "Add `ablo` to Cargo.toml, or name the re-export on the item: `#[ablo(crate = \
+         \"facade::ablo\")]`.";
     RenameUnknownMember = "ablo::rename::unknown_member", Error,
         "Unknown member in hints or backfills",
         "Hints have `models`, `fields` and `drops`; a backfill has `model`, `field` and `value`. \

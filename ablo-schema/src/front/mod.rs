@@ -1,5 +1,6 @@
 //! Front ends: each reads one kind of author input into [`crate::raw`].
 
+pub(crate) mod edits;
 pub mod json;
 mod location;
 #[cfg(feature = "front-rust")]

@@ -77,15 +77,18 @@ names! {
 /// Returns the default column of a field: every capital letter becomes `_` and its lower case.
 #[must_use]
 pub fn default_column(field: &str) -> Cow<'_, str> {
-    if !field.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    let is_capital = |byte: u8| byte.is_ascii_uppercase();
+    if !field.bytes().any(is_capital) {
         return Cow::Borrowed(field);
     }
     let mut column = String::with_capacity(field.len() + 4);
-    for character in field.chars() {
-        if character.is_ascii_uppercase() {
-            column.push('_');
-        }
-        column.push(character.to_ascii_lowercase());
+    let mut rest = field;
+    while let Some(at) = rest.bytes().position(is_capital) {
+        column.push_str(&rest[..at]);
+        column.push('_');
+        column.push(char::from(rest.as_bytes()[at].to_ascii_lowercase()));
+        rest = &rest[at + 1..];
     }
+    column.push_str(rest);
     Cow::Owned(column)
 }

@@ -96,10 +96,13 @@ macro_rules! bodies {
 bodies! {
     BootstrapResponse CapabilityCreate CapabilityCreated CapabilityDeleted CapabilityRotate
     CapabilityState ClaimAnswer ClaimBody ClaimReleased CommitReceipt CommitRequest CreateBody
-    DataSourceBody DeleteBody ErrorEnvelope EventsAnswer ExchangeRequest ExchangeResponse Health
-    Identity IntentBody IntentList IntentReleased ListAnswer ListPage LoadAnswer PresencePost
-    PresenceRoster PushBody QueryRequest QueryResponse Read ReorderBody SourceCommitAnswer
-    SourceFailure SourceRequest TaskClose TaskClosed TaskOpen TaskOpened UpdateBody WebhookDelivery
+    DataSourceAnswer DataSourceBody DeadLetterList DeleteBody ErrorEnvelope EventsAnswer
+    ExchangeRequest ExchangeResponse Health Identity IntentBody IntentList IntentReleased KeyCreate
+    KeyCreated KeyList ListAnswer ListPage LoadAnswer PresencePost PresenceReported PresenceRoster
+    PushAnswer PushBody QueryRequest QueryResponse Read Redriven ReorderBody SchemaSummary
+    SourceCommitAnswer SourceFailure SourceRequest SourceStates TaskClose TaskClosed TaskOpen
+    TaskOpened UpdateBody WebhookCreate WebhookDeleted WebhookDelivery WebhookEndpoint WebhookList
+    WebhookUpdate
 }
 
 #[test]
@@ -110,6 +113,14 @@ fn bodies_round_trip() {
     }
     for body in BODIES {
         assert!(goldens.iter().any(|golden| golden.folder == *body), "fixtures/wire/bodies/{body}");
+    }
+}
+
+#[cfg(feature = "schema")]
+#[test]
+fn every_body_of_http_has_a_golden() {
+    for body in HTTP_BODIES {
+        assert!(BODIES.contains(&body.name), "{}", body.name);
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask long --part bundlers` runs all tools, CI the first half.
 
+use ablo_codegen::Generator;
 use ablo_tests::bundlers::{App, Recipe, is_long, node_24, run, schema};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::fixtures;
@@ -153,9 +154,7 @@ const FIXED: [&str; 7] =
 #[test]
 fn strict_rules_of_typescript_eslint_find_nothing() {
     let app = App::new(Recipe { name: "eslint", fixtures: &["eslint"], ..BARE });
-    // A schema without models has interfaces without members.
-    let schemas = fixtures::good_schemas();
-    for (name, text) in schemas.into_iter().filter(|(name, _)| !name.ends_with("empty")) {
+    for (name, text) in fixtures::good_schemas() {
         app.generate(&text, &[], &Path::new("schemas").join(&name));
         // The files that are the same for every schema are beside the program of the application.
         for fixed in FIXED {
@@ -166,7 +165,10 @@ fn strict_rules_of_typescript_eslint_find_nothing() {
     for (option, value) in [("import-extension", "js"), ("output", "js")] {
         app.generate(&schema(), &[(option, value)], &Path::new(option).join("generated"));
     }
-    let _findings = run(app.tool("eslint").args(["--max-warnings", "0", "."]));
+    let user = ["--max-warnings", "0", "."];
+    let _findings = run(app.tool("eslint").args(user));
+    app.check_generated_files();
+    let _findings = run(app.tool("eslint").args(["--config", "inside.config.mjs"]).args(user));
 }
 
 #[test]
@@ -177,8 +179,46 @@ fn a_strict_rule_finds_a_fault() {
         "export const anything: any = 1; // eslint-disable-line\n",
     )
     .expect("the folder is writable");
-    let found = app.tool("eslint").arg("fault.ts").output().expect("eslint runs");
+    let config = ["--config", "inside.config.mjs", "fault.ts"];
+    let found = app.tool("eslint").args(config).output().expect("eslint runs");
     assert!(String::from_utf8_lossy(&found.stdout).contains("no-explicit-any"), "{found:?}");
+}
+
+/// The options of Prettier in projects of different styles.
+const PRETTIER: &[&[&str]] = &[
+    &[],
+    &["--single-quote", "--no-semi", "--tab-width", "4", "--print-width", "60"],
+    &["--trailing-comma", "none", "--arrow-parens", "avoid", "--quote-props", "consistent"],
+    &["--use-tabs", "--print-width", "120", "--object-wrap", "collapse", "--no-bracket-spacing"],
+];
+
+#[test]
+fn files_stay_up_to_date_past_prettier_and_rustfmt() {
+    let app = App::new(Recipe { name: "formatters", ..BARE });
+    for fixture in ["newsroom", "obstacle-course"] {
+        let schema = fixtures::root().join("schemas").join(fixture).join("schema.json");
+        let generator = || {
+            let generator = Generator::new(&schema).out(app.path("formatted"));
+            let generator = generator.option("typescript", "react", true);
+            generator.option("typescript", "source", true)
+        };
+        for options in PRETTIER {
+            generator().run().expect("the files are generated");
+            let _formatted =
+                run(app.tool("prettier").args(["--write", "formatted"]).args(*options));
+            let mut rustfmt = Command::new("rustfmt");
+            rustfmt.args(["--edition", "2024", "--config", "hard_tabs=true,max_width=60"]);
+            let _formatted = run(rustfmt.arg(app.path("formatted/rust/mod.rs")));
+            let checked = generator().check(true).run().expect("the files are up to date");
+            assert_ne!(checked.written.len(), 0, "{options:?} changes files");
+        }
+        let models = app.path("formatted/typescript/models.ts");
+        let text = fixtures::read(&models);
+        std::fs::write(&models, text.replacen("string", "number", 1)).expect("a writable file");
+        let stale = generator().check(true).run().expect_err("a type has changed");
+        assert!(stale.to_string().contains("models.ts` differs"), "{stale}");
+        std::fs::remove_dir_all(app.path("formatted")).expect("removed");
+    }
 }
 
 /// A tool of the long suite.

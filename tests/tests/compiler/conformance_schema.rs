@@ -38,6 +38,21 @@ fn canonical_text_and_schema_hash_match_the_reference() {
     }
 }
 
+/// The text of the reference is also a document that an author may have: no member is unknown.
+#[test]
+fn printed_documents_are_read_as_authored_ones() {
+    for path in fixtures::find("conformance", "expected.json") {
+        let name = fixtures::name_of(&path);
+        let expected: Value =
+            serde_json::from_str(&fixtures::read(&path)).expect("vectors are JSON");
+        let text = expected["serialized"].as_str().expect("a text");
+        let read = json::read_authored(text);
+        let diagnostics = &read.diagnostics;
+        let schema = read.schema.unwrap_or_else(|| panic!("{name}: {diagnostics:#?}"));
+        assert_eq!(canonical::print(&schema), text, "{name}");
+    }
+}
+
 #[test]
 fn previous_schemas_of_the_vectors_are_accepted() {
     for path in fixtures::find("conformance", "prev.json") {

@@ -163,7 +163,8 @@ fn every_code_has_a_fixture() {
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .collect();
-    for code in Code::all() {
+    // Only the macros look for the crate: `tests/ui/reexported` raises this one.
+    for code in Code::all().filter(|code| *code != Code::RustCrateNotFound) {
         let folder = code.as_str().trim_start_matches("ablo::").replacen("::", ".", 1);
         assert!(have.contains(&folder), "fixtures/bad/{folder} is missing");
     }

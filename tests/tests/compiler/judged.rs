@@ -65,9 +65,16 @@ fn rustc_accepts_generated_schemas() {
 fn tsc_accepts_generated_schemas() {
     let project = Project::new();
     for (name, text) in schemas() {
-        emit(&text, "typescript")
-            .iter()
-            .for_each(|(path, text)| project.write(&format!("{name}/{path}"), text));
+        let depends_on_schema = ["models.ts", "deltas.ts", "wire.ts", "descriptors.ts"];
+        for (path, text) in emit(&text, "typescript").iter() {
+            let path = format!("{name}/{path}");
+            if depends_on_schema.iter().any(|name| path.ends_with(name)) {
+                project.write_checked(&path, text);
+            } else {
+                // Their imports end in `.ts`, which compilers accept in files that they skip.
+                project.write(&path, text);
+            }
+        }
     }
     let _report = project.compile(&["--noEmit"]);
 }

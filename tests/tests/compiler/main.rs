@@ -1,11 +1,13 @@
 //! Front ends, checks, emitters and what judges say of their output.
 
+mod brackets;
 mod build_script;
 mod conformance_diff;
 mod conformance_schema;
 mod derive_every_member;
 mod derive_inline;
 mod derive_printed;
+mod derive_requests;
 mod diagnostics;
 mod diff;
 mod digits;

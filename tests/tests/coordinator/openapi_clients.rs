@@ -2,7 +2,7 @@
 //!
 //! The quick tests run some generators on one schema; `ABLO_LONG` runs all on all schemas.
 
-use ablo_tests::consumers::{Case, Generator, Tools, succeed, write_documents};
+use ablo_tests::consumers::{Case, Generator, Tools, succeed, write_documents, write_openapi};
 use ablo_tests::coordinator::Coordinator;
 use ablo_tests::fixtures;
 use ablo_tests::server::World;
@@ -104,6 +104,35 @@ async fn generated_clients_read_and_write_rows() {
             read_and_write(*generator, case).await;
         }
     }
+}
+
+/// Spectral with its rules for OpenAPI, on both versions of the documents.
+#[test]
+fn spectral_finds_no_error() {
+    let tools = Tools::installed();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ruleset = folder.path().join("ruleset.yaml");
+    std::fs::write(&ruleset, include_str!("../../judges/consumers/spectral.yaml"))
+        .expect("written");
+    let lint = |document: &std::path::Path| {
+        let mut spectral = tools.node("@stoplight/spectral-cli/dist/index.js", &["lint"]);
+        spectral.arg("--ruleset").arg(&ruleset).args(["--fail-severity", "error"]).arg(document);
+        spectral
+    };
+    // Spectral, too, reads no document with a member `hasOwnProperty`.
+    for case in CASES.iter().filter(|case| case.fixture != "obstacle-course") {
+        let schema = ablo_schema::front::json::read(&source(case)).schema.expect("a valid schema");
+        for version in ["3.1", "3.0"] {
+            write_openapi(&schema, version, folder.path());
+            succeed(&mut lint(&folder.path().join("openapi/openapi.json")));
+        }
+    }
+    let path = folder.path().join("broken.json");
+    let text = fixtures::read(&folder.path().join("openapi/openapi.json"));
+    std::fs::write(&path, text.replace("\"operationId\":\"createCommit\"", "\"operationId\":1"))
+        .expect("written");
+    let found = lint(&path).output().expect("spectral runs");
+    assert!(!found.status.success(), "an invalid document is accepted");
 }
 
 /// Ajv with its default options refuses unknown formats and keywords.

@@ -25,7 +25,8 @@ pub(super) fn run(command: &SourceCommand) -> Result<Outcome, Failure> {
 }
 
 fn schema(args: &crate::args::InputArgs) -> Result<Schema, Failure> {
-    input::schema(&settings::schema_path(args)?, &args.read)
+    let schema = settings::schema_file(args)?;
+    input::schema(&schema.path, &schema.read)
 }
 
 /// Opens the adapter.

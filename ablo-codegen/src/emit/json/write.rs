@@ -7,6 +7,7 @@
 //! value.
 
 use super::names::Ref;
+use ablo_schema::value::is_plain;
 use serde_json::Value;
 
 const INDENT: &str = "                                                                ";
@@ -148,22 +149,6 @@ impl Buffer {
             }),
         }
     }
-}
-
-/// Returns whether a text needs no escapes in JSON: no control characters, quotes or backslashes.
-/// Checks eight bytes at a time.
-fn is_plain(text: &str) -> bool {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    // The high bit of a result byte is set if that byte of `word` is below `limit`, up to the first
-    // such byte.
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    words.iter().all(|word| {
-        let word = u64::from_le_bytes(*word);
-        (below(word, b' ') | is(word, b'"') | is(word, b'\\')) & HIGH == 0
-    }) && rest.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\')
 }
 
 /// Returns whether a value is small enough for one line.

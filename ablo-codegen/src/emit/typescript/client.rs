@@ -38,7 +38,7 @@ const MEMBERS: &[&str] = &[
 /// Returns the text of the file.
 pub(super) fn client(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
     let size = 2048 + rows.len() * 640;
-    let mut w = Writer::importing_file(form, size, "The client of the schema.");
+    let mut w = Writer::file(form, size, "The client of the schema.");
     if form.has_code() {
         line!(w, "import { schema } from ", Module("descriptors"), ";");
     }
@@ -91,7 +91,7 @@ fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
     let each = || rows.iter().zip(names).map(|(row, names)| (row.model.key.as_str(), names));
     w.gap();
     line!(w, "/** The models by key. */");
-    block!(w, ["export interface Models {"], ["}"], |w: &mut Writer| {
+    write_interface(w, "Models", rows, |w| {
         each().for_each(|(key, names)| line!(w, "readonly ", Key(key), ": ", names.model, ";"));
     });
     w.gap();
@@ -135,16 +135,29 @@ fn write_all(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
     });
     w.gap();
     line!(w, "/** The ids of the rows in a snapshot, by model. */");
-    block!(w, ["export interface SnapshotIds {"], ["}"], |w: &mut Writer| {
+    write_interface(w, "SnapshotIds", rows, |w| {
         each().for_each(|(key, _)| line!(w, Key(key), "?: string | readonly string[];"));
     });
     w.gap();
     line!(w, "/** The rows of a snapshot by id, for each requested model. */");
-    block!(w, ["export interface SnapshotRows {"], ["}"], |w: &mut Writer| {
+    write_interface(w, "SnapshotRows", rows, |w| {
         for (key, names) in each() {
             line!(w, Key(key), "?: { readonly [id: string]: models.", names.row, " | undefined };");
         }
     });
+}
+
+/// Writes an interface with members for the models. Without any, its name would admit every object.
+fn write_interface(
+    w: &mut Writer,
+    name: &'static str,
+    rows: &[RowShape<'_>],
+    members: impl FnOnce(&mut Writer),
+) {
+    if rows.is_empty() {
+        return line!(w, "export type ", name, " = Record<string, never>;");
+    }
+    block!(w, ["export interface ", name, " {"], ["}"], members);
 }
 
 fn union_of(types: Vec<Type<'_>>) -> Type<'_> {

@@ -19,7 +19,7 @@ pub(super) fn descriptors(form: Form, input: &Input<'_>, names: &[ModelNames]) -
     let rows = &input.shapes.rows;
     let fields: usize =
         rows.iter().map(|row| row.model.fields.len() + row.model.relations.len()).sum();
-    let mut w = Writer::checked_file(
+    let mut w = Writer::file(
         form,
         TYPES.len() + 1024 + rows.len() * 260 + fields * 96,
         "The schema as values.",

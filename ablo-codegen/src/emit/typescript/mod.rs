@@ -169,7 +169,7 @@ const ERRORS: &[&str] = &[
 /// Returns `index.ts`. Models, deltas and the client are exported by name, everything else in
 /// namespaces that cannot collide with the names of models.
 fn index(form: Form, client: bool) -> String {
-    let mut w = Writer::importing_file(
+    let mut w = Writer::file(
         form,
         512,
         "All exports: models and deltas by name, `wire` and `descriptors` as namespaces.",
@@ -261,7 +261,7 @@ mod tests {
         assert_eq!(
             body("Notes"),
             "id: string; createdAt: Timestamp; updatedAt: Timestamp; \
-             organizationId?: string | null; createdBy: string; title: string; \
+             organizationId?: string | null; createdBy?: string; title: string; \
              dueAt?: Timestamp | null;"
         );
         assert_eq!(body("NotesCreate"), "id?: string; title: string; dueAt?: Timestamp | null;");

@@ -232,7 +232,9 @@ fn write_base(w: &mut Writer, shape: &BaseShape<'_>) {
     if let Some(field) = shape.declared {
         write_doc(w, field, None);
     }
-    write_member(w, shape.base.name(), shape.optional, value, shape.optional);
+    // The coordinator sets both: a row that is not confirmed yet lacks them.
+    let is_set = matches!(shape.base, BaseField::OrganizationId | BaseField::CreatedBy);
+    write_member(w, shape.base.name(), shape.optional || is_set, value, shape.optional);
 }
 
 fn write_member(w: &mut Writer, name: &str, optional: bool, value: Type<'_>, nullable: bool) {

@@ -6,7 +6,7 @@
 //! them.
 
 use super::form::Form;
-use super::writer::Writer;
+use super::writer::{UNCHECKED, Writer};
 
 /// The sources of `runtime.ts`. A source follows those that it needs when the module is loaded.
 const RUNTIME: &[&str] = &[
@@ -136,8 +136,8 @@ impl FixedModule {
     /// Returns the text of the file in a form.
     pub(super) fn text(&self, form: Form) -> String {
         match (form, &self.source) {
-            (Form::Types, _) => self.types.to_owned(),
-            (Form::Script, _) => self.script.to_owned(),
+            (Form::Types, _) => [UNCHECKED, self.types].concat(),
+            (Form::Script, _) => [UNCHECKED, self.script].concat(),
             (Form::Source(_), Source::Single(source)) => single(form, source),
             (Form::Source(_), Source::Bundle(about, head, sources)) => {
                 bundle(form, about, head, sources)
@@ -148,7 +148,7 @@ impl FixedModule {
 
 fn single(form: Form, source: &'static str) -> String {
     let (about, body) = source.split_once('\n').unwrap_or((source, ""));
-    let mut w = Writer::checked_file(form, source.len() + 256, about.trim_start_matches("// "));
+    let mut w = Writer::file(form, source.len() + 256, about.trim_start_matches("// "));
     // The rest of the head comment follows as a comment of its own.
     write_lines(&mut w, body.strip_prefix("//\n").unwrap_or(body).lines());
     w.finish()
@@ -161,7 +161,7 @@ fn bundle(
     sources: &[&'static str],
 ) -> String {
     let size = sources.iter().map(|source| source.len()).sum();
-    let mut w = Writer::checked_file(form, size, about);
+    let mut w = Writer::file(form, size, about);
     write_lines(&mut w, head.iter().copied());
     for source in sources {
         w.gap();

@@ -11,7 +11,7 @@ use crate::shape::RowShape;
 
 /// Returns the text of the file.
 pub(super) fn source(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) -> String {
-    let mut w = Writer::importing_file(
+    let mut w = Writer::file(
         form,
         1024 + rows.len() * 160,
         "A data source for your own database: typed tables and the route.",
@@ -48,9 +48,20 @@ fn write_types(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
         w,
         "/** The tables by model key. Requests for other models are refused as not configured. */"
     );
-    // Without tables the type parameter is unused.
-    let tx = if rows.is_empty() { "_Tx" } else { "Tx" };
-    block!(w, ["export interface Tables<", tx, "> {"], ["}"], |w: &mut Writer| {
+    if rows.is_empty() {
+        // The name of an interface without members would admit every object.
+        let none = "Record<never, handler.Table<Tx, never, never, never>>";
+        line!(w, "export type Tables<Tx> = ", none, ";");
+    } else {
+        write_tables(w, rows, names);
+    }
+    w.gap();
+    line!(w, "/** A handler of requests, as web frameworks call it. */");
+    line!(w, "export type Route = (request: handler.Incoming) => Promise<handler.Outgoing>;");
+}
+
+fn write_tables(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
+    block!(w, ["export interface Tables<Tx> {"], ["}"], |w: &mut Writer| {
         for (row, names) in rows.iter().zip(names) {
             let (key, one, create, patch) =
                 (Key(row.model.key.as_str()), &names.row, &names.create, &names.patch);
@@ -67,7 +78,4 @@ fn write_types(w: &mut Writer, rows: &[RowShape<'_>], names: &[ModelNames]) {
             );
         }
     });
-    w.gap();
-    line!(w, "/** A handler of requests, as web frameworks call it. */");
-    line!(w, "export type Route = (request: handler.Incoming) => Promise<handler.Outgoing>;");
 }

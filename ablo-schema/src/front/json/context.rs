@@ -52,9 +52,13 @@ impl ReadContext<'_> {
         let mut members = self.object(node, &owner)?;
         let mut present = 0_u32;
         let mut known = 0;
-        for index in members.iter().filter_map(|member| level.position(&member.name)) {
-            present |= 1 << index;
-            known += 1;
+        let mut before = None;
+        for member in &members {
+            if let Some(index) = level.position_after(before, &member.name) {
+                before = Some(index);
+                present |= 1 << index;
+                known += 1;
+            }
         }
         if known < members.len() {
             let expected = level.expected(&members);

@@ -124,6 +124,13 @@ impl Level {
         self.members.iter().position(|known| known.name == name)
     }
 
+    /// Returns the position of a member, which usually follows that of the member before it.
+    pub(super) fn position_after(&self, before: Option<usize>, name: &str) -> Option<usize> {
+        let next = before.map_or(0, |before| before + 1);
+        let is_next = self.members.get(next).is_some_and(|known| known.name == name);
+        if is_next { Some(next) } else { self.position(name) }
+    }
+
     /// Returns the members that an object has to have, as bits of their positions.
     pub(super) fn expected(&self, members: &[Member<'_>]) -> u32 {
         let says = |name: &str, word: &str| {

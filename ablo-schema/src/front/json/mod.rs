@@ -1,6 +1,7 @@
 //! The JSON front end: Schema JSON v3 with spans.
 //!
-//! `node` parses with serde_json and numbers every value in document order; `context` reads nodes
+//! `node` parses and numbers every value in document order, usual documents with `fast`, others
+//! with serde_json; `context` reads nodes
 //! as the expected types; [`locate`] parses the text again, only if there are diagnostics, and
 //! resolves the numbers to lines and columns.
 
@@ -8,6 +9,7 @@ mod backfills;
 mod context;
 mod document;
 mod document_schema;
+mod fast;
 mod fix;
 mod format;
 mod habits;
@@ -98,7 +100,7 @@ fn read_as(text: &str, unknown: Severity) -> Read {
         }
         is_cut = it.is_cut;
         repaired = it;
-        root = match node::parse(&repaired.text) {
+        root = match parsed(&repaired.text) {
             Parsed::Document(root) => {
                 node::report_duplicates(&root, &mut diagnostics);
                 Some(root)
@@ -130,7 +132,7 @@ fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
             .help("check that this is the schema, or split it");
         return None;
     }
-    match node::parse(text) {
+    match parsed(text) {
         Parsed::Document(root) => {
             node::report_duplicates(&root, diagnostics);
             Some(root)
@@ -140,6 +142,12 @@ fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
             None
         }
     }
+}
+
+/// Parses a text in the fastest way.
+fn parsed(text: &str) -> Parsed<'_> {
+    let root = fast::parse(&text[node::bom_length(text)..]);
+    root.map_or_else(|| node::parse(text), Parsed::Document)
 }
 
 /// Reads a document that accompanies a schema.

@@ -10,7 +10,7 @@ use std::fmt;
 
 /// The maximum nesting depth of values. A schema needs eight levels; JSON shapes and defaults may
 /// need more.
-const MAX_DEPTH: u32 = 32;
+pub(super) const MAX_DEPTH: u32 = 32;
 
 /// A value with its number: the count of values before it in the document.
 #[derive(Debug)]
@@ -104,6 +104,7 @@ pub(super) enum Parsed<'a> {
     Broken { at: SpanId, code: Code, message: String, help: &'static str },
 }
 
+/// Parses any text with serde_json.
 pub(super) fn parse(text: &str) -> Parsed<'_> {
     let start = bom_length(text);
     let mut next = 0;
@@ -195,12 +196,7 @@ pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) 
 
 fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
     let few = members.len() <= 8;
-    if few
-        && members
-            .iter()
-            .enumerate()
-            .all(|(at, member)| members[..at].iter().all(|one| one.name != member.name))
-    {
+    if few && (differ_evidently(members) || differ(members)) {
         return;
     }
     let mut seen: Lookup<&str, &Member<'_>> = Lookup::with_capacity(members.len());
@@ -216,6 +212,24 @@ fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
                 .also(first.name_span(), "also here");
         }
     }
+}
+
+/// Returns whether names differ by their lengths and first bytes, which needs no comparisons.
+fn differ_evidently(members: &[Member<'_>]) -> bool {
+    let mut seen = 0_u64;
+    members.iter().all(|member| {
+        let name = member.name.as_bytes();
+        let first = name.first().map_or(0, |first| usize::from(*first));
+        let bit = 1 << ((name.len() * 7 + first) % 64);
+        let is_new = seen & bit == 0;
+        seen |= bit;
+        is_new
+    })
+}
+
+fn differ(members: &[Member<'_>]) -> bool {
+    let mut all = members.iter().enumerate();
+    all.all(|(at, member)| members[..at].iter().all(|one| one.name != member.name))
 }
 
 struct Seed<'n> {

@@ -3,7 +3,7 @@
 use super::attribute::{Argument, ArgumentKind, AttributeValue};
 use super::vocabulary::owner_of;
 use super::{ReadContext, plain};
-use crate::diag::{Code, Spanned};
+use crate::diag::{Applicability, Code, Place, Spanned, Suggest};
 use crate::raw::{CowStr, Maybe};
 use proc_macro2::{Span, TokenTree};
 use quote::ToTokens;
@@ -15,6 +15,8 @@ pub(crate) struct Arguments {
     by_name: BTreeMap<&'static str, Vec<(usize, Argument)>>,
     has_unknown: bool,
 }
+
+const ATTRIBUTES: &str = "see the list of attributes in docs/guide/rust-models.md";
 
 /// Arguments that may be repeated.
 const REPEATABLE: [&str; 6] =
@@ -44,14 +46,16 @@ impl Arguments {
             }
             let name = plain(&argument.name);
             let Some(slot) = known.iter().find(|known| **known == name) else {
-                let elsewhere = owner_of(&name).map(|owner| format!("use it on {owner}"));
-                let help = elsewhere.or_else(|| cx.suggest.help(&name, known.iter().copied()));
-                let help = help.unwrap_or_else(|| {
-                    "see the list of attributes in docs/guide/rust-models.md".to_owned()
-                });
                 has_unknown = true;
+                let at = cx.at(argument.name.span());
                 let message = format!("unknown attribute `{name}` on {owner}");
-                cx.report(Code::RustUnknownAttribute, argument.name.span(), message).help(help);
+                if let Some(owner) = owner_of(&name) {
+                    let help = format!("use it on {owner}");
+                    cx.diagnostics.push(Code::RustUnknownAttribute, at, message).help(help);
+                    continue;
+                }
+                let fault = (Code::RustUnknownAttribute, at, message);
+                cx.report_name(fault, &argument.name, known.iter().copied(), ATTRIBUTES);
                 continue;
             };
             let all = by_name.entry(slot).or_default();
@@ -152,13 +156,17 @@ impl Arguments {
         if let Some(found) = all.iter().find(|one| word(**one) == text.value) {
             return Some(Spanned::new(*found, text.at));
         }
-        let help = cx.suggest.help(&text.value, words.iter().copied());
+        let near = cx.suggest.nearest(&text.value, words.iter().copied());
+        let help = Suggest::line(near, words.iter().copied());
         let diagnostic = cx.diagnostics.push(
             Code::RustAttributeValue,
             text.at,
             format!("unknown value `{}` for `{name}`", text.value),
         );
         diagnostic.help = help.or_else(|| Some(format!("choose from {}", words.join(", "))));
+        if let Some(near) = near {
+            diagnostic.fix(Applicability::MachineApplicable, Place::Span(text.at), near);
+        }
         None
     }
 

@@ -11,8 +11,8 @@ use super::resolve::{Items, last, resolve};
 use super::shape::Shapes;
 use super::source::{Source, SourcePiece};
 use super::{ReadContext, plain};
-use crate::diag::{Code, Diagnostics, SpanId};
-use crate::front::location::{Lines, Located, Location};
+use crate::diag::{Code, Diagnostics, Edit, Place, SpanId};
+use crate::front::location::{Lines, Located, LocatedFix, Location};
 use crate::schema::Schema;
 use proc_macro2::{Ident, Span};
 use std::ops::Range;
@@ -125,7 +125,14 @@ impl Read {
                     .iter()
                     .map(|(at, label)| (location(*at), label.as_str()))
                     .collect(),
-                fix: None,
+                fix: diagnostic.fix.as_ref().and_then(|fix| {
+                    let edit = |edit: &Edit| match edit.place {
+                        Place::Span(at) => Some((location(at), edit.text.clone())),
+                        Place::EndOf(_) | Place::Bytes(_) => None,
+                    };
+                    let edits = fix.edits.iter().map(edit).collect::<Option<Vec<_>>>()?;
+                    Some(LocatedFix { applicability: fix.applicability, edits })
+                }),
             })
             .collect()
     }
@@ -307,10 +314,12 @@ fn choose(definition: &Definition, models: &mut Vec<RustModel>, cx: &mut ReadCon
             cx.report_tokens(Code::RustRepeatedAttribute, path, message)
                 .help("remove one of the two");
         } else {
-            let help = cx.suggest.help(&name, names.iter().map(String::as_str));
-            let message = format!("unknown model `{name}`");
-            cx.report_tokens(Code::RustUnknownModel, path, message).help =
-                help.or_else(|| Some("derive `AbloModel` for the struct".to_owned()));
+            let at = cx.at_tokens(path);
+            let fault = (Code::RustUnknownModel, at, format!("unknown model `{name}`"));
+            let otherwise = "derive `AbloModel` for the struct";
+            if let Some(last) = path.segments.last() {
+                cx.report_name(fault, &last.ident, names.iter().map(String::as_str), otherwise);
+            }
         }
     }
     for model in all.into_iter().flatten() {

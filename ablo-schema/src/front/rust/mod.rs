@@ -18,6 +18,7 @@ pub mod derive;
 mod enumeration;
 mod field;
 pub mod file;
+mod fix;
 mod model;
 pub mod recover;
 mod relation;
@@ -28,7 +29,7 @@ mod source;
 mod types;
 mod vocabulary;
 
-use crate::diag::{Code, Diagnostic, Diagnostics, SpanId, Spanned, Suggest};
+use crate::diag::{Applicability, Code, Diagnostic, Diagnostics, Place, SpanId, Spanned, Suggest};
 use crate::raw::CowStr;
 use proc_macro2::{Ident, Span};
 use quote::ToTokens;
@@ -39,6 +40,7 @@ pub use arguments::crate_path_of;
 pub use cfg::{Cfg, predicates};
 pub use enumeration::RustEnum;
 pub use field::{BASE, RustField};
+pub use fix::{Fixed, fix};
 pub use model::RustModel;
 pub use relation::{ARGUMENTS as RELATION_ARGUMENTS, RustTarget};
 pub use types::reserved_type_names;
@@ -111,6 +113,24 @@ impl ReadContext {
     ) -> &mut Diagnostic {
         let at = self.at_tokens(tokens);
         self.diagnostics.push(code, at, message)
+    }
+
+    /// Reports an unknown name. If one of `known` is similar, the help and the fix name it, else
+    /// the help is the list of them, if it is short, or `otherwise`.
+    fn report_name<'c>(
+        &mut self,
+        (code, at, message): (Code, SpanId, String),
+        name: &Ident,
+        known: impl IntoIterator<Item = &'c str> + Clone,
+        otherwise: &str,
+    ) {
+        let near = self.suggest.nearest(&plain(name), known.clone());
+        let help = Suggest::line(near, known).unwrap_or_else(|| otherwise.to_owned());
+        let place = Place::Span(self.at(name.span()));
+        let diagnostic = self.diagnostics.push(code, at, message).help(help);
+        if let Some(near) = near {
+            diagnostic.fix(Applicability::MachineApplicable, place, near);
+        }
     }
 
     pub(crate) fn spanned<T>(&mut self, value: T, span: Span) -> Spanned<T> {

@@ -420,9 +420,9 @@ fn read_base(argument: Argument, cx: &mut ReadContext) -> Option<RustField> {
         return None;
     };
     if !BASE.contains(&plain(&name).as_str()) {
-        let help = cx.suggest.help(&plain(&name), BASE);
-        cx.report(Code::RustAttributeValue, name.span(), format!("unknown base field `{name}`"))
-            .help = help.or_else(|| Some("declare it as a field of the struct".to_owned()));
+        let at = cx.at(name.span());
+        let fault = (Code::RustAttributeValue, at, format!("unknown base field `{name}`"));
+        cx.report_name(fault, &name, BASE, "declare it as a field of the struct");
         return None;
     }
     let mut arguments =

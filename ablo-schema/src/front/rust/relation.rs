@@ -4,7 +4,7 @@ use super::arguments::{Arguments, report_wrong_value, text_value};
 use super::attribute::{Argument, ArgumentKind, AttributeValue};
 use super::casing::lower_camel;
 use super::{ReadContext, plain};
-use crate::diag::{Code, SpanId, Spanned};
+use crate::diag::{Applicability, Code, Place, SpanId, Spanned};
 use crate::raw::{CowStr, Maybe, RawOptions};
 use crate::schema::RelationKind;
 use crate::value::{Members, Value};
@@ -176,9 +176,11 @@ fn report_extra_names(
     for second in extra_names {
         if let Some(near) = cx.suggest.nearest(&plain(&second), known.iter().copied()) {
             has_unknown = true;
+            let place = Place::Span(cx.at(second.span()));
             let message = format!("unknown attribute `{second}` on `{word}`");
             cx.report(Code::RustUnknownAttribute, second.span(), message)
-                .help(format!("did you mean `{near}`?"));
+                .help(format!("did you mean `{near}`?"))
+                .fix(Applicability::MachineApplicable, place, near);
             continue;
         }
         cx.report(

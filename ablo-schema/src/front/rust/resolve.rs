@@ -7,7 +7,7 @@ use super::model::RustModel;
 use super::relation::RustRelation;
 use super::shape::Shapes;
 use super::{ReadContext, plain, report_repeated};
-use crate::diag::{Code, Spanned};
+use crate::diag::{Applicability, Code, Place, Spanned};
 use crate::raw::{CowStr, Maybe, RawField, RawKind, RawModel, RawRelation, RawRole, RawSchema};
 use crate::schema::default_column;
 use crate::value::Value;
@@ -182,14 +182,19 @@ fn unknown_type(path: &Path, enums: &BTreeMap<String, &RustEnum>, cx: &mut ReadC
     let known = ["String", "Timestamp", "Decimal", "Uuid", "Value"];
     let near =
         cx.suggest.nearest(&name, enums.keys().map(String::as_str).chain(known)).map(str::to_owned);
-    let help = near.map_or_else(
-        || {
-            "derive `AbloEnum` for an enum in the same source; wrap any other type in `Json<…>`"
-                .to_owned()
-        },
-        |near| format!("did you mean `{near}`?"),
-    );
-    cx.report_tokens(Code::RustUnknownType, path, format!("unknown type `{name}`")).help(help);
+    let place = path.segments.last().map(|last| Place::Span(cx.at(last.ident.span())));
+    let diagnostic =
+        cx.report_tokens(Code::RustUnknownType, path, format!("unknown type `{name}`"));
+    match (near, place) {
+        (Some(near), Some(place)) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+            Applicability::MachineApplicable,
+            place,
+            near,
+        ),
+        _ => drop(diagnostic.help(
+            "derive `AbloEnum` for an enum in the same source; wrap any other type in `Json<…>`",
+        )),
+    }
 }
 
 fn resolve_relation(
@@ -201,14 +206,12 @@ fn resolve_relation(
     let name = last(&relation.target.path);
     let target = known.get(&name);
     if target.is_none() {
-        let help = cx.suggest.help(&name, known.keys().map(String::as_str));
-        let diagnostic = cx.report_tokens(
-            Code::RelationUnknownTarget,
-            &relation.target.path,
-            format!("unknown model `{name}`"),
-        );
-        diagnostic.help =
-            help.or_else(|| Some("derive `AbloModel` for the struct, in this source".to_owned()));
+        let at = cx.at_tokens(&relation.target.path);
+        let fault = (Code::RelationUnknownTarget, at, format!("unknown model `{name}`"));
+        let otherwise = "derive `AbloModel` for the struct, in this source";
+        if let Some(last) = relation.target.path.segments.last() {
+            cx.report_name(fault, &last.ident, known.keys().map(String::as_str), otherwise);
+        }
     }
     let holder = if relation.kind == crate::schema::RelationKind::BelongsTo {
         known.get(own)

@@ -3,7 +3,7 @@
 use super::cfg::Doubt;
 use super::scan::{Found, Piece, pieces, prefix_length, tokens};
 use super::{ReadContext, SpanTable, plain};
-use crate::diag::{Code, Diagnostics, SpanId};
+use crate::diag::{Code, Diagnostics, Edit, Place as EditPlace, SpanId};
 use proc_macro2::{Ident, Span, TokenStream};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -186,9 +186,14 @@ impl<'l, 'm> Source<'l, 'm> {
             let range = range(first, last, offsets[file], &self.texts[file]);
             (file, range.start, range.end)
         };
-        let all = diagnostics
-            .iter()
-            .flat_map(|it| std::iter::once(it.at).chain(it.also.iter().map(|(at, _)| *at)));
+        let edited = |edit: &Edit| match edit.place {
+            EditPlace::Span(at) => Some(at),
+            EditPlace::EndOf(_) | EditPlace::Bytes(_) => None,
+        };
+        let all = diagnostics.iter().flat_map(|it| {
+            let edits = it.fix.iter().flat_map(|fix| &fix.edits).filter_map(edited);
+            std::iter::once(it.at).chain(it.also.iter().map(|(at, _)| *at)).chain(edits)
+        });
         let mut numbered: Vec<(usize, usize, usize)> = all.map(span_of).collect();
         numbered.sort_unstable();
         numbered.dedup();
@@ -199,6 +204,11 @@ impl<'l, 'm> Source<'l, 'm> {
         for diagnostic in diagnostics.iter_mut() {
             diagnostic.at = number(diagnostic.at);
             diagnostic.also.iter_mut().for_each(|(at, _)| *at = number(*at));
+            for edit in diagnostic.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
+                if let EditPlace::Span(at) = &mut edit.place {
+                    *at = number(*at);
+                }
+            }
         }
         numbered.into_iter().map(|(file, start, end)| (file, start..end)).collect()
     }

@@ -1,8 +1,6 @@
-// The rules of typescript-eslint for a strict project. Comments in files cannot turn them off.
+// The rules of typescript-eslint for a strict project.
 import eslint from "@eslint/js";
 import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-export default defineConfig(eslint.configs.recommended, tseslint.configs.strict, {
-  linterOptions: { noInlineConfig: true, reportUnusedDisableDirectives: "off" },
-});
+export default defineConfig(eslint.configs.recommended, tseslint.configs.strict);

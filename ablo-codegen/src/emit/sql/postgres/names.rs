@@ -25,10 +25,21 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
+/// Returns whether a text has only printable ASCII, without quotes and backslashes. Every byte is
+/// looked at, so that the compiler can look at many at a time.
+fn is_plain(text: &str) -> bool {
+    let is_odd = |byte: &u8| {
+        u8::from(!(b' '..=b'~').contains(byte))
+            | u8::from(*byte == b'\'')
+            | u8::from(*byte == b'\\')
+    };
+    text.as_bytes().iter().fold(0, |odd, byte| odd | is_odd(byte)) == 0
+}
+
 impl Sql for Literal<'_> {
     fn write(&self, out: &mut String) {
-        let plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'\'' && byte != b'\\';
-        if self.0.bytes().all(plain) {
+        if is_plain(&self.0) {
+            out.reserve(self.0.len() + 2);
             out.push('\'');
             out.push_str(&self.0);
         } else {

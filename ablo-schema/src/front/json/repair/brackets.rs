@@ -1,6 +1,6 @@
 //! Finds the place of a bracket that is missing or too much: the one that leaves the least wrong.
 
-use super::grammar::Grammar;
+use super::grammar::{FAULT, Grammar};
 use super::tokens::{Bracket, Kind, Token};
 use super::{Change, Fault, MAX_DEPTH};
 
@@ -13,10 +13,36 @@ const MAX_BRACKETS: usize = 8;
 
 /// Puts the brackets that are missing, and removes those that are too much.
 pub(super) fn balance(text: &str, tokens: &mut Vec<Token>, faults: &mut Vec<Fault>) {
-    for _ in 0..MAX_BRACKETS {
-        let all: &[Token] = tokens;
+    let mut edits = Edits { text, tokens: std::mem::take(tokens), applied: Vec::new() };
+    while edits.applied.len() < MAX_BRACKETS && edits.even_out() {}
+    while edits.applied.len() + 2 <= MAX_BRACKETS && edits.add_pair() {}
+    edits.move_each();
+    faults.extend(edits.applied.iter().map(|applied| edits.fault(applied)));
+    *tokens = edits.tokens;
+}
+
+/// A bracket that was put or removed.
+#[derive(Clone)]
+struct Applied {
+    edit: Unbalanced,
+    token: Token,
+    is_put: bool,
+}
+
+/// The tokens of a text after edits.
+#[derive(Clone)]
+struct Edits<'t> {
+    text: &'t str,
+    tokens: Vec<Token>,
+    applied: Vec<Applied>,
+}
+
+impl Edits<'_> {
+    /// Puts or removes one bracket of those that have more of one kind. Returns `false` if all are
+    /// balanced.
+    fn even_out(&mut self) -> bool {
         let unbalanced = [Bracket::Brace, Bracket::Square].into_iter().filter_map(|bracket| {
-            let has_more = match depth(all, bracket) {
+            let has_more = match depth(&self.tokens, bracket) {
                 0 => return None,
                 1.. => Kind::Open(bracket),
                 _ => Kind::Close(bracket),
@@ -24,12 +50,137 @@ pub(super) fn balance(text: &str, tokens: &mut Vec<Token>, faults: &mut Vec<Faul
             Some(Unbalanced { bracket, has_more })
         });
         let found = unbalanced.filter_map(|edit| {
-            let (cost, best) = Search::new(text, all, edit).best()?;
+            let (cost, best) = Search::new(self.text, &self.tokens, edit).best()?;
             Some((cost, best, edit))
         });
-        let Some((_, best, edit)) = found.min_by_key(|(cost, ..)| *cost) else { return };
-        faults.push(best.fault(text, tokens, edit));
-        best.apply(tokens, edit);
+        let Some((_, best, edit)) = found.min_by_key(|(cost, ..)| *cost) else { return false };
+        self.apply(best, edit);
+        true
+    }
+
+    /// Puts an opening and a closing bracket that are both missing, or removes both, if that leaves
+    /// less wrong.
+    fn add_pair(&mut self) -> bool {
+        let cost = self.cost();
+        // A bracket that is missing is several faults of the grammar.
+        if cost < 2 * FAULT {
+            return false;
+        }
+        let mut best: Option<(usize, Self)> = None;
+        for bracket in [Bracket::Brace, Bracket::Square] {
+            for has_more in [Kind::Close(bracket), Kind::Open(bracket)] {
+                let mut both = self.clone();
+                let edit = Unbalanced { bracket, has_more };
+                let first = Search::new(self.text, &self.tokens, edit).best();
+                let Some((_, first)) = first else { continue };
+                both.apply(first, edit);
+                both.even_out();
+                both.move_each();
+                let limit = best.as_ref().map_or(cost.saturating_sub(FAULT), |(cost, _)| *cost);
+                let cost = both.cost();
+                if cost < limit {
+                    best = Some((cost, both));
+                }
+            }
+        }
+        let found = best.is_some();
+        if let Some((_, both)) = best {
+            *self = both;
+        }
+        found
+    }
+
+    /// Moves each bracket to a better place, if there is one beside the other brackets.
+    fn move_each(&mut self) {
+        if self.applied.len() < 2 {
+            return;
+        }
+        for _ in 0..self.applied.len() {
+            let cost = self.cost();
+            if cost == 0 {
+                return;
+            }
+            let mut moved = self.clone();
+            let applied = moved.applied.remove(0);
+            moved.undo(&applied);
+            let best = Search::new(self.text, &moved.tokens, applied.edit).best();
+            match best.filter(|(other, _)| *other < cost) {
+                Some((_, best)) => {
+                    moved.apply(best, applied.edit);
+                    *self = moved;
+                }
+                None => self.applied.rotate_left(1),
+            }
+        }
+    }
+
+    fn cost(&self) -> usize {
+        let mut grammar = Grammar::new(self.text);
+        for (at, token) in self.tokens.iter().enumerate() {
+            grammar.read(token, &self.tokens[at + 1..]);
+        }
+        grammar.finish();
+        grammar.cost
+    }
+
+    fn apply(&mut self, best: Edit, edit: Unbalanced) {
+        let (token, is_put) = match best {
+            Edit::Remove(at) => (self.tokens.remove(at), false),
+            Edit::Put(at) => {
+                let token = edit_token(at, &self.tokens, edit);
+                self.tokens.insert(at, token.clone());
+                (token, true)
+            }
+        };
+        self.applied.push(Applied { edit, token, is_put });
+    }
+
+    fn undo(&mut self, applied: &Applied) {
+        match self.position(applied) {
+            Some(at) => drop(self.tokens.remove(at)),
+            None => {
+                let start = applied.token.range.start;
+                let at = self.tokens.partition_point(|token| token.range.start < start);
+                self.tokens.insert(at, applied.token.clone());
+            }
+        }
+    }
+
+    /// The position of a bracket that was put.
+    fn position(&self, applied: &Applied) -> Option<usize> {
+        let is_same =
+            |token: &Token| token.kind == applied.token.kind && token.range == applied.token.range;
+        self.tokens.iter().position(is_same).filter(|_| applied.is_put)
+    }
+
+    fn fault(&self, applied: &Applied) -> Fault {
+        let range = applied.token.range.clone();
+        let Some(at) = self.position(applied) else {
+            let (message, help) = match self.text.get(range.clone()) {
+                Some("{" | "[") => ("this bracket is never closed", "remove it"),
+                _ => ("this closes no bracket", "remove it"),
+            };
+            let mut fault = Fault::new(range.clone(), message, help);
+            fault.changes.push(Change { range, text: String::new() });
+            return fault;
+        };
+        let (missing, bracket) = applied.edit.missing();
+        // Other brackets that were put have no place in the text.
+        let mut beside: Box<dyn Iterator<Item = &Token>> = match missing {
+            Kind::Close(_) => Box::new(self.tokens[..at].iter().rev()),
+            _ => Box::new(self.tokens[at + 1..].iter()),
+        };
+        let beside = beside.find(|token| !token.range.is_empty());
+        let place = beside.map_or(range.clone(), |token| token.range.clone());
+        let (message, help) = match bracket {
+            "}" => ("a `}` is missing after this", "close the object with `}`"),
+            "]" => ("a `]` is missing after this", "close the list with `]`"),
+            "{" => ("a `{` is missing before this", "open the object with `{`"),
+            _ => ("a `[` is missing before this", "open the list with `[`"),
+        };
+        let mut fault = Fault::new(place, message, help);
+        fault.changes.push(Change { range, text: bracket.to_owned() });
+        fault
     }
 }
 
@@ -82,48 +233,6 @@ impl Edit {
             (_, _, Some(next)) => next.range.start,
             (_, Some(before), None) => before.range.end,
             (_, None, None) => 0,
-        }
-    }
-
-    fn fault(self, text: &str, tokens: &[Token], edit: Unbalanced) -> Fault {
-        match self {
-            Self::Remove(at) => {
-                let range = tokens[at].range.clone();
-                let (message, help) = match text.get(range.clone()) {
-                    Some("{" | "[") => ("this bracket is never closed", "remove it"),
-                    _ => ("this closes no bracket", "remove it"),
-                };
-                let mut fault = Fault::new(range.clone(), message, help);
-                fault.changes.push(Change { range, text: String::new() });
-                fault
-            }
-            Self::Put(at) => {
-                let (missing, bracket) = edit.missing();
-                let offset = Self::offset(at, tokens, missing);
-                let beside =
-                    if matches!(missing, Kind::Close(_)) { at.checked_sub(1) } else { Some(at) };
-                let beside = beside.and_then(|at| tokens.get(at));
-                let range = beside.map_or(offset..offset, |token| token.range.clone());
-                let (message, help) = match bracket {
-                    "}" => ("a `}` is missing after this", "close the object with `}`"),
-                    "]" => ("a `]` is missing after this", "close the list with `]`"),
-                    "{" => ("a `{` is missing before this", "open the object with `{`"),
-                    _ => ("a `[` is missing before this", "open the list with `[`"),
-                };
-                let mut fault = Fault::new(range, message, help);
-                fault.changes.push(Change { range: offset..offset, text: bracket.to_owned() });
-                fault
-            }
-        }
-    }
-
-    fn apply(self, tokens: &mut Vec<Token>, edit: Unbalanced) {
-        match self {
-            Self::Remove(at) => drop(tokens.remove(at)),
-            Self::Put(at) => {
-                let token = edit_token(at, tokens, edit);
-                tokens.insert(at, token);
-            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// The costs of a fault of the grammar, of a member or value that Schema JSON does not have, and of
 /// a line with an unexpected indentation.
-const FAULT: usize = 100;
+pub(super) const FAULT: usize = 100;
 const MISFIT: usize = 10;
 const INDENT: usize = 1;
 

@@ -1,0 +1,3 @@
+//! A crate that re-exports ablo.
+
+pub use ablo;
