@@ -9,6 +9,7 @@ mod approvers;
 mod connect;
 mod dependents;
 mod error;
+mod privileges;
 #[cfg(unix)]
 pub mod scratch;
 mod session;
