@@ -223,8 +223,8 @@ pub trait Session {
     /// Takes the migration lock, until [`Session::unlock`] or the end of the session.
     ///
     /// # Errors
-    /// `ablo::database::pooler`, or `ablo::database::locked` if another session holds the lock until
-    /// the timeout.
+    /// `ablo::database::pooler`, or `ablo::database::locked` if another session holds the lock
+    /// until the timeout.
     fn lock(&mut self, timeout: Duration) -> Result<()>;
 
     /// Returns and clears the warnings that the database sent.
