@@ -55,7 +55,9 @@ pub use existing::{Current, current};
 pub use file_lock::{FileLock, FileLockError};
 pub use plan::Plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use planning::{Outcome, apply, drift, finish, migrate_to, offline, plan as plan_for};
+pub use planning::{
+    Outcome, apply, drift, finish, migrate_to, offline, plan as plan_for, privileges,
+};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use recovery::{resume, skip, undo};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::session::{Applied, Session, Timeouts, locked};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::migrate::Existing;
-use ablo_codegen::shape::Layout;
+use ablo_codegen::shape::{Layout, TableShape, tables};
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::{Schema, canonical};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,16 @@ pub fn drift(
     foreign_keys: bool,
 ) -> Result<Vec<Difference>> {
     database.drift(schema, Existing { layout: Layout::CURRENT, foreign_keys })
+}
+
+/// Returns the tables of a schema that have another owner than the ledger, and the privileges of
+/// other roles on them.
+///
+/// # Errors
+/// Any error of the session.
+pub fn privileges(database: &mut dyn Session, schema: &Schema) -> Result<Vec<Difference>> {
+    let shapes = tables(schema);
+    database.privileges(&shapes.iter().map(TableShape::name).collect())
 }
 
 /// Makes a plan without a database. It has no row counts and no fingerprint, and expects tables of

@@ -13,6 +13,7 @@ use ablo_codegen::migrate::{Existing, Loss, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::Diff;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -226,6 +227,16 @@ pub trait Session {
     /// `ablo::ledger::unreadable`.
     fn ledger(&mut self) -> Result<Vec<Entry>>;
 
+    /// Returns the tables of another owner than the ledger's, and the privileges of other roles. A
+    /// file has neither.
+    ///
+    /// # Errors
+    /// None besides those of every method.
+    fn privileges(&mut self, tables: &BTreeSet<&str>) -> Result<Vec<Difference>> {
+        let _ = tables;
+        Ok(Vec::new())
+    }
+
     /// Checks that the session keeps its state from one statement to the next, as a migration and a
     /// coordinator need.
     ///
@@ -238,8 +249,8 @@ pub trait Session {
     /// Takes the migration lock, until [`Session::unlock`] or the end of the session.
     ///
     /// # Errors
-    /// `ablo::database::pooler`, or `ablo::database::locked` if another session holds the lock until
-    /// the timeout.
+    /// `ablo::database::pooler`, or `ablo::database::locked` if another session holds the lock
+    /// until the timeout.
     fn lock(&mut self, timeout: Duration) -> Result<()>;
 
     /// Returns and clears the warnings that the database sent.

@@ -30,7 +30,7 @@ pub(crate) enum MigrateCommand {
     /// Report whether the database is up to date, behind, drifted or unfinished
     Status(StatusArgs),
     /// Report differences between the database and the last applied schema
-    Drift(StatusArgs),
+    Drift(DriftArgs),
     /// Migrate a scratch database with generated rows and check every invariant
     Prove(Box<ProveArgs>),
 }
@@ -46,7 +46,8 @@ impl MigrateCommand {
             | MigrateCommand::Skip(args)
             | MigrateCommand::Undo(args) => args.format,
             MigrateCommand::Prove(args) => args.format,
-            MigrateCommand::Status(args) | MigrateCommand::Drift(args) => args.format,
+            MigrateCommand::Status(args) => args.format,
+            MigrateCommand::Drift(args) => args.status.format,
         }
     }
 }
@@ -241,6 +242,16 @@ pub(crate) struct StatusArgs {
     pub(crate) format: Format,
     #[command(flatten)]
     pub(crate) read: ReadArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct DriftArgs {
+    #[command(flatten)]
+    pub(crate) status: StatusArgs,
+    /// Also report owners and privileges of other roles (PostgreSQL only)
+    #[arg(long)]
+    pub(crate) privileges: bool,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -2,8 +2,8 @@
 
 use super::change::with_diff;
 use crate::args::database::{
-    ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, ContinueArgs, DatabaseArgs, LockArgs,
-    MigrateCommand, PlanArgs, StatusArgs,
+    ApplyArgs, ApprovalClass, ApproveArgs, ChangeArgs, ContinueArgs, DatabaseArgs, DriftArgs,
+    LockArgs, MigrateCommand, PlanArgs, StatusArgs,
 };
 use crate::args::{InputArgs, ReadArgs};
 use crate::codes;
@@ -267,7 +267,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
     Ok(outcome(findings, at))
 }
 
-fn drift(args: &StatusArgs) -> Result<Outcome, Failure> {
+fn drift(DriftArgs { status: args, privileges }: &DriftArgs) -> Result<Outcome, Failure> {
     let mut database = open(&args.database, IfMissing::Fail)?;
     let failed = |error: ablo_migrate::Error| database::failure(&error);
     let given = args.next.as_deref().map(|path| input::schema(path, &args.read)).transpose()?;
@@ -284,7 +284,11 @@ fn drift(args: &StatusArgs) -> Result<Outcome, Failure> {
             (schema, current.foreign_keys.unwrap_or(true))
         }
     };
-    let differences = ablo_migrate::drift(&mut *database, &schema, foreign_keys).map_err(failed)?;
+    let mut differences =
+        ablo_migrate::drift(&mut *database, &schema, foreign_keys).map_err(failed)?;
+    if *privileges {
+        differences.extend(ablo_migrate::privileges(&mut *database, &schema).map_err(failed)?);
+    }
     let findings =
         differences.iter().map(|difference| database::finding(&difference.finding())).collect();
     Ok(outcome(findings, "the database matches the schema\n".to_owned()))

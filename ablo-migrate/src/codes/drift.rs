@@ -107,6 +107,16 @@ codes! {
         "A restrictive policy is not in the schema",
         "It hides rows, or refuses writes, that the schema allows.",
         "Drop it, unless it is intended.";
+    OWNER = "ablo::drift::owner" Warning,
+        "A table has another owner than the ledger",
+        "`ablo migrate drift --privileges` compares the owners of the tables. Only its owner can \
+         migrate a table.",
+        "Change the owner with `ALTER TABLE … OWNER TO`, unless it is intended.";
+    GRANTS = "ablo::drift::grants" Warning,
+        "Another role has privileges on a table",
+        "`ablo migrate drift --privileges` lists the privileges of all roles but the owner, \
+         because a schema has no words for them.",
+        "Revoke those that are not intended.";
     TABLE_KIND = "ablo::drift::table_kind" Warning,
         "A table is of another kind than the schema says",
         "It is partitioned, inherits columns, has the rows of other tables as its own, or loses \

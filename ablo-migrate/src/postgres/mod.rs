@@ -14,6 +14,7 @@ mod dependents;
 mod effects;
 mod error;
 mod partitions;
+mod privileges;
 #[cfg(unix)]
 pub mod scratch;
 mod session;

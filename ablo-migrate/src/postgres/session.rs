@@ -15,6 +15,7 @@ use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from,
 use ablo_codegen::migrate::{Existing, Loss, Migration, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub(super) fn options(schema: &str, foreign_keys: bool) -> PostgresOptions {
@@ -56,6 +57,10 @@ impl Session for Database {
         let expected = expected(schema, tables, &options)
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
         Ok(differences(&expected, found))
+    }
+
+    fn privileges(&mut self, tables: &BTreeSet<&str>) -> Result<Vec<Difference>> {
+        Database::privileges(self, tables)
     }
 
     fn require_session(&mut self) -> Result<()> {

@@ -68,6 +68,8 @@ pub(crate) const DRIFT: &[Case] = &[
     ("ablo::drift::writes_swallowed", || {
         drifted("CREATE RULE r AS ON INSERT TO tasks DO INSTEAD NOTHING")
     }),
+    ("ablo::drift::owner", || granted("ALTER TABLE tasks OWNER TO postgres")),
+    ("ablo::drift::grants", || granted("GRANT SELECT ON tasks TO PUBLIC")),
     ("ablo::drift::table_kind", || drifted("ALTER TABLE tasks SET UNLOGGED")),
 ];
 

@@ -6,7 +6,7 @@ use ablo_migrate::ledger::Record;
 use ablo_migrate::pull::pull;
 use ablo_migrate::{
     Dialect, Error, Finding, IfMissing, Plan, Session, Timeouts, apply, current, drift, offline,
-    plan_for, postgres, sqlite,
+    plan_for, postgres, privileges, sqlite,
 };
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
@@ -209,6 +209,17 @@ pub(crate) fn drifted(change: &str) -> Error {
     provision_silently(&mut session, &next);
     session.run(change).expect("a change");
     let found = drift(&mut open(&database.address()), &next, true).expect("a catalog");
+    findings(found.iter().map(ablo_migrate::compare::Difference::finding).collect())
+}
+
+/// The owners and privileges of a provisioned PostgreSQL database after a change.
+pub(crate) fn granted(change: &str) -> Error {
+    let database = database();
+    provision_silently(&mut database.session(), &tasks(TITLE));
+    let mut session = open(&database.address());
+    assert_eq!(privileges(&mut session, &tasks(TITLE)), Ok(Vec::new()));
+    database.admin().run(change).expect("a change");
+    let found = privileges(&mut session, &tasks(TITLE)).expect("a catalog");
     findings(found.iter().map(ablo_migrate::compare::Difference::finding).collect())
 }
 
