@@ -262,7 +262,14 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
     }
     let at = current.entry.as_ref().map_or_else(
         || "no migration was applied\n".to_owned(),
-        |entry| format!("up to date: {}, applied {}\n", entry.record.to, entry.applied_at),
+        |entry| {
+            let notes = entry.notes.iter().map(|note| {
+                format!("  {} at {}: {}\n", note.action.as_str(), note.at, note.reason)
+            });
+            let applied =
+                format!("up to date: {}, applied {}\n", entry.record.to, entry.applied_at);
+            std::iter::once(applied).chain(notes).collect()
+        },
     );
     Ok(outcome(findings, at))
 }

@@ -238,8 +238,18 @@ fn an_unfinished_migration_has_ways_on() {
     let ran = run(&dir, &server, &["migrate", "undo", "--reason", "not needed"]);
     assert!(ran.status == 0 && ran.out.starts_with("undone: "), "{}{}", ran.out, ran.err);
     assert_eq!(run(&dir, &server, &["migrate", "status", "schema.json"]).status, 0);
-    let ran = run(&dir, &server, &["migrate", "skip", "--reason", " ", "--lock-timeout", "0s"]);
+    let ran = run(&dir, &server, &["migrate", "skip", "--reason", "r", "--lock-timeout", "0s"]);
     assert_eq!(ran.status, 2, "{}{}", ran.out, ran.err);
+    // The way on is visible afterwards.
+    server.admin().run("DROP VIEW projects_name_idx").expect("the name is free");
+    assert_eq!(run(&dir, &server, &["migrate", "apply", "next.json"]).status, 0);
+    let half = "UPDATE ablo_migrations SET state = 'applying after-commit', position = 1 \
+         WHERE id = (SELECT max(id) FROM ablo_migrations)";
+    server.admin().run(half).expect("an edit");
+    let ran = run(&dir, &server, &["migrate", "resume", "--reason", "the server was back"]);
+    assert!(ran.status == 0 && ran.out.starts_with("resumed, and finished: "), "{}", ran.err);
+    let ran = run(&dir, &server, &["migrate", "status", "next.json"]);
+    assert!(ran.out.contains(": the server was back\n"), "{}{}", ran.out, ran.err);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Counts rows and values. Expressions of the application's own indexes are evaluated by a count, so
-//! it runs with the application's search path.
+//! Counts rows and values, with the search path of the application, because a count evaluates the
+//! expressions of its indexes.
 
 use super::settings::set_application_path;
 use super::{Database, quoted};

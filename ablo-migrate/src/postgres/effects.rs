@@ -6,7 +6,7 @@ use postgres::{Client, Row};
 
 type Found<T> = Result<T, postgres::Error>;
 
-/// What a name of an index stands for in the catalog.
+/// The meaning that a name of an index has in the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum FoundIndex {
     /// Nothing has the name.

@@ -12,11 +12,6 @@ const UNLIMITED: &str = "
     WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout',
       'idle_session_timeout', 'transaction_timeout')";
 
-const LIMITED: &str = "
-    SELECT set_config(name, reset_val, false) FROM pg_catalog.pg_settings
-    WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout',
-      'idle_session_timeout', 'transaction_timeout', 'lock_timeout', 'quote_all_identifiers')";
-
 /// The search path that the role has in its programs: its own in this database, its own, that of
 /// the database, else that of the server, unless the address sets the path of this session.
 const APPLICATION_PATH: &str = "
@@ -46,7 +41,7 @@ impl Database {
         set_application_path(&mut self.client, &self.schema, false)?;
         let result = work(self);
         // A connection that was lost has no settings.
-        let _ = self.client.batch_execute(LIMITED);
+        let _ = self.client.batch_execute("RESET lock_timeout");
         let _ = set_path(&mut self.client, &before, false);
         result
     }

@@ -322,9 +322,11 @@ fn what_a_migration_drops_is_found_by_its_meaning() {
 
 #[test]
 fn an_approval_states_how_many_rows_lose_something() {
-    const MORE: &str = r#","n":{"type":"number","format":"int32","isOptional":true,"isIndexed":false},
+    const MORE: &str = r#",
+      "n":{"type":"number","format":"int32","isOptional":true,"isIndexed":false},
       "t":{"type":"string","isOptional":true,"isIndexed":false},
-      "d":{"type":"string","format":"decimal","precision":9,"scale":3,"isOptional":true,"isIndexed":false}"#;
+      "d":{"type":"string","format":"decimal","precision":9,"scale":3,"isOptional":true,
+        "isIndexed":false}"#;
     let server = database(&format!("{TITLE}{ENUM}{MORE}"));
     let superuser = server.address().replace(server.owner(), "postgres");
     let counted = |next: &str| {
@@ -344,8 +346,8 @@ fn an_approval_states_how_many_rows_lose_something() {
     for next in [&enumeration, &narrower, &number, &digits] {
         assert_eq!(counted(next), [Some(0)], "{next}");
     }
-    let rows = "INSERT INTO tasks (id, organization_id, title, e, n, t, d) SELECT i::text, 'o', 't', \
-        CASE WHEN i % 5 = 0 THEN 'b' ELSE 'a' END, i * 1000, \
+    let rows = "INSERT INTO tasks (id, organization_id, title, e, n, t, d) \
+        SELECT i::text, 'o', 't', CASE WHEN i % 5 = 0 THEN 'b' ELSE 'a' END, i * 1000, \
         CASE WHEN i % 10 = 0 THEN 'x' ELSE '1' END, i + 0.001 * (i % 2) \
         FROM generate_series(1, 100) i";
     server.admin().run(rows).expect("the rows are inserted");

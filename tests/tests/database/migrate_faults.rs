@@ -237,9 +237,9 @@ fn the_next_run_completes_after_a_session_ended_at_any_statement_of_a_plan() {
         }
         let drift = ablo_migrate::drift(&mut again, &schema(AFTER), true);
         assert_eq!(drift, Ok(Vec::new()), "position {at}");
-        let complete = "SELECT count(*)::text FROM reports WHERE headline = 'Report ' || size::text \
-            AND mood = 'calm' AND place = 'here' AND (state = 'open') IS NOT DISTINCT FROM \
-            CASE WHEN size::int % 2 = 0 THEN true END";
+        let complete = "SELECT count(*)::text FROM reports \
+             WHERE headline = 'Report ' || size::text AND mood = 'calm' AND place = 'here' \
+             AND (state = 'open') IS NOT DISTINCT FROM CASE WHEN size::int % 2 = 0 THEN true END";
         assert_eq!(admin.texts(complete), [ROWS.to_string()], "position {at}");
         let policies = "SELECT count(*)::text FROM pg_policy WHERE polname = 'ablo_migrates'";
         assert_eq!(admin.texts(policies), ["0"], "position {at}");

@@ -94,14 +94,6 @@ pub(crate) enum SqlChange<'a> {
         /// The tables that the values refer to.
         referenced: Vec<&'a Table<'a>>,
     },
-    /// The same after the commit, for rows that were inserted meanwhile, with all rows visible.
-    UpdateAfterCommit {
-        table: &'a Table<'a>,
-        column: Ident<'a>,
-        to: Option<ColumnDefault<'a>>,
-        rows: String,
-        referenced: Vec<&'a Table<'a>>,
-    },
     /// Sets a value in the rows that satisfy the condition, a few at a time, with all rows visible
     /// to this session.
     UpdateInBatches {
@@ -278,7 +270,6 @@ impl SqlChange<'_> {
     fn phase(&self) -> Phase {
         match self {
             SqlChange::ValidateCheck { .. }
-            | SqlChange::UpdateAfterCommit { .. }
             | SqlChange::UpdateInBatches { .. }
             | SqlChange::AddCheckAfterCommit { .. }
             | SqlChange::DropCheck { .. }
@@ -317,9 +308,6 @@ impl SqlChange<'_> {
             }
             SqlChange::Update { table, referenced, .. } => {
                 with_referenced(lock(table, RowExclusive), referenced)
-            }
-            SqlChange::UpdateAfterCommit { table, referenced, .. } => {
-                with_referenced(lock(table, AccessExclusive), referenced)
             }
             // A role that row security applies to creates and drops a policy, each for a moment.
             SqlChange::UpdateInBatches { table, .. } => vec![lock(table, RowExclusive)],
@@ -408,9 +396,7 @@ impl SqlChange<'_> {
             SqlChange::GuardDuplicates { .. } | SqlChange::AddKey { .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
-            SqlChange::Update { .. }
-            | SqlChange::UpdateAfterCommit { .. }
-            | SqlChange::UpdateInBatches { .. } => vec![Hazard::Update],
+            SqlChange::Update { .. } | SqlChange::UpdateInBatches { .. } => vec![Hazard::Update],
             SqlChange::ValidateCheck { .. } => vec![Hazard::Scan],
             SqlChange::CreateIndex { .. } => vec![Hazard::Scan],
             SqlChange::CreateIndexConcurrently { index, .. } if index.unique => {

@@ -89,7 +89,6 @@ impl SqlChange<'_> {
             | SqlChange::Helper(_)
             | SqlChange::CreateSchema(_)
             | SqlChange::Update { .. }
-            | SqlChange::UpdateAfterCommit { .. }
             | SqlChange::UpdateInBatches { .. }
             | SqlChange::GuardDuplicates { .. }
             | SqlChange::DropInvalidIndex { .. }

@@ -178,8 +178,7 @@ impl Lowering<'_> {
     /// again after it for rows that were inserted meanwhile.
     fn update(&self, pair: &Pair<'_>, updates: &[Update<'_>], script: &mut Script) {
         let table = &pair.is.table;
-        let (deferred, at_once): (Vec<_>, Vec<_>) =
-            updates.iter().partition(|update| update.is_deferred);
+        let at_once: Vec<_> = updates.iter().filter(|update| !update.is_deferred).collect();
         let hides_rows = pair.was.predicate.is_some() && pair.is.predicate.is_some();
         let first = at_once.first().filter(|_| hides_rows).map(|update| update.cause);
         if let Some(cause) = first {
@@ -199,16 +198,8 @@ impl Lowering<'_> {
         if let Some(cause) = first {
             script.push(cause, &SqlChange::ForceRls { table });
         }
-        for update in at_once {
-            let (column, to, rows) =
-                (update.column.clone(), update.to.clone(), update.rows.clone());
-            let referenced = self.referenced(pair, &column, to.as_ref());
-            script.push(
-                update.cause,
-                &SqlChange::UpdateAfterCommit { table, column, to, rows, referenced },
-            );
-        }
-        for update in deferred {
+        // Also for those rows that were inserted while the transaction ran.
+        for update in updates {
             script.push(update.cause, &update.batches(table));
         }
     }

@@ -121,11 +121,6 @@ impl Sql for SqlChange<'_> {
                 update(table, column, to.as_ref(), rows, &mut plain);
                 guarded(&plain, guards, table, column, out);
             }
-            SqlChange::UpdateAfterCommit { table, column, to, rows, .. } => {
-                let mut plain = String::new();
-                update(table, column, to.as_ref(), rows, &mut plain);
-                without_row_security(&[table], &plain, None, out);
-            }
             SqlChange::UpdateInBatches { table, column, to, rows } => {
                 update_in_batches(table, column, to.as_ref(), rows, out)
             }
