@@ -94,7 +94,7 @@ impl Observed {
         std::mem::take(&mut *self.state.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns the queries that were sent in one message, for each such message since the last call.
+    /// Returns the queries that were sent in one message, for each message since the last call.
     pub fn take_messages(&self) -> Vec<Vec<Read>> {
         std::mem::take(&mut *self.state.messages.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -81,6 +81,12 @@ fn fuzz(target: &'static str, about: &str) -> Part {
     Part { name: target, step: cargo(about, &arguments) }
 }
 
+/// Returns everything that uses PostgreSQL on the version in the name.
+fn postgres(name: &'static str) -> Part {
+    let version = name.trim_start_matches("postgres-");
+    Part { name, step: cargo(name, &["xtask", "postgres", version]) }
+}
+
 impl Part {
     fn with(self, name: &str, value: &str) -> Self {
         Self { name: self.name, step: self.step.with(name, value) }
@@ -176,6 +182,11 @@ fn parts() -> Vec<Part> {
             "bundlers::",
         )
         .with("ABLO_LONG", "1"),
+        postgres("postgres-14"),
+        postgres("postgres-15"),
+        postgres("postgres-16"),
+        postgres("postgres-17"),
+        postgres("postgres-18"),
         fuzz("json_front", "fuzz the JSON front end"),
         fuzz("rust_front", "fuzz the Rust front end"),
         fuzz("delta_json", "fuzz the JSON delta decoder"),

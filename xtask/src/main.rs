@@ -10,6 +10,7 @@ mod errors_doc;
 mod expansion;
 mod long;
 mod pins;
+mod postgres;
 mod setup;
 mod step;
 
@@ -34,6 +35,7 @@ Commands:
   long       Run property tests, judges and fault tests with many cases, and fuzz each decoder and
              front end for ten minutes; --part NAME runs one part, --list names them
   pins       Update the pinned versions of bundlers, runtimes and generators of clients
+  postgres   Run everything that uses PostgreSQL on a version: `cargo xtask postgres 18`
   help       Print this help
 ";
 
@@ -43,9 +45,10 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["check"] => setup::cargo_deny().and_then(|()| step::run_all(check())),
         ["setup"] => setup::run(),
-        ["test"] => {
-            setup::run().and_then(|()| step::run_all(check())).and_then(|()| step::run_all(test()))
-        }
+        ["test"] => setup::run()
+            .and_then(|()| step::run_all(check()))
+            .and_then(|()| step::run_all(test()))
+            .and_then(|()| postgres::oldest_and_newest()),
         ["bless"] => step::run_all(accept())
             .and_then(|()| errors_doc::write())
             .and_then(|()| step::run_all(test())),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         ["bench"] => step::run_all(bench()),
         ["expansion"] => expansion::run(),
         ["pins"] => pins::update(),
+        ["postgres", version] => postgres::all_tests(version),
         ["long", arguments @ ..] => long::run(arguments),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -151,9 +151,10 @@ pub fn installed() -> Option<PathBuf> {
 fn find_bin(path: &OsStr, mut installed: Vec<PathBuf>) -> Option<PathBuf> {
     installed.sort_by_key(|bin| std::cmp::Reverse(version(bin)));
     let usual = ["/usr/pgsql/bin", "/usr/local/pgsql/bin"].map(PathBuf::from);
-    std::env::split_paths(path).chain(installed).chain(usual).find(|bin| {
-        ["initdb", "postgres", "psql"].iter().all(|program| bin.join(program).is_file())
-    })
+    std::env::split_paths(path)
+        .chain(installed)
+        .chain(usual)
+        .find(|bin| ["initdb", "postgres"].iter().all(|program| bin.join(program).is_file()))
 }
 
 /// Returns the version in the name of a folder such as `postgresql/16/bin` or `postgresql@16/bin`.

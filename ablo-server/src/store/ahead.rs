@@ -1,18 +1,9 @@
 //! Reads that are known before their results are needed, sent in one message.
 
-use super::connection::{Connection, Record, Tx};
+use super::connection::{Connection, Read, Record, Tx};
 use super::{Dialect, Notification, Row};
 use crate::error::StoreError;
 use crate::value::Cell;
-
-/// A query that will be asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Read {
-    /// The statement.
-    pub sql: String,
-    /// Its parameters.
-    pub values: Vec<Cell>,
-}
 
 /// Returns whether a statement only reads, so that it may run early. It may also lock rows.
 pub(super) fn is_read(sql: &str) -> bool {

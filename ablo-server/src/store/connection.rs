@@ -1,12 +1,21 @@
 //! A transaction: the raw form that a database driver offers, the form that the engine uses, and
 //! rows whose columns are read by name.
 
-use super::{Dialect, Notification, Read, Row, SqlTemplate};
+use super::{Dialect, Notification, Row, SqlTemplate};
 use crate::error::{EngineError, Result, StoreError};
 use crate::value::Cell;
 use serde::de::DeserializeOwned;
 use std::cell::OnceCell;
 use std::sync::Arc;
+
+/// A query that will be asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read {
+    /// The statement.
+    pub sql: String,
+    /// Its parameters.
+    pub values: Vec<Cell>,
+}
 
 /// An open transaction of a database driver.
 pub trait Connection {

@@ -21,8 +21,7 @@ pub mod tables;
 mod ticket;
 
 pub use crate::value::Row;
-pub use ahead::Read;
-pub use connection::{ColumnNames, Connection, Record, Tx};
+pub use connection::{ColumnNames, Connection, Read, Record, Tx};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use sql_template::{Dialect, ListTemplate, SqlTemplate};

@@ -178,7 +178,9 @@ impl Database<'_> {
     /// # Panics
     /// Panics if psql is not installed.
     pub fn psql(&self, file: &Path) -> Result<String, String> {
-        let mut command = Command::new(installed().expect("PostgreSQL is installed").join("psql"));
+        // The packages of other versions have no psql, which works with any of them.
+        let own = installed().expect("PostgreSQL is installed").join("psql");
+        let mut command = Command::new(if own.is_file() { own } else { "psql".into() });
         command
             .env("PGCLIENTENCODING", "LATIN1")
             .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h"])

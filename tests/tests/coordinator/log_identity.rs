@@ -1,5 +1,5 @@
-//! The identity of the sync log on both stores: a client notices a restored backup, an emptied store
-//! and another database, and frames with positions of the wrong form are refused with a code.
+//! The identity of the sync log on both stores: a client notices a restored backup, an emptied
+//! store and another database, and frames with positions of the wrong form are refused with a code.
 
 use ablo_server::engine::Engine;
 use ablo_server::identity::Identity;
