@@ -20,7 +20,9 @@ pub(crate) fn oldest_and_newest() -> Result<(), String> {
     }
     let ends = VERSIONS.first().into_iter().chain(VERSIONS.last());
     ends.copied().try_for_each(|version| {
-        database(version, &["postgres_", "migrate_", "approvals", "earlier_layout"])?.run()
+        // Without those that take long and depend least on the version.
+        let left_out = ["--skip", "postgres_migrate", "--skip", "postgres_large"];
+        database(version, &[&["postgres_", "migrate_apply"][..], &left_out].concat())?.run()
     })
 }
 
