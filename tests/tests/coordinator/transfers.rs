@@ -5,6 +5,7 @@
 //! `ABLO_TRANSFERS` is the number of transfers of each cell with skewed accounts, a quarter of that
 //! of the other cells; the long suite checks rates, too. `ABLO_SEED` is the seed.
 
+use ablo_server::{CoordinatorOptions, Limits};
 use ablo_tests::coordinator::{Coordinator, Socket};
 use ablo_tests::server::{World, user};
 use serde_json::{Value, json};
@@ -155,7 +156,8 @@ async fn run(world: &World, instances: &[&World], load: Load) {
     let base = seed(world).await;
     let mut servers = Vec::new();
     for instance in instances {
-        let server = Coordinator::start(world.schema(), Arc::clone(&instance.store)).await;
+        let (schema, store) = (world.schema(), Arc::clone(&instance.store));
+        let server = Coordinator::start_with(schema, store, options()).await;
         servers.push(Arc::new(server));
     }
     let is_long = std::env::var_os("ABLO_TRANSFERS").is_some();
@@ -209,6 +211,13 @@ async fn run(world: &World, instances: &[&World], load: Load) {
     });
     let entries = entries.await.expect("the log")[0][0].integer().expect("a number");
     assert_eq!(usize::try_from(entries), Ok(2 * count), "two entries for each commit");
+}
+
+/// One key may send as much as 50 participants.
+fn options() -> CoordinatorOptions {
+    const RATE: usize = 1_000_000;
+    let limits = Limits { requests_per_second: RATE, frames_per_second: RATE, ..Limits::default() };
+    CoordinatorOptions { limits, ..CoordinatorOptions::default() }
 }
 
 async fn all(loads: &[Load], make: fn(&str) -> World, instances: usize) {
