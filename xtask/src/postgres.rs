@@ -1,7 +1,7 @@
 //! Servers of each supported version of PostgreSQL, and the tests that run on them. Other tests run
 //! on the version that is installed.
 
-use crate::step::{Step, cargo, root};
+use crate::step::{Step, cargo, root, run_all};
 use std::fs;
 use std::path::PathBuf;
 
@@ -18,12 +18,11 @@ pub(crate) fn oldest_and_newest() -> Result<(), String> {
         println!("skipped: other versions of PostgreSQL, which are packaged for x86-64 Linux");
         return Ok(());
     }
+    // Without those that take long and depend least on the version.
+    let filters = ["postgres_", "migrate_apply", "--skip", "postgres_migrate", "--skip"];
+    let filters = [&filters[..], &["postgres_large"]].concat();
     let ends = VERSIONS.first().into_iter().chain(VERSIONS.last());
-    ends.copied().try_for_each(|version| {
-        // Without those that take long and depend least on the version.
-        let left_out = ["--skip", "postgres_migrate", "--skip", "postgres_large"];
-        database(version, &[&["postgres_", "migrate_apply"][..], &left_out].concat())?.run()
-    })
+    ends.copied().try_for_each(|version| on(version, vec![database(version, &filters)]))
 }
 
 /// Runs everything that uses PostgreSQL on a version.
@@ -32,55 +31,49 @@ pub(crate) fn all_tests(version: &str) -> Result<(), String> {
         let known = VERSIONS.join(", ");
         return Err(format!("versions on x86-64 Linux are {known}, not `{version}`"));
     }
-    database(version, &[])?.run()?;
     let name = format!("the coordinator on PostgreSQL {version}");
-    on(
-        version,
-        cargo(
-            &name,
-            &["test", "--locked", "--package", "ablo-tests", "--test", "coordinator", "postgres"],
-        ),
-    )?
-    .run()
+    let arguments =
+        ["test", "--locked", "--package", "ablo-tests", "--test", "coordinator", "postgres"];
+    on(version, vec![database(version, &[]), cargo(&name, &arguments)])
 }
 
-fn database(version: &str, filters: &[&str]) -> Result<Step, String> {
+fn database(version: &str, filters: &[&str]) -> Step {
     let name = format!("SQL and migrations on PostgreSQL {version}");
-    let mut arguments =
-        vec!["test", "--locked", "--package", "ablo-tests", "--test", "database", "--"];
-    arguments.extend(filters);
-    on(version, cargo(&name, &arguments))
+    let arguments = ["test", "--locked", "--package", "ablo-tests", "--test", "database", "--"];
+    cargo(&name, &[&arguments[..], filters].concat())
 }
 
-/// Lets a step find the programs of a version first.
-fn on(version: &str, step: Step) -> Result<Step, String> {
-    let mut folders = vec![programs(version)?];
+/// Runs steps that find the programs of a version first.
+fn on(version: &str, steps: Vec<Step>) -> Result<(), String> {
+    let package = installed()?.join(format!("node_modules/postgres-{version}/native"));
+    // Servers run as an unprivileged user, who may have no access to this checkout.
+    let copy = std::env::temp_dir().join(format!("ablo-postgres-{version}-{}", std::process::id()));
+    let [from, to] = [&package, &copy].map(|path| path.to_string_lossy().into_owned());
+    Step::new("server programs", "cp", &["-a", &from, &to]).run()?;
+    let mut folders = vec![copy.join("bin")];
     folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
     let path = std::env::join_paths(folders).map_err(|error| error.to_string())?;
-    Ok(step.with("PATH", &path.to_string_lossy()))
+    let path = path.to_string_lossy();
+    let ran = run_all(steps.into_iter().map(|step| step.with("PATH", &path)).collect());
+    fs::remove_dir_all(&copy).map_err(|error| error.to_string())?;
+    ran
 }
 
-/// Installs the pinned packages and returns the folder of the programs of a version.
-fn programs(version: &str) -> Result<PathBuf, String> {
-    let home = root().join("target/judges/postgres");
-    let bin = home.join(format!("node_modules/postgres-{version}/native/bin"));
+/// Installs the pinned packages and returns their folder.
+fn installed() -> Result<PathBuf, String> {
+    let (pins, home) = (root().join(PINS), root().join("target/judges/postgres"));
     let lock = "package-lock.json";
-    let pinned =
-        fs::read(root().join(PINS).join(lock)).map_err(|error| format!("{PINS}: {error}"))?;
-    if bin.join("postgres").exists() && fs::read(home.join(lock)).ok() == Some(pinned) {
-        return Ok(bin);
+    let wanted = fs::read(pins.join(lock)).map_err(|error| format!("{PINS}: {error}"))?;
+    if home.join("node_modules").exists() && fs::read(home.join(lock)).ok() == Some(wanted) {
+        return Ok(home);
     }
     fs::create_dir_all(&home).map_err(|error| error.to_string())?;
     for file in ["package.json", lock] {
-        fs::copy(root().join(PINS).join(file), home.join(file))
+        fs::copy(pins.join(file), home.join(file))
             .map_err(|error| format!("{PINS}/{file}: {error}"))?;
     }
     let place = home.to_string_lossy().into_owned();
-    Step::new(
-        "servers of PostgreSQL",
-        "npm",
-        &["ci", "--no-audit", "--no-fund", "--prefix", &place],
-    )
-    .run()?;
-    Ok(bin)
+    let arguments = ["ci", "--no-audit", "--no-fund", "--prefix", &place];
+    Step::new("servers of PostgreSQL", "npm", &arguments).run()?;
+    Ok(home)
 }
