@@ -4,7 +4,7 @@
 use super::quoted;
 use crate::catalog::{Catalog, Table};
 use crate::compare::is_expected;
-use ablo_codegen::emit::sql::postgres::Expected;
+use ablo_codegen::emit::sql::postgres::{Expected, POLICY};
 use ablo_codegen::migrate::{Lock, LockMode, Phase, Statement};
 
 /// Inserts renames before the first statement that locks a table.
@@ -105,6 +105,3 @@ fn renamed(table: &Expected, found: &Table) -> Vec<Renamed> {
     add(Kind::Constraint, &table.key_name, key);
     out
 }
-
-/// The name of the policy of every isolated table.
-const POLICY: &str = "tenant_isolation";

@@ -13,6 +13,9 @@ use crate::migrate::Existing;
 use crate::shape::tables_in;
 use ablo_schema::Schema;
 
+/// The name of the policy of every isolated table.
+pub const POLICY: &str = "tenant_isolation";
+
 /// An expected table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -238,7 +241,7 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
 
 /// Returns the condition of a check, as a server prints it except for parentheses, casts and
 /// spaces.
-pub(crate) fn condition(check: &CheckDef<'_>) -> String {
+fn condition(check: &CheckDef<'_>) -> String {
     let column = Ident::new(check.column);
     match &check.rule {
         Rule::OneOf([only]) => text!(column, " = ", Literal::new(&**only)),

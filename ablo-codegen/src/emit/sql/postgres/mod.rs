@@ -33,7 +33,7 @@ pub use super::files::MigrationFiles;
 use super::layout::LayoutProgram;
 pub use expected::{
     Constant, Expected, ExpectedCheck, ExpectedColumn, ExpectedDefault, ExpectedIndex, ExpectedKey,
-    expected,
+    POLICY, expected,
 };
 pub use migrate::{Change, Touched, files, migrate, migrate_from, touched};
 pub use provision::Provision;

@@ -3,12 +3,10 @@
 //! A statement that warns instead of failing states no more than what holds in either case.
 
 use super::super::ddl::{ColumnType, Predicate, Table};
+use super::super::expected::POLICY;
 use super::super::names::Ident;
 use super::change::{ExistingRows, Index, SqlChange};
 use crate::migrate::{Effect, IndexDefinition};
-
-/// The name of the policy of a table.
-const POLICY: &str = "tenant_isolation";
 
 impl SqlChange<'_> {
     /// Returns the state that the catalog shows after the statement.
