@@ -3,7 +3,8 @@
 //! The *sorted* text has the same members in UTF-16 order; hashes are computed over it.
 
 use crate::schema::{
-    Field, FieldKind, FieldMember, MODEL_MEMBERS, Model, RELATION_MEMBERS, Relation, Role, Schema,
+    Field, FieldKind, FieldMember, Identifier, MODEL_MEMBERS, Model, RELATION_MEMBERS, Relation,
+    Role, Schema,
 };
 use crate::value::{
     ObjectWriter, Order, order_as_javascript, utf16_order, write_bool, write_string,
@@ -47,9 +48,9 @@ fn write(schema: &Schema, order: Order, out: &mut String) {
                     models.sort_by(|a, b| a.key.cmp(&b.key));
                 }
                 let mut object = ObjectWriter::new(document.known("models"));
-                models
-                    .into_iter()
-                    .for_each(|model| write_model(model, order, object.member(model.key.as_str())));
+                models.into_iter().for_each(|model| {
+                    write_model(model, order, object.identifier(model.key.as_str()))
+                });
                 object.end();
             }
             _ => write_roles(&schema.identity_roles, order, document.known("identityRoles")),
@@ -129,7 +130,7 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
                 continue;
             }
             "typename" => {
-                write_string(model.type_name.as_str(), object.known(name));
+                write_identifier(&model.type_name, object.known(name));
                 continue;
             }
             "tableName" if authored.table_name => {
@@ -172,14 +173,14 @@ fn write_model(model: &Model, order: Order, out: &mut String) {
 }
 
 fn write_fields(model: &Model, order: Order, out: &mut String) {
-    let mut fields: Vec<_> = model.fields.iter().collect();
-    if order == Order::Sorted {
-        fields.sort_by(|a, b| a.name.cmp(&b.name));
-    }
     let mut object = ObjectWriter::new(out);
     let mut scratch = Vec::new();
-    for field in fields {
-        write_field(field, order, &mut scratch, object.member(field.name.as_str()));
+    let mut write = |field: &Field| {
+        write_field(field, order, &mut scratch, object.identifier(field.name.as_str()));
+    };
+    match order {
+        Order::Authored => model.fields.iter().for_each(&mut write),
+        Order::Sorted => model.fields_by_name().for_each(&mut write),
     }
     object.end();
 }
@@ -203,7 +204,7 @@ fn write_field(field: &Field, order: Order, scratch: &mut Vec<usize>, out: &mut 
             FieldMember::Type => write_string(field.kind.as_str(), out),
             FieldMember::IsOptional => write_bool(field.optional, out),
             FieldMember::IsIndexed => write_bool(field.indexed, out),
-            FieldMember::Column => write_string(field.column.as_str(), out),
+            FieldMember::Column => write_identifier(&field.column, out),
             FieldMember::EnumValues => write_values(&field.kind, out),
             FieldMember::Extra(extra) => extra.1.write(order, out),
         }
@@ -211,26 +212,38 @@ fn write_field(field: &Field, order: Order, scratch: &mut Vec<usize>, out: &mut 
     object.end();
 }
 
-/// Writes the sorted text of a field that has only the members of Schema JSON v3.
+/// Writes the sorted text of a field that has only the members of Schema JSON v3. A rule ensures
+/// that it has the required ones, which are last in this order.
 fn write_known(field: &Field, out: &mut String) {
     let has = |wanted: FieldMember| field.members.contains(&wanted);
-    let mut object = ObjectWriter::new(out);
+    out.push('{');
     if has(FieldMember::Column) {
-        write_string(field.column.as_str(), object.known("column"));
+        out.push_str("\"column\":");
+        write_identifier(&field.column, out);
+        out.push(',');
     }
     if has(FieldMember::EnumValues) {
-        write_values(&field.kind, object.known("enumValues"));
+        out.push_str("\"enumValues\":");
+        write_values(&field.kind, out);
+        out.push(',');
     }
-    if has(FieldMember::IsIndexed) {
-        write_bool(field.indexed, object.known("isIndexed"));
-    }
-    if has(FieldMember::IsOptional) {
-        write_bool(field.optional, object.known("isOptional"));
-    }
-    if has(FieldMember::Type) {
-        write_string(field.kind.as_str(), object.known("type"));
-    }
-    object.end();
+    out.push_str(match (field.indexed, field.optional) {
+        (false, false) => r#""isIndexed":false,"isOptional":false,"type":""#,
+        (false, true) => r#""isIndexed":false,"isOptional":true,"type":""#,
+        (true, false) => r#""isIndexed":true,"isOptional":false,"type":""#,
+        (true, true) => r#""isIndexed":true,"isOptional":true,"type":""#,
+    });
+    out.push_str(field.kind.as_str());
+    out.push_str("\"}");
+}
+
+/// Writes a name, which needs no escapes.
+fn write_identifier(name: &impl Identifier, out: &mut String) {
+    let name = name.identifier();
+    out.reserve(name.len() + 2);
+    out.push('"');
+    out.push_str(name);
+    out.push('"');
 }
 
 fn write_values(kind: &FieldKind, out: &mut String) {
@@ -254,7 +267,7 @@ fn write_relations(model: &Model, order: Order, out: &mut String) {
     }
     let mut object = ObjectWriter::new(out);
     for relation in relations {
-        write_relation(relation, order, object.member(relation.name.as_str()));
+        write_relation(relation, order, object.identifier(relation.name.as_str()));
     }
     object.end();
 }
@@ -264,8 +277,8 @@ fn write_relation(relation: &Relation, order: Order, out: &mut String) {
     for &name in in_order(order, &RELATION_MEMBERS, &SORTED_RELATION_MEMBERS) {
         match name {
             "type" => write_string(relation.kind.as_str(), object.known(name)),
-            "target" => write_string(relation.target.as_str(), object.known(name)),
-            "foreignKey" => write_string(relation.foreign_key.as_str(), object.known(name)),
+            "target" => write_identifier(&relation.target, object.known(name)),
+            "foreignKey" => write_identifier(&relation.foreign_key, object.known(name)),
             "foreignKeyColumn" => write_string(&relation.foreign_key_column, object.known(name)),
             "options" => {
                 if let Some(options) = &relation.options_authored {

@@ -78,7 +78,10 @@ fn fnv1a_utf16(text: &str) -> u32 {
     let (mut state, mut rest) = (0x811c_9dc5, text);
     loop {
         let ascii = ascii_prefix(rest.as_bytes());
-        state = of_bytes(state, &rest.as_bytes()[..ascii]);
+        // Lists of a fixed length are unrolled.
+        let (words, last) = rest.as_bytes()[..ascii].as_chunks::<8>();
+        state = words.iter().fold(state, |state, word| of_bytes(state, word));
+        state = of_bytes(state, last);
         let mut others = rest[ascii..].chars();
         let Some(other) = others.next() else { return state };
         let mut units = [0; 2];

@@ -19,11 +19,14 @@ pub mod diag;
 pub mod diff;
 pub mod front;
 pub mod hash;
-mod lookup;
+#[doc(hidden)]
+pub mod lookup;
 pub mod raw;
 pub mod schema;
 pub mod select;
 pub mod value;
+#[doc(hidden)]
+pub mod words;
 
 pub use diag::{Code, Diagnostic, Diagnostics, Severity};
 pub use hash::Hashes;

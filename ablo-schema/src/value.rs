@@ -4,6 +4,7 @@
 //! are doubles, and members whose names are array indices come first, in ascending order. Both text
 //! forms follow it; the *sorted* form orders members by the UTF-16 code units of their names.
 
+use crate::words::{self, below, equal};
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
@@ -172,6 +173,11 @@ impl<'o> ObjectWriter<'o> {
 
     /// Writes a name of Schema JSON, which needs no escapes.
     pub(crate) fn known(&mut self, name: &'static str) -> &mut String {
+        self.identifier(name)
+    }
+
+    /// Writes a name that is an identifier, which needs no escapes.
+    pub(crate) fn identifier(&mut self, name: &str) -> &mut String {
         self.out.reserve(name.len() + 4);
         if !std::mem::take(&mut self.first) {
             self.out.push(',');
@@ -208,28 +214,15 @@ pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// Finds the bytes that need an escape in JSON: control characters, quotes and backslashes. The
-/// highest bit of the first such byte is set, and no bit of those before it.
-pub(crate) fn special_bytes(word: &[u8; 8]) -> u64 {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
-    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
-    let is = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-    let word = u64::from_le_bytes(*word);
-    (below(word, b' ') | is(word, b'"') | is(word, b'\\')) & HIGH
+/// Finds the bytes that need an escape in JSON: control characters, quotes and backslashes.
+pub(crate) fn special_bytes(word: u64) -> u64 {
+    below(word, b' ') | equal(word, b'"') | equal(word, b'\\')
 }
 
 /// Returns whether a text needs no escapes in JSON: no control characters, quotes or backslashes.
-/// Checks eight bytes at a time.
 #[must_use]
 pub fn is_plain(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let is_plain = |word: &[u8; 8]| special_bytes(word) == 0;
-    // The last eight bytes overlap those before them.
-    if let Some(last) = bytes.last_chunk() {
-        return bytes.as_chunks().0.iter().all(is_plain) && is_plain(last);
-    }
-    bytes.iter().all(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\')
+    words::none(text, special_bytes)
 }
 
 fn write_escaped(text: &str, out: &mut String) {

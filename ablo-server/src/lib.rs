@@ -57,8 +57,8 @@ pub mod value;
 
 /// The conformance kit: checks that every data-source endpoint has to pass.
 pub mod kit {
-    pub use ablo::source::Remote;
-    pub use ablo::source::kit::{Outcome, Subject, reach, run};
+    pub use ablo_source::Remote;
+    pub use ablo_source::kit::{Outcome, Subject, reach, run};
 }
 
 pub use coordinator::Coordinator;

@@ -5,8 +5,9 @@
 //! implements their behaviour: how a [`Row`] is read and written, what a [`Patch`] sends, and how
 //! an open enum keeps a value that it does not know.
 //!
-//! The feature `client` adds the client of a coordinator, `source` Data Source endpoints, and
-//! `source-kit` the tests that such endpoints have to pass.
+//! The feature `client` adds the client of a coordinator, `embedded` a coordinator inside the
+//! program, `source` Data Source endpoints, and `source-kit` the tests that such endpoints have to
+//! pass.
 //!
 //! ```
 //! # mod generated { include!("../tests/weather.in"); }
@@ -39,6 +40,8 @@ mod codec;
 mod create;
 mod decimal;
 mod descriptor;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod field;
 mod id;
 #[cfg(feature = "typed-json")]
@@ -80,6 +83,8 @@ pub use descriptor::{
     ModelDescriptor, Plane, RelationDescriptor, RelationKind, RoleDescriptor, SchemaDescriptor,
     SchemaError, SchemaHashes, Tenancy,
 };
+#[cfg(feature = "embedded")]
+pub use embedded::{Embedded, EmbeddedError};
 pub use field::Field;
 pub use id::Id;
 #[cfg(feature = "typed-json")]

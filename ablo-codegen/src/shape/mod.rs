@@ -2,6 +2,7 @@
 //!
 //! Every rule that more than one emitter needs is decided here.
 
+mod case;
 mod facets;
 mod keys;
 mod reference;
@@ -10,6 +11,8 @@ mod service;
 mod table;
 mod tables;
 
+#[cfg(any(feature = "typescript", feature = "openapi", feature = "json-schema"))]
+pub(crate) use case::pascal_case;
 pub use facets::{Preset, digits_pattern, tree};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};
 pub use service::{

@@ -1,12 +1,12 @@
 //! Rules on tables and columns: names that databases accept unchanged, one column per field and one
 //! table per model.
 
-use super::context::{BASE_COLUMNS, BASE_FIELDS, Context, physical_column};
+use super::context::{BASE_COLUMNS, BASE_FIELDS, Context, is_column_of, physical_column};
 use super::names::shown;
 use crate::diag::{Code, SpanId, Spanned};
 use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawTenancy};
-use crate::schema::default_column;
+use crate::schema::{default_column, is_default_column};
 use std::borrow::Cow;
 
 /// PostgreSQL silently truncates longer identifiers.
@@ -44,13 +44,6 @@ const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "
 /// Returns the length of [`default_column`] without allocating it.
 fn default_length(field: &str) -> usize {
     field.len() + field.bytes().filter(u8::is_ascii_uppercase).count()
-}
-
-fn lower_case<'c>(column: &Cow<'c, str>) -> Cow<'c, str> {
-    if column.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii()) {
-        return Cow::Owned(column.to_lowercase());
-    }
-    column.clone()
 }
 
 pub(super) fn check_tables(cx: &mut Context<'_, '_>) {
@@ -156,44 +149,74 @@ fn check_repeated_columns(cx: &mut Context<'_, '_>, model: &RawModel<'_>) {
         Some(RawTenancy::Column { column }) => Some(column.value.as_ref()),
         Some(RawTenancy::Parent { .. } | RawTenancy::None) => None,
     };
-    let mut seen: Vec<(Cow<'_, str>, &RawField<'_>)> = Vec::with_capacity(model.fields.len());
+    let folded_tenancy = tenancy.map(str::to_ascii_lowercase);
+    let mut seen: Vec<(u32, &RawField<'_>)> = Vec::with_capacity(model.fields.len());
     for field in &model.fields {
-        let column = physical_column(field);
         let at = field.column.as_ref().map_or(field.name.at, |column| column.at);
         let is_base = BASE_FIELDS.iter().any(|(base, _)| *base == field.name.value);
-        let folded = lower_case(&column);
         // A field may read the tenancy column under another name.
-        let reads_tenancy = tenancy == Some(column.as_ref())
+        let reads_tenancy = tenancy.is_some_and(|tenancy| is_column_of(field, tenancy))
             && field.kind.is_none_or(|kind| kind.value == RawKind::String);
-        let taken = BASE_COLUMNS.contains(&folded.as_ref())
-            || tenancy.is_some_and(|tenancy| tenancy.eq_ignore_ascii_case(&column))
+        let taken = BASE_COLUMNS.iter().any(|base| folds_to(field, base))
+            || folded_tenancy.as_deref().is_some_and(|tenancy| folds_to(field, tenancy))
                 && !reads_tenancy;
-        if SYSTEM_COLUMNS.contains(&column.as_ref()) {
+        if SYSTEM_COLUMNS.iter().any(|column| is_column_of(field, column)) {
             let message = format!(
-                "the column `{column}` of field `{}` is a system column of PostgreSQL",
+                "the column `{}` of field `{}` is a system column of PostgreSQL",
+                physical_column(field),
                 field.name.value
             );
             cx.diagnostics
                 .push(Code::ColumnReserved, at, message)
                 .help("give the field another column");
         }
-        if taken && !(is_base && default_column(&field.name.value) == column) {
+        let has_default = || is_column_of(field, &default_column(&field.name.value));
+        if taken && !(is_base && has_default()) {
             let message = format!(
-                "the column `{column}` of field `{}` belongs to a base field",
+                "the column `{}` of field `{}` belongs to a base field",
+                physical_column(field),
                 field.name.value
             );
             cx.diagnostics
                 .push(Code::ColumnRepeated, at, message)
                 .help("give the field another column");
         } else {
-            seen.push((folded, field));
+            seen.push((folded_hash(field), field));
         }
     }
-    seen.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for pair in seen.windows(2) {
-        let [(a, first), (b, second)] = pair else { continue };
+    report_equal_columns(cx, seen);
+}
+
+/// Returns whether the column of a field is this one, which is in lower case, without regard to
+/// case: SQLite compares columns so.
+fn folds_to(field: &RawField<'_>, column: &str) -> bool {
+    match &field.column {
+        Some(own) => own.value.eq_ignore_ascii_case(column),
+        None => is_default_column(&field.name.value, column),
+    }
+}
+
+/// Returns a hash of the column of a field without regard to case.
+fn folded_hash(field: &RawField<'_>) -> u32 {
+    let mix = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    match &field.column {
+        Some(own) => own.value.bytes().fold(0, |hash, byte| mix(hash, byte.to_ascii_lowercase())),
+        None => field.name.value.bytes().fold(0, |hash, byte| {
+            let hash = if byte.is_ascii_uppercase() { mix(hash, b'_') } else { hash };
+            mix(hash, byte.to_ascii_lowercase())
+        }),
+    }
+}
+
+/// Reports the fields with the same column, each with its hash.
+fn report_equal_columns(cx: &mut Context<'_, '_>, mut fields: Vec<(u32, &RawField<'_>)>) {
+    let folded = |field: &RawField<'_>| physical_column(field).to_ascii_lowercase();
+    fields.sort_by(|(one, a), (other, b)| one.cmp(other).then_with(|| folded(a).cmp(&folded(b))));
+    for pair in fields.windows(2) {
+        let [(one, first), (other, second)] = pair else { continue };
         // Duplicate fields have been reported.
-        if a == b && first.name.value != second.name.value {
+        if one == other && folded(first) == folded(second) && first.name.value != second.name.value
+        {
             report_shared_column(cx, first, second);
         }
     }

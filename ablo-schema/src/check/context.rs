@@ -3,7 +3,7 @@
 use crate::diag::{Diagnostics, Suggest};
 use crate::lookup::Lookup;
 use crate::raw::{RawField, RawKind, RawModel, RawRelation, RawSchema, RawScope, RawTenancy};
-use crate::schema::{Plane, RelationKind, default_column};
+use crate::schema::{Plane, RelationKind, default_column, is_default_column};
 use std::borrow::Cow;
 
 /// The base fields and their types.
@@ -33,9 +33,12 @@ pub(super) struct Context<'r, 'd> {
 /// A raw model with look-ups.
 pub(super) struct ModelView<'r> {
     pub(super) raw: &'r RawModel<'r>,
-    /// Sorted by name.
-    fields: Vec<&'r RawField<'r>>,
+    /// The fields of a model with many, sorted by name. Those of others are looked through.
+    sorted: Option<Vec<&'r RawField<'r>>>,
 }
+
+/// The number of fields from which a sorted list pays.
+const MANY_FIELDS: usize = 64;
 
 /// The result of looking up a field.
 pub(super) enum FieldLookup<'r> {
@@ -93,9 +96,12 @@ impl<'r, 'd> Context<'r, 'd> {
 
 impl<'r> ModelView<'r> {
     fn new(raw: &'r RawModel<'r>) -> Self {
-        let mut fields: Vec<_> = raw.fields.iter().collect();
-        fields.sort_by(|a, b| a.name.value.cmp(&b.name.value));
-        Self { raw, fields }
+        let sorted = (raw.fields.len() >= MANY_FIELDS).then(|| {
+            let mut fields: Vec<_> = raw.fields.iter().collect();
+            fields.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+            fields
+        });
+        Self { raw, sorted }
     }
 
     pub(super) fn key(&self) -> &'r str {
@@ -124,8 +130,15 @@ impl<'r> ModelView<'r> {
 
     /// Returns a declared or base field by name.
     pub(super) fn find(&self, name: &str) -> Option<FieldLookup<'r>> {
-        if let Ok(at) = self.fields.binary_search_by(|field| field.name.value.as_ref().cmp(name)) {
-            return Some(FieldLookup::Declared(self.fields[at]));
+        let declared = match &self.sorted {
+            Some(fields) => {
+                let found = fields.binary_search_by(|field| field.name.value.as_ref().cmp(name));
+                found.ok().and_then(|at| fields.get(at).copied())
+            }
+            None => self.raw.fields.iter().find(|field| field.name.value == name),
+        };
+        if let Some(field) = declared {
+            return Some(FieldLookup::Declared(field));
         }
         BASE_FIELDS.iter().find(|(base, _)| *base == name).map(|(_, kind)| FieldLookup::Base(*kind))
     }
@@ -142,7 +155,7 @@ impl<'r> ModelView<'r> {
     pub(super) fn has_column(&self, column: &str) -> bool {
         BASE_COLUMNS.contains(&column)
             || self.tenancy_column() == Some(column)
-            || self.raw.fields.iter().any(|field| physical_column(field) == column)
+            || self.raw.fields.iter().any(|field| is_column_of(field, column))
     }
 
     pub(super) fn belongs_to(&self) -> impl Iterator<Item = &'r RawRelation<'r>> {
@@ -152,6 +165,14 @@ impl<'r> ModelView<'r> {
 
 pub(super) fn is_kind(relation: &RawRelation<'_>, kind: RelationKind) -> bool {
     relation.kind.is_some_and(|read| read.value == kind)
+}
+
+/// Returns whether a column is that of a field.
+pub(super) fn is_column_of(field: &RawField<'_>, column: &str) -> bool {
+    match &field.column {
+        Some(own) => own.value == column,
+        None => is_default_column(&field.name.value, column),
+    }
 }
 
 /// Returns the column of a field.

@@ -2,7 +2,7 @@
 //!
 //! Defaults and shapes have modules of their own.
 
-use super::context::{BASE_FIELDS, Context, physical_column};
+use super::context::{BASE_FIELDS, Context, is_column_of};
 use super::names::{is_field_name, shown};
 use crate::diag::{Code, SpanId};
 use crate::lookup::Lookup;
@@ -162,7 +162,7 @@ pub(super) fn check_keys(cx: &mut Context<'_, '_>) {
         report_keys(
             cx,
             at,
-            |field| physical_column(field) == local_key.value,
+            |field| is_column_of(field, &local_key.value),
             local_key.at,
             &mut reported,
         );
@@ -171,7 +171,7 @@ pub(super) fn check_keys(cx: &mut Context<'_, '_>) {
             report_keys(
                 cx,
                 parent,
-                |field| physical_column(field) == column.value,
+                |field| is_column_of(field, &column.value),
                 column.at,
                 &mut reported,
             );
@@ -249,7 +249,7 @@ pub(super) fn check_base_fields(cx: &mut Context<'_, '_>) {
         let tenancy = cx.models[at].tenancy_column();
         for field in &cx.models[at].raw.fields {
             let is_base = BASE_FIELDS.iter().any(|(base, _)| *base == field.name.value);
-            if !is_base && tenancy != Some(physical_column(field).as_ref()) {
+            if !is_base && !tenancy.is_some_and(|column| is_column_of(field, column)) {
                 continue;
             }
             let known = field.format.as_ref().filter(|word| Format::find(&word.value).is_some());
@@ -325,6 +325,7 @@ struct Numbered<'r> {
 }
 
 pub(super) fn check_numbers(cx: &mut Context<'_, '_>) {
+    let mut numbers: Vec<u32> = Vec::new();
     for model in &cx.raw.models {
         for number in model.fields.iter().filter_map(|field| field.number) {
             if chosen_number(number.value).is_none() {
@@ -334,7 +335,13 @@ pub(super) fn check_numbers(cx: &mut Context<'_, '_>) {
                     .help("use a whole number from 1 to 65535, or remove it");
             }
         }
-        let mut all: Vec<Numbered<'_>> = numbers(model).collect();
+        numbers.clear();
+        numbers.extend(numbered(model).map(|numbered| numbered.number));
+        numbers.sort_unstable();
+        if numbers.windows(2).all(|pair| pair[0] != pair[1]) {
+            continue;
+        }
+        let mut all: Vec<Numbered<'_>> = numbered(model).collect();
         all.sort_by_key(|numbered| numbered.number);
         for pair in all.windows(2) {
             let [first, second] = pair else { continue };
@@ -346,7 +353,7 @@ pub(super) fn check_numbers(cx: &mut Context<'_, '_>) {
     }
 }
 
-fn numbers<'r>(model: &'r RawModel<'r>) -> impl Iterator<Item = Numbered<'r>> {
+fn numbered<'r>(model: &'r RawModel<'r>) -> impl Iterator<Item = Numbered<'r>> {
     let declared = model.fields.iter().map(|field| {
         let oldest = field.renamed_from.as_ref().map_or(&*field.name.value, |old| &*old.value);
         let chosen = field.number.and_then(|number| chosen_number(number.value));

@@ -117,9 +117,20 @@ fn lower_model(raw: RawModel<'_>, by_key: &Lookup<ModelKey, ModelId>) -> Option<
 /// Returns the indexes of the fields, sorted by name. A document of 64 MiB has far fewer than 2^32
 /// fields.
 fn by_name(fields: &[Field]) -> Box<[u32]> {
-    let mut order: Box<[u32]> = (0..u32::try_from(fields.len()).unwrap_or(u32::MAX)).collect();
-    order.sort_unstable_by(|a, b| fields[*a as usize].name.cmp(&fields[*b as usize].name));
-    order
+    // Numbers take a tenth of the time of texts to compare, and few names begin alike.
+    let mut order: Vec<(u64, u32)> =
+        fields.iter().map(|field| start(&field.name)).zip(0..).collect();
+    order.sort_unstable_by(|(one, a), (other, b)| {
+        one.cmp(other).then_with(|| fields[*a as usize].name.cmp(&fields[*b as usize].name))
+    });
+    order.into_iter().map(|(_, at)| at).collect()
+}
+
+/// Returns the first eight bytes of a name, as a number in the order of names.
+fn start(name: &FieldName) -> u64 {
+    let mut bytes = [0; 8];
+    bytes.iter_mut().zip(name.as_str().bytes()).for_each(|(byte, letter)| *byte = letter);
+    u64::from_be_bytes(bytes)
 }
 
 #[expect(

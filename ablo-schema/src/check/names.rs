@@ -127,8 +127,11 @@ pub(super) fn check_type_names(cx: &mut Context<'_, '_>) {
 pub(super) fn check_wire_names(cx: &mut Context<'_, '_>) {
     let mut seen: Lookup<String, usize> = Lookup::with_capacity(cx.models.len());
     for (at, model) in cx.models.iter().enumerate() {
-        let stripped = model.type_name().replacen("Model", "", 1).to_lowercase();
-        let aliases = [model.type_name().to_lowercase(), stripped, model.key().to_lowercase()];
+        let mut aliases = vec![model.type_name().to_lowercase()];
+        if model.type_name().contains("Model") {
+            aliases.push(model.type_name().replacen("Model", "", 1).to_lowercase());
+        }
+        aliases.push(model.key().to_lowercase());
         for (n, alias) in aliases.iter().enumerate() {
             if alias.is_empty() || aliases[..n].contains(alias) {
                 continue;
@@ -159,7 +162,7 @@ pub(super) fn check_wire_names(cx: &mut Context<'_, '_>) {
 pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
     for field in cx.raw.models.iter().flat_map(|model| &model.fields) {
         let name = field.name.as_ref();
-        if BASE_FIELDS.iter().any(|(base, _)| *base == name.value) {
+        if is_field_name(name.value) || BASE_FIELDS.iter().any(|(base, _)| *base == name.value) {
             continue;
         }
         if !is_camel_case(name.value) {
@@ -180,7 +183,7 @@ pub(super) fn check_field_names(cx: &mut Context<'_, '_>) {
                     format!("field name `{}` is not camelCase", shown(name.value)),
                 )
                 .help(help);
-        } else if consecutive_capitals(name.value).is_some() {
+        } else {
             let message = format!("field name `{}` has consecutive capital letters", name.value);
             let suggestion = one_capital_of_each_run(name.value);
             cx.diagnostics.push(Code::FieldConsecutiveCapitals, name.at, message).help(format!(
@@ -196,16 +199,16 @@ fn is_camel_case(name: &str) -> bool {
         && name.len() <= MAX_NAME_BYTES
 }
 
-/// Returns whether this is a valid field name.
+/// Returns whether this is a valid field name: camelCase without consecutive capital letters.
 pub(super) fn is_field_name(name: &str) -> bool {
-    is_camel_case(name) && consecutive_capitals(name).is_none()
-}
-
-/// Returns the index of the first of two consecutive capital letters.
-fn consecutive_capitals(name: &str) -> Option<usize> {
-    name.as_bytes()
-        .windows(2)
-        .position(|pair| pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase())
+    let mut after_capital = false;
+    name.len() <= MAX_NAME_BYTES
+        && name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| {
+            let is_capital = byte.is_ascii_uppercase();
+            let follows = std::mem::replace(&mut after_capital, is_capital);
+            byte.is_ascii_alphanumeric() && !(is_capital && follows)
+        })
 }
 
 /// Converts `contentJSON` to `contentJson`.

@@ -1,12 +1,12 @@
 //! Rules on relations: both ends exist, the foreign key can store an id, and an order of creates
 //! exists.
 
-use super::context::{Context, FieldLookup, is_kind};
+use super::context::{Context, FieldLookup, is_column_of, is_kind, physical_column};
 use super::graph::cycles;
 use super::names::shown;
 use crate::diag::Code;
 use crate::raw::{RawKind, RawRelation};
-use crate::schema::RelationKind;
+use crate::schema::{RelationKind, default_column, is_default_column};
 
 pub(super) fn check_targets(cx: &mut Context<'_, '_>) {
     for relation in cx.raw.models.iter().flat_map(|model| &model.relations) {
@@ -73,14 +73,18 @@ fn check_key_column(cx: &mut Context<'_, '_>, relation: &RawRelation<'_>, found:
     let (Some(key), Some(column)) = (&relation.foreign_key, &relation.foreign_key_column) else {
         return;
     };
-    let snake = crate::schema::default_column(&key.value);
-    let physical = match found {
-        FieldLookup::Declared(field) => super::context::physical_column(field),
-        FieldLookup::Base(_) => snake.clone(),
+    let column_text = &*column.value;
+    let is_own = match found {
+        FieldLookup::Declared(field) => is_column_of(field, column_text),
+        FieldLookup::Base(_) => false,
     };
-    if [&*physical, &*snake, &*key.value].contains(&&*column.value) {
+    if is_own || is_default_column(&key.value, column_text) || *key.value == *column_text {
         return;
     }
+    let physical = match found {
+        FieldLookup::Declared(field) => physical_column(field),
+        FieldLookup::Base(_) => default_column(&key.value),
+    };
     let message =
         format!("the column of `{}` is `{physical}`, not `{}`", key.value, shown(&column.value));
     cx.diagnostics

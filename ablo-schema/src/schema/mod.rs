@@ -15,8 +15,10 @@ pub use field::{Deprecated, Facets, Field, FieldKind, derived_number};
 pub use format::Format;
 pub(crate) use model::{Authored, MODEL_MEMBERS};
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, NewValue, Plane, Scope};
+pub(crate) use name::is_default_column;
 pub use name::{
-    ColumnName, FieldName, GroupKind, ModelKey, RelationName, TableName, TypeName, default_column,
+    ColumnName, FieldName, GroupKind, Identifier, ModelKey, RelationName, TableName, TypeName,
+    default_column,
 };
 pub(crate) use relation::RELATION_MEMBERS;
 pub use relation::{Relation, RelationKind, RelationOptions};

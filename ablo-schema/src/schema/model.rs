@@ -73,6 +73,9 @@ pub struct Model {
     pub(crate) authored: Authored,
 }
 
+/// The number of fields from which the sorted list pays.
+const MANY_FIELDS: usize = 64;
+
 /// The members that the author wrote: the canonical text repeats exactly these.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Authored {
@@ -97,8 +100,17 @@ impl Model {
         self.fields.get(self.field_position(name)?)
     }
 
+    /// Iterates over the declared fields, sorted by name.
+    pub(crate) fn fields_by_name(&self) -> impl Iterator<Item = &Field> {
+        self.field_order.iter().filter_map(|at| self.fields.get(*at as usize))
+    }
+
     /// Returns the index of a declared field in `fields`.
     pub(crate) fn field_position(&self, name: &str) -> Option<usize> {
+        // A search in order takes less time in a list of usual length.
+        if self.fields.len() < MANY_FIELDS {
+            return self.fields.iter().position(|field| field.name == name);
+        }
         let field = |at: &u32| &self.fields[*at as usize];
         let found =
             self.field_order.binary_search_by(|at| field(at).name.as_str().cmp(name)).ok()?;

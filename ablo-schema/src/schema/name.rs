@@ -7,6 +7,25 @@
 use std::borrow::{Borrow, Cow};
 use std::fmt;
 
+/// A name that has only ASCII letters, digits and `_`, by the rules of schemas. Text that quotes it
+/// needs no escapes.
+pub trait Identifier {
+    /// Returns the name as written.
+    fn identifier(&self) -> &str;
+}
+
+macro_rules! identifiers {
+    ($($name:ident),*) => {$(
+        impl Identifier for $name {
+            fn identifier(&self) -> &str {
+                self.as_str()
+            }
+        }
+    )*};
+}
+
+identifiers!(ModelKey, TypeName, ColumnName, FieldName, RelationName);
+
 macro_rules! names {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -74,21 +93,35 @@ names! {
     GroupKind;
 }
 
+/// Returns whether a column is the default one of a field, without making that.
+pub(crate) fn is_default_column(field: &str, column: &str) -> bool {
+    let mut rest = column.bytes();
+    let mut is_next = |byte: u8| rest.next() == Some(byte);
+    let fits = field.bytes().all(|byte| {
+        if byte.is_ascii_uppercase() {
+            is_next(b'_') && is_next(byte.to_ascii_lowercase())
+        } else {
+            is_next(byte)
+        }
+    });
+    fits && rest.next().is_none()
+}
+
 /// Returns the default column of a field: every capital letter becomes `_` and its lower case.
 #[must_use]
 pub fn default_column(field: &str) -> Cow<'_, str> {
-    let is_capital = |byte: u8| byte.is_ascii_uppercase();
-    if !field.bytes().any(is_capital) {
+    let capitals = field.bytes().filter(u8::is_ascii_uppercase).count();
+    if capitals == 0 {
         return Cow::Borrowed(field);
     }
-    let mut column = String::with_capacity(field.len() + 4);
-    let mut rest = field;
-    while let Some(at) = rest.bytes().position(is_capital) {
-        column.push_str(&rest[..at]);
+    let mut column = String::with_capacity(field.len() + capitals);
+    let mut copied = 0;
+    for (at, byte) in field.bytes().enumerate().filter(|(_, byte)| byte.is_ascii_uppercase()) {
+        column.push_str(&field[copied..at]);
         column.push('_');
-        column.push(char::from(rest.as_bytes()[at].to_ascii_lowercase()));
-        rest = &rest[at + 1..];
+        column.push(char::from(byte.to_ascii_lowercase()));
+        copied = at + 1;
     }
-    column.push_str(rest);
+    column.push_str(&field[copied..]);
     Cow::Owned(column)
 }

@@ -8,7 +8,7 @@ use crate::models::ModelId;
 use crate::models::row::json;
 use crate::store::Tx;
 use crate::store::data_source::outbox::{self, Cursor, Event};
-use ablo::source::attach_current_row;
+use ablo_source::attach_current_row;
 use ablo_wire::{EventsAnswer, Millis, RawRow, SourceEvent, SourceVerb};
 use std::collections::BTreeMap;
 

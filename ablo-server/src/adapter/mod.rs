@@ -23,8 +23,8 @@ use crate::store::data_source::triggers;
 #[cfg(feature = "sqlite")]
 use crate::store::{DbPath, Sqlite};
 use crate::store::{Store, Tenant, Tx};
-use ablo::source::{Call, Endpoint, Error, Result, Source};
 use ablo_schema::Schema;
+use ablo_source::{Call, Endpoint, Error, Result, Source};
 use ablo_wire::{
     EventsAnswer, ListAnswer, Query, RawRow, SourceCommit, SourceCommitAnswer, SourceErrorCode,
     SourceEvents, SourceList, SourceLoad, SourceScope,
@@ -42,7 +42,7 @@ const MAX_EVENTS_LIMIT: u64 = 1000;
 /// An application's tables as a [`Source`].
 ///
 /// ```no_run
-/// use ablo::source::Endpoint;
+/// use ablo_source::Endpoint;
 /// use ablo_server::adapter::{Adapter, AdapterOptions};
 ///
 /// # fn open(schema: &ablo_schema::Schema) -> Result<(), ablo_server::adapter::AdapterError> {

@@ -3,7 +3,7 @@
 use super::Adapter;
 use crate::http_server;
 use crate::limits::Limits;
-use ablo::source::Endpoint;
+use ablo_source::Endpoint;
 use axum::Router;
 use std::io;
 use tokio::net::TcpListener;

@@ -37,7 +37,7 @@ impl Service {
         let organization = who.organization.clone();
         self.check_endpoint(Some(&url), Some(&events))?;
         let id = format!("we_{}", uuid::Uuid::new_v4().simple());
-        let secret = ablo::source::webhook_secret(&random_bytes()?);
+        let secret = ablo_source::webhook_secret(&random_bytes()?);
         self.acting(who, move |_, tx| {
             webhooks::add(tx, &organization, (&id, &url, &secret), &events)
         })

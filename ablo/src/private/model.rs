@@ -312,6 +312,7 @@ macro_rules! __ablo_define {
     ) => {
         $crate::__private::deltas! { $vis $delta { $($variant: $model,)* } }
         $crate::__private::connect! { $vis $name $client { $($accessor: $model,)* } }
+        $crate::__private::define_embedded! { $name }
 
         $(#[$attr])*
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]

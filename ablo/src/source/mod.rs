@@ -4,7 +4,7 @@
 //! An [`Endpoint`] verifies the signature before it reads a request and passes it to a [`Source`].
 //! Several keys can be valid at once, for rotation. Messages outside the tolerance and repeated
 //! messages are refused, and so are requests that the source does not implement
-//! (docs/protocol/data-source.md §3).
+//! (docs/protocol/data-source.md §3). [`Tables`] is a source of typed rows.
 //!
 //! ```
 //! use ablo::source::{Call, Endpoint, Result, Source};
@@ -24,20 +24,8 @@
 //! # let _ = endpoint;
 //! ```
 
-mod endpoint;
-mod error;
-#[cfg(feature = "source-kit")]
-pub mod kit;
 mod new_row;
-#[cfg(feature = "source-kit")]
-mod remote;
-mod service;
-mod signature;
 mod tables;
 
-pub use endpoint::{Answer, Call, Endpoint, Scopes, Source};
-pub use error::{Error, Result};
-#[cfg(feature = "source-kit")]
-pub use remote::{Message, Remote, Reply, Unreachable};
-pub use signature::{Verifier, sign, sign_webhook, webhook_secret};
-pub use tables::{Ledger, Page, Table, Tables, attach_current_row};
+pub use ablo_source::*;
+pub use tables::{Ledger, Page, Table, Tables};

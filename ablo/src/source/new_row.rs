@@ -1,6 +1,6 @@
 //! New rows of a typed data source: the input with what the writer left out.
 
-use super::endpoint::Call;
+use super::Call;
 use crate::descriptor::ModelDescriptor;
 use ablo_schema::schema::{AutoFillSource, NewValue};
 use serde_json::{Map, Value};

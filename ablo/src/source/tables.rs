@@ -4,9 +4,8 @@
 //! the outbox. A [`Table`] stores the rows of one model. Each commit is one transaction that covers
 //! the ledger, the rows and the outbox.
 
-use super::endpoint::{Call, Scopes, Source};
-use super::error::{Error, Result};
 use super::new_row::{new_row, now};
+use super::{Call, Error, Result, Scopes, Source, attach_current_row};
 use crate::descriptor::ModelDescriptor;
 use crate::wire::{
     EventsAnswer, ListAnswer, Maybe, Operation, RawRow, SourceCommit, SourceCommitAnswer,
@@ -408,32 +407,4 @@ impl<L: Ledger> Source for Tables<L> {
         self.ledger.commit(tx).await?;
         Ok(page)
     }
-}
-
-/// Sets the data of an event to the current row. If the row of a deletion exists again, the event
-/// becomes an update. If the row of another event was deleted since, the event has no data; the
-/// deletion has its own event.
-///
-/// ```
-/// use ablo::source::attach_current_row;
-/// use ablo::wire::{Maybe, RawRow, SourceEvent, SourceVerb};
-///
-/// let mut event = SourceEvent::new("e1", "tasks", "t1", SourceVerb::Delete);
-/// attach_current_row(&mut event, None);
-/// assert_eq!((&event.r#type, &event.data), (&SourceVerb::Delete, &Maybe::Null));
-/// attach_current_row(&mut event, RawRow::parse(r#"{"id":"t1"}"#).ok());
-/// assert_eq!(event.r#type, SourceVerb::Update);
-/// ```
-pub fn attach_current_row(event: &mut SourceEvent, row: Option<RawRow>) {
-    let was_deleted = event.r#type == SourceVerb::Delete;
-    event.data = match row {
-        Some(row) => {
-            if was_deleted {
-                event.r#type = SourceVerb::Update;
-            }
-            Maybe::Value(row)
-        }
-        None if was_deleted => Maybe::Null,
-        None => Maybe::Absent,
-    };
 }

@@ -2,8 +2,7 @@
 
 pub mod schema;
 
-use ablo::Client;
-use ablo_server::Embedded;
+use ablo::{Client, Embedded};
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -50,9 +49,7 @@ async fn run(command: &mut Command) -> Result<(), Fault> {
 /// # Errors
 /// Returns an error if the coordinator cannot be created.
 pub async fn coordinator() -> Result<Embedded, Fault> {
-    let document = schema::Board::SCHEMA.to_json()?;
-    let schema = ablo_schema::front::json::read(&document).schema.ok_or("the schema is invalid")?;
-    Ok(ablo_server::embedded(&schema).await?)
+    Ok(schema::Board::embedded().await?)
 }
 
 /// Serves the page, its sessions, and the routes of the coordinator.

@@ -11,10 +11,7 @@ async fn main() -> Result<(), ScenarioError> {
     if let (Some(url), Some(key)) = (arguments.next(), arguments.next()) {
         return run(move || Client::connect(url.as_str(), key.as_str()), print).await;
     }
-    let document = App::SCHEMA.to_json()?;
-    let schema = ablo_schema::front::json::read(&document).schema.ok_or("the schema is invalid")?;
-    let coordinator =
-        ablo_server::embedded(&schema).await.map_err(|failure| format!("{failure:?}"))?;
+    let coordinator = App::embedded().await?;
     run(
         move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer()),
         print,

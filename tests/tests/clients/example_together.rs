@@ -45,9 +45,7 @@ async fn a_person_and_agents_edit_one_report(world: World) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scenario_runs_on_an_embedded_coordinator() {
-    let document = App::SCHEMA.to_json().expect("a valid schema");
-    let schema = ablo_schema::front::json::read(&document).schema.expect("a valid schema");
-    let coordinator = ablo_server::embedded(&schema).await.expect("the coordinator starts");
+    let coordinator = App::embedded().await.expect("the coordinator starts");
     let connect =
         move || Client::connect("http://embedded", coordinator.key()).over(coordinator.dialer());
     assert_eq!(observations(connect).await, OBSERVATIONS);

@@ -15,6 +15,7 @@ const CRATES: &[&str] = &[
     "ablo-macros",
     "ablo-migrate",
     "ablo-schema",
+    "ablo-source",
     "ablo-wire",
     "xtask",
 ];

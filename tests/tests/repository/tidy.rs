@@ -40,6 +40,7 @@ fn crates() -> Vec<(String, String)> {
         "ablo-codegen",
         "ablo-migrate",
         "ablo-server",
+        "ablo-source",
         "ablo",
         "ablo-cli",
         "tests",

@@ -6,10 +6,9 @@
 //! they rename no model. Generators make file names of components, so names differ in more than
 //! case and `_`.
 
-use crate::shape::RowShape;
+use crate::shape::{RowShape, pascal_case};
+use ablo_schema::lookup::Lookup;
 use ablo_schema::schema::{FieldKind, Model};
-use heck::ToUpperCamelCase;
-use std::collections::BTreeSet;
 
 /// A name below `components` or `$defs`: ASCII letters, digits and `_`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,10 +16,11 @@ pub(crate) struct ComponentName(String);
 
 impl ComponentName {
     fn new(text: &str) -> Self {
-        let name: String = text
-            .chars()
-            .filter(|symbol| symbol.is_ascii_alphanumeric() || *symbol == '_')
-            .collect();
+        let mut name = text.to_owned();
+        let is_allowed = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_';
+        if !name.chars().all(is_allowed) {
+            name.retain(is_allowed);
+        }
         Self(if name.is_empty() { "Model".to_owned() } else { name })
     }
 
@@ -32,9 +32,13 @@ impl ComponentName {
         &self.0
     }
 
-    /// Returns the part in which names differ.
-    fn key(&self) -> String {
-        self.0.replace('_', "").to_ascii_lowercase()
+    /// Returns a hash of the part in which names differ: 64-bit FNV-1a, which is stable across
+    /// platforms and versions.
+    fn key(&self) -> u64 {
+        let mix =
+            |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let bytes = self.0.bytes().filter(|byte| *byte != b'_');
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| mix(hash, byte.to_ascii_lowercase()))
     }
 }
 
@@ -120,26 +124,31 @@ const TAKEN: [&str; 32] = [
     "Symbol", "Vec",
 ];
 
-/// The keys of the names that are in use.
+/// The number of schemas of a model, which few exceed.
+const USUAL_SCHEMAS: usize = 6;
+
+/// The keys of the names that are in use. A collision of keys gives the second name a needless
+/// suffix.
 #[derive(Debug)]
-pub(crate) struct Names(BTreeSet<String>);
+pub(crate) struct Names(Lookup<u64, ()>);
 
 impl Names {
     /// Reserves names of the protocol.
     pub(crate) fn reserve<'n>(names: impl Iterator<Item = &'n str>) -> Self {
         let names = TAKEN.into_iter().chain(names);
-        Self(names.map(|name| ComponentName::new(name).key()).collect())
+        Self(names.map(|name| (ComponentName::new(name).key(), ())).collect())
     }
 
     /// Names all models, then their enums.
     pub(crate) fn models(&mut self, rows: &[RowShape<'_>]) -> Vec<ModelNames> {
+        self.0.reserve(rows.len() * USUAL_SCHEMAS);
         let mut all: Vec<ModelNames> = rows.iter().map(|row| self.model(row.model)).collect();
         for (row, names) in rows.iter().zip(&mut all) {
             let fields = row.fields.iter().map(|shape| shape.field);
             let enums = fields.filter(|field| matches!(field.kind, FieldKind::Enum(_)));
             names.enums = enums
                 .map(|field| {
-                    let own = field.name.as_str().to_upper_camel_case();
+                    let own = pascal_case(field.name.as_str());
                     self.enumeration(&[names.row.as_str(), &own].concat())
                 })
                 .collect();
@@ -150,7 +159,7 @@ impl Names {
     /// Names a model after its typename, with the suffix `Model` if that is taken, and then with a
     /// number.
     fn model(&mut self, model: &Model) -> ModelNames {
-        let plain = model.type_name.as_str().to_upper_camel_case();
+        let plain = pascal_case(model.type_name.as_str());
         let names = |name: String| ModelNames::new(ComponentName::new(&name), model);
         let named = candidates(&plain, "Model")
             .map(names)
@@ -168,22 +177,24 @@ impl Names {
 
     /// Takes all names, or none if one is taken.
     fn take(&mut self, names: &[&ComponentName]) -> bool {
-        let keys: Vec<String> = names.iter().map(|name| name.key()).collect();
-        let free = keys.iter().take_while(|key| self.0.insert((*key).clone())).count();
-        if free < keys.len() {
-            self.0.retain(|key| !keys[..free].contains(key));
+        let keys: Vec<u64> = names.iter().map(|name| name.key()).collect();
+        let free = keys.iter().all(|key| self.0.get(key).is_none());
+        if free {
+            for key in keys {
+                self.0.insert(key, ());
+            }
         }
-        free == keys.len()
+        free
     }
 }
 
 /// Returns a name, the name with a suffix, and then with numbers.
 fn candidates(plain: &str, suffix: &str) -> impl Iterator<Item = String> {
-    let suffixed = [plain, suffix].concat();
-    let numbered = suffixed.clone();
-    [plain.to_owned(), suffixed]
-        .into_iter()
-        .chain((2_usize..).map(move |number| format!("{numbered}{number}")))
+    (0_usize..).map(move |at| match at {
+        0 => plain.to_owned(),
+        1 => [plain, suffix].concat(),
+        number => format!("{plain}{suffix}{number}"),
+    })
 }
 
 #[cfg(test)]

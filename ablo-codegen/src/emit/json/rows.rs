@@ -49,6 +49,8 @@ pub(crate) struct RowSchemas {
     style: Style,
     kinds: Kinds,
     base: RepeatedText,
+    /// The members of every enum.
+    enums: Fragment,
 }
 
 impl RowSchemas {
@@ -57,6 +59,12 @@ impl RowSchemas {
             style,
             kinds: Kinds::new(|member, plain| member.fragment(plain)),
             base: RepeatedText::default(),
+            enums: Fragment::inline(|schema| {
+                if style.enums == Enums::Open {
+                    schema.string("description", "Values may be added.");
+                }
+                schema.string("type", "string");
+            }),
         }
     }
 
@@ -86,13 +94,9 @@ impl RowSchemas {
     fn enumeration(&self, schema: &mut Object<'_>, values: &[impl AsRef<str>]) {
         let keyword = match self.style.enums {
             Enums::Closed => "enum",
-            Enums::Open => {
-                let about = "Values may be added.";
-                schema.string("description", about);
-                "examples"
-            }
+            Enums::Open => "examples",
         };
-        schema.string("type", "string");
+        schema.fragment(&self.enums);
         schema.inline_array(keyword, |known| {
             values.iter().for_each(|value| known.string(value.as_ref()));
         });

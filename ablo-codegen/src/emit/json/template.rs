@@ -5,6 +5,7 @@
 //! so it is escaped like any other.
 
 use super::write::{Array, Buffer, Object};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Writes a comma unless this is the first member.
@@ -16,21 +17,27 @@ fn separate(text: &mut Buffer, empty: &mut bool) {
 
 /// Constant members of an object.
 #[derive(Debug, Default)]
-pub(crate) struct Fragment(String);
+pub(crate) struct Fragment(Cow<'static, str>);
 
 impl Fragment {
+    /// Returns members that were printed before.
+    #[cfg(feature = "openapi")]
+    pub(crate) fn printed(members: &'static str) -> Self {
+        Self(Cow::Borrowed(members))
+    }
+
     /// Prints members on one line.
     pub(crate) fn inline(fill: impl FnOnce(&mut Object<'_>)) -> Self {
         let mut text = Buffer { out: String::new(), depth: 0, inline: true };
         fill(&mut Object { text: &mut text, empty: true });
-        Self(text.out)
+        Self(Cow::Owned(text.out))
     }
 
     /// Prints members on separate lines, at a nesting depth.
     pub(crate) fn block(depth: usize, fill: impl FnOnce(&mut Object<'_>)) -> Self {
         let mut text = Buffer { out: String::new(), depth, inline: false };
         fill(&mut Object { text: &mut text, empty: true });
-        Self(text.out)
+        Self(Cow::Owned(text.out))
     }
 }
 
@@ -54,7 +61,7 @@ impl Template {
             false => Fragment::block(depth, fill),
         };
         let mut pieces = Vec::new();
-        let mut rest = text.as_str();
+        let mut rest = text.as_ref();
         let placeholder = |text: &str| {
             Self::PLACEHOLDERS.iter().position(|placeholder| text.starts_with(placeholder))
         };

@@ -85,9 +85,9 @@ impl Buffer {
         }
     }
 
-    /// Writes the separator after the name of a member.
-    fn colon(&mut self) {
-        self.out.push_str(if self.inline { ":" } else { ": " });
+    /// Writes the end of the name of a member.
+    fn end_name(&mut self) {
+        self.out.push_str(if self.inline { "\":" } else { "\": " });
     }
 
     #[inline]
@@ -178,29 +178,40 @@ pub(crate) struct Object<'t> {
 impl Object<'_> {
     fn name(&mut self, name: &str) -> &mut Buffer {
         self.text.next(&mut self.empty);
-        self.text.string(name);
-        self.text.colon();
+        self.text.out.push('"');
+        self.text.escaped(name);
+        self.text.end_name();
+        self.text
+    }
+
+    /// Writes a name of this program, which needs no escapes.
+    fn keyword(&mut self, name: &'static str) -> &mut Buffer {
+        debug_assert!(is_plain(name), "{name}");
+        self.text.next(&mut self.empty);
+        self.text.out.push('"');
+        self.text.out.push_str(name);
+        self.text.end_name();
         self.text
     }
 
     /// Writes a string member.
-    pub(crate) fn string(&mut self, name: &str, value: &str) {
-        self.name(name).string(value);
+    pub(crate) fn string(&mut self, name: &'static str, value: &str) {
+        self.keyword(name).string(value);
     }
 
     /// Writes a string member from parts.
-    pub(crate) fn parts(&mut self, name: &str, parts: &[&str]) {
-        self.name(name).parts(parts);
+    pub(crate) fn parts(&mut self, name: &'static str, parts: &[&str]) {
+        self.keyword(name).parts(parts);
     }
 
     /// Writes an integer member.
-    pub(crate) fn integer(&mut self, name: &str, value: u32) {
-        self.name(name).out.push_str(&value.to_string());
+    pub(crate) fn integer(&mut self, name: &'static str, value: u32) {
+        self.keyword(name).out.push_str(&value.to_string());
     }
 
     /// Writes a boolean member.
-    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
-        self.name(name).out.push_str(if value { "true" } else { "false" });
+    pub(crate) fn boolean(&mut self, name: &'static str, value: bool) {
+        self.keyword(name).out.push_str(if value { "true" } else { "false" });
     }
 
     /// Writes an object member with a line per member.
@@ -218,8 +229,9 @@ impl Object<'_> {
     /// Writes an object member whose name is given in parts.
     pub(crate) fn object_at(&mut self, name: &[&str], fill: impl FnOnce(&mut Object<'_>)) {
         self.text.next(&mut self.empty);
-        self.text.parts(name);
-        self.text.colon();
+        self.text.out.push('"');
+        name.iter().for_each(|part| self.text.escaped(part));
+        self.text.end_name();
         self.text.object(false, fill);
     }
 
@@ -234,12 +246,12 @@ impl Object<'_> {
     }
 
     /// Writes an array member on one line.
-    pub(crate) fn inline_array(&mut self, name: &str, fill: impl FnOnce(&mut Array<'_>)) {
-        self.name(name).array(true, fill);
+    pub(crate) fn inline_array(&mut self, name: &'static str, fill: impl FnOnce(&mut Array<'_>)) {
+        self.keyword(name).array(true, fill);
     }
 
     /// Writes an array of strings on one line.
-    pub(crate) fn strings(&mut self, name: &str, values: &[&str]) {
+    pub(crate) fn strings(&mut self, name: &'static str, values: &[&str]) {
         self.inline_array(name, |array| values.iter().for_each(|value| array.string(value)));
     }
 
@@ -339,7 +351,7 @@ mod tests {
         let quote_at_each_offset = (0..20).map(|at| format!("{:at$}\"{:1$}", "", 20 - at));
         let hostile = [every_ascii, "\u{2028}é🦀\\".to_owned(), String::new()];
         for value in hostile.into_iter().chain(quote_at_each_offset) {
-            let text = document(0, |top| top.string(&value, &value));
+            let text = document(0, |top| top.value(&value, &value.as_str().into()));
             let name = serde_json::to_string(&value).expect("a string is JSON");
             assert_eq!(text, format!("{{\n  {name}: {name}\n}}\n"));
         }

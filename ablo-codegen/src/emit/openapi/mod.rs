@@ -21,7 +21,6 @@ use super::json::write;
 use crate::Files;
 use crate::shape::RowShape;
 use crate::target::{Emit, Input, OptionError, Target, read_options};
-use definitions::Definitions;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use std::sync::OnceLock;
@@ -136,18 +135,8 @@ const SHARED_SIZE: usize = 48 << 10;
 /// The routes of the protocol, printed once per process.
 static ROUTES: OnceLock<Fragment> = OnceLock::new();
 
-/// The schemas of the protocol, printed once per process.
-static PROTOCOL: OnceLock<Fragment> = OnceLock::new();
-
-fn protocol_schemas(definitions: &Definitions) -> Fragment {
-    Fragment::block(3, |schemas| {
-        definitions.all().for_each(|(name, definition)| schemas.value(name, &definition));
-    })
-}
-
 fn document(options: &OpenApiOptions, rows: &[RowShape<'_>]) -> String {
-    let definitions = Definitions::http();
-    let mut names = Names::reserve(definitions.names());
+    let mut names = Names::reserve(definitions::names());
     let named = rows.iter().zip(names.models(rows));
     let entries: Vec<Entry<'_>> = named.map(|(shape, names)| Entry { shape, names }).collect();
     let fields: usize = rows.iter().map(|shape| shape.fields.len()).sum();
@@ -180,7 +169,7 @@ fn document(options: &OpenApiOptions, rows: &[RowShape<'_>]) -> String {
                 let style = Style { refer, enums: options.enums, extensions: true };
                 let mut rows = RowSchemas::new(style);
                 entries.iter().for_each(|entry| rows.schemas(schemas, entry.shape, &entry.names));
-                schemas.fragment(PROTOCOL.get_or_init(|| protocol_schemas(&definitions)));
+                schemas.fragment(&definitions::schemas());
             });
             shared::components(components);
         });

@@ -3,8 +3,9 @@
 //! All quoting and shortening is done here. Identifiers are always quoted, because lists of
 //! reserved words differ between servers and versions.
 
+use ablo_schema::lookup::Lookup;
+use ablo_schema::words;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 /// A part of an SQL statement. Besides names and literals, only `'static` text of this program can
 /// be one.
@@ -44,10 +45,30 @@ pub(crate) use sql;
 
 /// Returns the SQL text of a part.
 pub(crate) fn to_sql(part: &impl Sql) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(USUAL_BYTES);
     part.write(&mut out);
     out
 }
+
+/// A part of many statements, which is written once and then copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Printed(String);
+
+impl Printed {
+    /// Writes a part.
+    pub(crate) fn new(part: &impl Sql) -> Self {
+        Self(to_sql(part))
+    }
+}
+
+impl Sql for Printed {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0);
+    }
+}
+
+/// The room for a part, which few exceed.
+const USUAL_BYTES: usize = 192;
 
 /// The maximum length of an identifier in bytes. PostgreSQL truncates longer ones silently.
 pub(crate) const MAX_BYTES: usize = 63;
@@ -74,12 +95,10 @@ impl Sql for Ident<'_> {
     fn write(&self, out: &mut String) {
         out.reserve(self.0.len() + 2);
         out.push('"');
-        // A fold over all bytes takes less time than a search in a short name.
-        let has_quote = self.0.bytes().fold(false, |found, byte| found | (byte == b'"'));
-        if has_quote {
-            out.push_str(&self.0.replace('"', "\"\""));
-        } else {
+        if words::none(&self.0, |word| words::equal(word, b'"')) {
             out.push_str(&self.0);
+        } else {
+            out.push_str(&self.0.replace('"', "\"\""));
         }
         out.push('"');
     }
@@ -90,21 +109,33 @@ impl Sql for Ident<'_> {
 /// Only hashes are stored. A hash collision gives the second name a needless suffix but does not
 /// break uniqueness.
 #[derive(Debug, Default)]
-pub(crate) struct Names(BTreeSet<u64>);
+pub(crate) struct Names(Lookup<u64, ()>);
 
 impl Names {
     /// Creates a scope in which these names are taken.
     pub(crate) fn with<'a>(taken: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(taken.into_iter().map(folded).collect())
+        Self(taken.into_iter().map(|name| (folded(name), ())).collect())
+    }
+
+    /// Makes room for names.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn reserve(&mut self, names: usize) {
+        self.0.reserve(names);
     }
 
     /// Returns the parts joined by `_`, as in PostgreSQL's default names. If the name is too long
     /// or taken, it is truncated and gets a hash of `parts` as its suffix.
     pub(crate) fn claim(&mut self, parts: &[&str]) -> Ident<'static> {
-        let mut name = parts.join("_");
-        if name.len() > MAX_BYTES || !self.0.insert(folded(&name)) {
+        let mut name = String::with_capacity(parts.iter().map(|part| part.len() + 1).sum());
+        for (at, part) in parts.iter().enumerate() {
+            if at > 0 {
+                name.push('_');
+            }
+            name.push_str(part);
+        }
+        if name.len() > MAX_BYTES || self.0.insert(folded(&name), ()).is_some() {
             name = shortened(&name, &parts.join("\0"));
-            self.0.insert(folded(&name));
+            self.0.insert(folded(&name), ());
         }
         Ident(Cow::Owned(name))
     }
@@ -112,13 +143,13 @@ impl Names {
 
 /// Hashes a name without regard to case, because SQLite compares names that way.
 fn folded(name: &str) -> u64 {
-    hash(name.to_ascii_lowercase().as_bytes())
+    hash(name.bytes().map(|byte| byte.to_ascii_lowercase()))
 }
 
 /// 64-bit FNV-1a, which is stable across platforms and versions.
-fn hash(bytes: &[u8]) -> u64 {
-    let mix = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, mix)
+fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
+    let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    bytes.fold(0xcbf2_9ce4_8422_2325, mix)
 }
 
 /// Returns a prefix of `name` and a hash of `whole`, at most 63 bytes together.
@@ -128,7 +159,7 @@ fn shortened(name: &str, whole: &str) -> String {
     while !name.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}_{:0width$x}", &name[..end], hash(whole.as_bytes()) >> 16, width = DIGITS)
+    format!("{}_{:0width$x}", &name[..end], hash(whole.bytes()) >> 16, width = DIGITS)
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ impl<'a> Type<'a> {
     pub(super) const NULL: Self = Type::Keyword("null");
     pub(super) const UNKNOWN: Self = Type::Keyword("unknown");
     pub(super) const NEVER: Self = Type::Keyword("never");
+    #[cfg(test)]
     pub(super) const OBJECT: Self = Type::Keyword("object");
     pub(super) const JSON: Self = Type::Keyword("JsonValue");
 

@@ -4,7 +4,7 @@
 //! fixed and kept in `descriptors.ts` beside this file, as TypeScript that tools understand.
 
 use super::form::Form;
-use super::literal::{Json, Str};
+use super::literal::{Json, Quoted, Str};
 use super::name::{Ident, ModelNames};
 use super::writer::{Code, Writer, block, line};
 use crate::Input;
@@ -91,16 +91,16 @@ fn write_field(w: &mut Writer, field: &Field) {
         FieldKind::Enum(values) => Some(Values(values)),
         _ => None,
     };
-    let (name, column) = (Str(field.name.as_str()), Str(field.column.as_str()));
-    let kind = Str(field.kind.as_str());
+    let (name, column) = (Quoted(&field.name), Quoted(&field.column));
     line!(
         w,
         "{ name: ",
         name,
         ", column: ",
         column,
-        ", kind: ",
-        kind,
+        ", kind: \"",
+        field.kind.as_str(),
+        "\"",
         flag(field.optional, ", optional: true"),
         values,
         field.facets.format.map(FormatOf),
@@ -178,17 +178,17 @@ impl Code for Operations<'_> {
 
 // { name: "deck", type: "belongsTo", target: "slideDecks", foreignKey: "deckId", parent: true },
 fn write_relation(w: &mut Writer, relation: &Relation) {
-    let (name, target) = (Str(relation.name.as_str()), Str(relation.target.as_str()));
-    let (kind, key) = (Str(relation.kind.as_str()), Str(relation.foreign_key.as_str()));
+    let (name, target) = (Quoted(&relation.name), Quoted(&relation.target));
+    let key = Quoted(&relation.foreign_key);
     let order = relation.order_by.as_ref().map(|field| OrderBy(field.as_str()));
     let options = &relation.options;
     line!(
         w,
         "{ name: ",
         name,
-        ", type: ",
-        kind,
-        ", target: ",
+        ", type: \"",
+        relation.kind.as_str(),
+        "\", target: ",
         target,
         ", foreignKey: ",
         key,

@@ -4,6 +4,7 @@
 //! separator or the end of a comment in a name or a description cannot become code.
 
 use super::writer::{Code, Writer, line};
+use ablo_schema::schema::{FieldName, Identifier};
 use ablo_schema::value::Value;
 
 /// A string literal.
@@ -20,11 +21,10 @@ pub(super) struct Prose<'a>(&'a str);
 
 impl Code for Str<'_> {
     fn code(&self, w: &mut Writer) {
-        w.push("\"");
         if self.0.bytes().all(|b| CLASS[usize::from(b)] & PLAIN != 0) {
-            w.push(self.0);
-            return w.push("\"");
+            return w.push_quoted(self.0);
         }
+        w.push("\"");
         let mut clean = 0;
         for (at, c) in self.0.char_indices().filter(|(_, c)| must_escape(*c)) {
             w.push(&self.0[clean..at]);
@@ -33,6 +33,23 @@ impl Code for Str<'_> {
         }
         w.push(&self.0[clean..]);
         w.push("\"");
+    }
+}
+
+/// A string literal of an identifier.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Quoted<'a, N>(pub(super) &'a N);
+
+impl<N: Identifier> Code for Quoted<'_, N> {
+    fn code(&self, w: &mut Writer) {
+        w.push_quoted(self.0.identifier());
+    }
+}
+
+/// The name of a member.
+impl Code for FieldName {
+    fn code(&self, w: &mut Writer) {
+        w.push(self.as_str());
     }
 }
 

@@ -12,6 +12,7 @@ mod client;
 mod deltas;
 mod descriptors;
 mod form;
+mod json_schema;
 mod literal;
 mod models;
 mod name;
@@ -133,7 +134,7 @@ impl Emitter {
         add("index", index(form, self.options.client));
         if form.has_types() {
             add("models", models::models(form, rows, names));
-            add("wire", wire::wire(form, ablo_wire::frames_schema()));
+            add("wire", wire::wire());
         }
         if self.options.client {
             add("client", client::client(form, rows, names));

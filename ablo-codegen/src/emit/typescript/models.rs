@@ -6,9 +6,9 @@
 
 use super::ast::Type;
 use super::form::Form;
+use super::json_schema;
 use super::literal::{Key, Prose};
 use super::name::{Ident, ModelNames, enum_fields, shaped_fields};
-use super::wire;
 use super::writer::{Code, Writer, block, line};
 use crate::shape::{BaseField, BaseKind, BaseShape, FieldShape, Preset, RowShape, tree};
 use ablo_schema::schema::{Field, FieldKind, Format};
@@ -27,11 +27,13 @@ pub(super) fn models(form: Form, rows: &[RowShape<'_>], names: &[ModelNames]) ->
     for (row, names) in rows.iter().zip(names) {
         write_enums(&mut w, row, names);
         write_shapes(&mut w, row, names);
-        write_row(&mut w, row, names);
-        write_create(&mut w, row, names);
-        write_patch(&mut w, row, names);
+        let types = types(row, names);
+        let fields = || row.fields.iter().zip(&types);
+        write_row(&mut w, row, &names.row, fields());
+        write_create(&mut w, names, fields());
+        write_patch(&mut w, names, fields());
         if let Some(name) = &names.relative {
-            write_relative(&mut w, row, names, name);
+            write_relative(&mut w, &names.row, name, fields());
         }
     }
     w.finish()
@@ -76,7 +78,7 @@ fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         let (key, field) =
             (Prose::inline(row.model.key.as_str()), Prose::inline(shape.field.name.as_str()));
         line!(w, "/** The value of `", key, ".", field, "`. */");
-        line!(w, "export type ", name, " = ", wire::lower(&schema).or_json(), ";");
+        line!(w, "export type ", name, " = ", json_schema::lower(&schema).or_json(), ";");
     }
 }
 
@@ -86,28 +88,23 @@ fn write_shapes(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 //   status: WeatherReportStatus | (string & {});
 //   forecast?: string | null;
 // }
-fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+fn write_row<'t>(w: &mut Writer, row: &RowShape<'_>, name: &Ident, fields: impl Fields<'t>) {
     w.gap();
     let (key, table) =
         (Prose::inline(row.model.key.as_str()), Prose::inline(row.model.table.as_str()));
     let access = if row.model.mutable { "" } else { " Read-only for clients." };
     line!(w, "/** A row of `", key, "`, from table `", table, "`.", access, " */");
-    block!(w, ["export interface ", names.row, " {"], ["}"], |w: &mut Writer| {
+    block!(w, ["export interface ", name, " {"], ["}"], |w: &mut Writer| {
         row.base.iter().for_each(|base| write_base(w, base));
-        each_field(row, names, |shape, value| {
-            write_doc(w, shape.field, None);
-            let value = match shape.field.kind {
-                FieldKind::Enum(_) => Type::Union(vec![value, Type::OpenString]),
-                _ => value,
+        for (FieldShape { field, .. }, value) in fields {
+            write_doc(w, field, None);
+            let end = match (&field.kind, field.optional) {
+                (FieldKind::Enum(_), true) => " | (string & {}) | null;",
+                (FieldKind::Enum(_), false) => " | (string & {});",
+                (_, nullable) => end(nullable),
             };
-            write_member(
-                w,
-                shape.field.name.as_str(),
-                shape.field.optional,
-                value,
-                shape.field.optional,
-            );
-        });
+            line!(w, field.name, colon(field.optional), value, end);
+        }
     });
 }
 
@@ -115,22 +112,16 @@ fn write_row(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 //   id?: string;
 //   forecast?: string | null;
 // }
-fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+fn write_create<'t>(w: &mut Writer, names: &ModelNames, fields: impl Fields<'t>) {
     w.gap();
     line!(w, "/** The data of a new {@link ", names.row, "}. */");
     block!(w, ["export interface ", names.create, " {"], ["}"], |w: &mut Writer| {
         line!(w, "/** The id of the new row. Default: a random id. */");
         line!(w, Key(BaseField::Id.name()), "?: string;");
-        each_field(row, names, |shape, value| {
-            write_doc(w, shape.field, Preset::of(shape.field));
-            write_member(
-                w,
-                shape.field.name.as_str(),
-                shape.create_optional,
-                value,
-                shape.field.optional,
-            );
-        });
+        for (FieldShape { field, create_optional, .. }, value) in fields {
+            write_doc(w, field, Preset::of(field));
+            line!(w, field.name, colon(*create_optional), value, end(field.optional));
+        }
     });
 }
 
@@ -138,7 +129,7 @@ fn write_create(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
 //   location?: string;
 //   forecast?: string | null;
 // }
-fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
+fn write_patch<'t>(w: &mut Writer, names: &ModelNames, fields: impl Fields<'t>) {
     w.gap();
     line!(
         w,
@@ -146,108 +137,133 @@ fn write_patch(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames) {
         names.row,
         "}: absent members keep their value, null clears it. */"
     );
-    if row.fields.is_empty() {
+    if fields.len() == 0 {
         // An interface without members would accept any value.
         return line!(w, "export type ", names.patch, " = { [name: string]: never };");
     }
     block!(w, ["export interface ", names.patch, " {"], ["}"], |w: &mut Writer| {
-        each_field(row, names, |shape, value| {
-            write_doc(w, shape.field, None);
-            write_member(w, shape.field.name.as_str(), true, value, shape.clearable);
-        });
+        for (FieldShape { field, clearable, .. }, value) in fields {
+            write_doc(w, field, None);
+            line!(w, field.name, "?: ", value, end(*clearable));
+        }
     });
 }
 
 // export interface WeatherReportRelative {
 //   views?: { increment: number };
 // }
-fn write_relative(w: &mut Writer, row: &RowShape<'_>, names: &ModelNames, name: &Ident) {
+fn write_relative<'t>(w: &mut Writer, row: &Ident, name: &Ident, fields: impl Fields<'t>) {
     w.gap();
-    line!(w, "/** Changes of a {@link ", names.row, "} that start from the current values. */");
+    line!(w, "/** Changes of a {@link ", row, "} that start from the current values. */");
     block!(w, ["export interface ", name, " {"], ["}"], |w: &mut Writer| {
-        each_field(row, names, |shape, value| {
-            let operations = &shape.field.facets.relative;
+        for (FieldShape { field, .. }, value) in fields {
+            let operations = &field.facets.relative;
             if operations.is_empty() {
-                return;
+                continue;
             }
-            write_doc(w, shape.field, None);
+            write_doc(w, field, None);
             // Lists are changed by lists of their own type.
-            let untyped = shape.field.kind == FieldKind::Json && shape.field.facets.shape.is_none();
-            let value = if untyped { Type::Keyword("JsonValue[]") } else { value };
+            let untyped = field.kind == FieldKind::Json && field.facets.shape.is_none();
+            let value = if untyped { &FieldType::Fixed("JsonValue[]") } else { value };
             w.begin_line();
-            Key(shape.field.name.as_str()).code(w);
+            field.name.code(w);
             for (at, operation) in operations.iter().enumerate() {
                 w.push(if at == 0 { "?: { " } else { " | { " });
                 w.push(operation.as_str());
                 w.push(": ");
-                value.clone().code(w);
+                value.code(w);
                 w.push(" }");
             }
             w.push(";");
             w.end_line();
-        });
+        }
     });
 }
 
-fn each_field(
-    row: &RowShape<'_>,
-    names: &ModelNames,
-    mut write: impl FnMut(&FieldShape<'_>, Type<'_>),
-) {
-    let (mut enums, mut shapes) = (names.enums.iter(), names.shapes.iter());
-    for shape in &row.fields {
-        let facets = &shape.field.facets;
-        let value = match shape.field.kind {
-            FieldKind::String => facets.format.map_or(Type::STRING, string_type),
-            FieldKind::Number => Type::NUMBER,
-            FieldKind::Boolean => Type::BOOLEAN,
-            FieldKind::Date => TIMESTAMP,
-            FieldKind::Json if facets.shape.is_some() => {
-                shapes.next().cloned().map_or(Type::JSON, Type::Name)
-            }
-            FieldKind::Json => Type::JSON,
-            FieldKind::Enum(_) => enums.next().cloned().map_or(Type::STRING, Type::Name),
-        };
-        write(shape, value);
+/// The type of a field in what programs write.
+#[derive(Clone, Copy, Debug)]
+enum FieldType<'n> {
+    /// A keyword or a type that every file has.
+    Fixed(&'static str),
+    /// A type of the model.
+    Named(&'n Ident),
+}
+
+impl Code for FieldType<'_> {
+    fn code(&self, w: &mut Writer) {
+        match self {
+            FieldType::Fixed(word) => w.push(word),
+            FieldType::Named(name) => name.code(w),
+        }
     }
+}
+
+/// The fields of a model with their types.
+trait Fields<'t>: ExactSizeIterator<Item = (&'t FieldShape<'t>, &'t FieldType<'t>)> {}
+
+impl<'t, I: ExactSizeIterator<Item = (&'t FieldShape<'t>, &'t FieldType<'t>)>> Fields<'t> for I {}
+
+/// Returns the types of the fields of a model.
+fn types<'n>(row: &RowShape<'_>, names: &'n ModelNames) -> Vec<FieldType<'n>> {
+    let (mut enums, mut shapes) = (names.enums.iter(), names.shapes.iter());
+    let of_field = |shape: &FieldShape<'_>| {
+        let facets = &shape.field.facets;
+        match shape.field.kind {
+            FieldKind::String => FieldType::Fixed(facets.format.map_or("string", string_type)),
+            FieldKind::Number => FieldType::Fixed("number"),
+            FieldKind::Boolean => FieldType::Fixed("boolean"),
+            FieldKind::Date => FieldType::Fixed("Timestamp"),
+            FieldKind::Json if facets.shape.is_some() => {
+                shapes.next().map_or(FieldType::Fixed("JsonValue"), FieldType::Named)
+            }
+            FieldKind::Json => FieldType::Fixed("JsonValue"),
+            FieldKind::Enum(_) => enums.next().map_or(FieldType::Fixed("string"), FieldType::Named),
+        }
+    };
+    row.fields.iter().map(of_field).collect()
 }
 
 /// Returns the type of a formatted string. Numbers beyond the precision of `number` are digits in
 /// text, which `BigInt` accepts.
-fn string_type(format: Format) -> Type<'static> {
+fn string_type(format: Format) -> &'static str {
     match format {
-        Format::Int64 | Format::Uint64 => Type::Keyword("`${bigint}`"),
-        Format::Decimal { .. } => Type::Keyword("`${number}`"),
-        _ => Type::STRING,
+        Format::Int64 | Format::Uint64 => "`${bigint}`",
+        Format::Decimal { .. } => "`${number}`",
+        _ => "string",
     }
 }
 
-const TIMESTAMP: Type<'static> = Type::Keyword("Timestamp");
-
 fn write_base(w: &mut Writer, shape: &BaseShape<'_>) {
     let value = match shape.base.kind() {
-        BaseKind::Id | BaseKind::String => Type::STRING,
-        BaseKind::Date => TIMESTAMP,
+        BaseKind::Id | BaseKind::String => "string",
+        BaseKind::Date => "Timestamp",
     };
     if let Some(field) = shape.declared {
         write_doc(w, field, None);
     }
     // The coordinator sets both: a row that is not confirmed yet lacks them.
     let is_set = matches!(shape.base, BaseField::OrganizationId | BaseField::CreatedBy);
-    write_member(w, shape.base.name(), shape.optional || is_set, value, shape.optional);
+    let colon = colon(shape.optional || is_set);
+    line!(w, shape.base.name(), colon, value, end(shape.optional));
 }
 
-fn write_member(w: &mut Writer, name: &str, optional: bool, value: Type<'_>, nullable: bool) {
-    let (colon, end) =
-        (if optional { "?: " } else { ": " }, if nullable { " | null;" } else { ";" });
-    line!(w, Key(name), colon, value, end);
+fn colon(optional: bool) -> &'static str {
+    if optional { "?: " } else { ": " }
+}
+
+fn end(nullable: bool) -> &'static str {
+    if nullable { " | null;" } else { ";" }
 }
 
 fn write_doc(w: &mut Writer, field: &Field, preset: Option<Preset<'_>>) {
     let facets = &field.facets;
     let text = facets.description.as_deref().unwrap_or_default();
     if facets.deprecated.is_none() && preset.is_none() {
-        return w.doc(Prose::lines(text));
+        // Most fields have no comment.
+        if !text.is_empty() {
+            w.doc(Prose::lines(text));
+        }
+        return;
     }
     let deprecated =
         facets.deprecated.as_ref().map(|deprecated| deprecated.note.as_deref().unwrap_or_default());

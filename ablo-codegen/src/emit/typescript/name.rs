@@ -2,18 +2,17 @@
 //!
 //! The type of a model is its typename in Pascal case, its constant is its key. A name that is
 //! already taken gets a `_` suffix. Model types are named before the types derived from them, both
-//! in schema order. Case conversion and the lists of taken names are in this file only.
+//! in schema order. The lists of taken names are in this file only.
 
 use super::literal::is_identifier;
 use super::writer::{Code, Writer};
-use crate::shape::{FieldShape, RowShape};
+use crate::shape::{FieldShape, RowShape, pascal_case};
+use ablo_schema::lookup::Lookup;
 use ablo_schema::schema::FieldKind;
-use heck::ToPascalCase;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// A valid identifier that is not a reserved word.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ident(Rc<str>);
 
 impl Code for Ident {
@@ -48,8 +47,10 @@ pub(super) struct ModelNames {
 /// Returns the names of all models, in schema order.
 pub(super) fn model_names(rows: &[RowShape<'_>]) -> Vec<ModelNames> {
     let (mut types, mut constants) = (Scope::new(TAKEN_TYPES), Scope::new(TAKEN_CONSTANTS));
+    types.0.reserve(rows.len() * USUAL_TYPES);
+    constants.0.reserve(rows.len());
     let primary: Vec<Ident> =
-        rows.iter().map(|row| types.claim(pascal(row.model.type_name.as_str()))).collect();
+        rows.iter().map(|row| types.claim(pascal_case(row.model.type_name.as_str()))).collect();
     let derived = rows.iter().zip(primary).map(|(row, name)| ModelNames {
         create: types.claim(join(&name, "Create")),
         patch: types.claim(join(&name, "Patch")),
@@ -85,26 +86,29 @@ pub(super) fn shaped_fields<'r>(row: &'r RowShape<'_>) -> impl Iterator<Item = &
 
 /// Returns the name of a wire type. Wire types are alone in their file.
 pub(super) fn wire_name(definition: &str) -> Ident {
-    let mut name = identifier(pascal(definition));
+    let mut name = identifier(pascal_case(definition));
     if TAKEN_TYPES.contains(&name.as_str()) {
         name.push('_');
     }
     Ident(name.into())
 }
 
+/// The number of types of a model, which few exceed.
+const USUAL_TYPES: usize = 8;
+
 /// A set of unique names.
-struct Scope(BTreeSet<Ident>);
+struct Scope(Lookup<Ident, ()>);
 
 impl Scope {
     fn new(taken: &[&str]) -> Self {
-        Self(taken.iter().map(|word| Ident((*word).into())).collect())
+        Self(taken.iter().map(|word| (Ident((*word).into()), ())).collect())
     }
 
     fn claim(&mut self, wanted: String) -> Ident {
         let mut wanted = identifier(wanted);
         loop {
             let ident = Ident(wanted.as_str().into());
-            if self.0.insert(ident.clone()) {
+            if self.0.insert(ident.clone(), ()).is_none() {
                 return ident;
             }
             wanted.push('_');
@@ -121,10 +125,6 @@ fn identifier(mut wanted: String) -> String {
     wanted
 }
 
-fn pascal(name: &str) -> String {
-    name.to_pascal_case()
-}
-
 fn join(model: &Ident, suffix: &str) -> String {
     [&*model.0, suffix].concat()
 }
@@ -132,10 +132,11 @@ fn join(model: &Ident, suffix: &str) -> String {
 /// Capitalises a field name, which is already in lower camel case.
 fn capitalised(shape: &FieldShape<'_>) -> String {
     let name = shape.field.name.as_str();
-    let mut chars = name.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + chars.as_str())
+    let mut name = name.to_owned();
+    if let Some(first) = name.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    name
 }
 
 /// Types that the emitted files declare, and global types that a model would hide. Keywords are not
@@ -326,8 +327,6 @@ mod tests {
     #[test]
     fn every_name_is_an_identifier() {
         assert_eq!(claimed(TAKEN_TYPES, &["", "1", "a-b", "é"]), ["_", "_1", "_ab", "__"]);
-        assert_eq!(pascal("weatherReports"), "WeatherReports");
-        assert_eq!(pascal("API_key$2"), "ApiKey2");
     }
 
     #[test]

@@ -68,6 +68,9 @@ impl ReadContext<'_> {
                 });
             }
         }
+        if !level.lacks(present) {
+            return Some(members);
+        }
         for (index, known) in level.members.iter().enumerate() {
             if let Some(help) = known.required
                 && present & (1 << index) == 0

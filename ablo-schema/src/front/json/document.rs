@@ -38,7 +38,9 @@ pub(super) fn read<'a>(root: Node<'a>, cx: &mut ReadContext<'_>) -> Option<RawSc
                 );
             }
             "models" => {
-                for model in cx.object(member.value, "`models`").unwrap_or_default() {
+                let models = cx.object(member.value, "`models`").unwrap_or_default();
+                schema.models.reserve(models.len());
+                for model in models {
                     schema.models.extend(read_model(model, cx));
                 }
             }

@@ -26,6 +26,8 @@ pub struct Level {
     pub about: &'static str,
     /// Its members in the order of the reference.
     pub members: &'static [Known],
+    /// The members that are required, as bits of their positions.
+    required: u32,
 }
 
 /// A known member.
@@ -120,6 +122,22 @@ impl Known {
 }
 
 impl Level {
+    const fn new(name: &'static str, about: &'static str, members: &'static [Known]) -> Self {
+        let (mut required, mut at) = (0, 0);
+        while at < members.len() {
+            if members[at].required.is_some() {
+                required |= 1 << at;
+            }
+            at += 1;
+        }
+        Self { name, about, members, required }
+    }
+
+    /// Returns whether members are missing that are required.
+    pub(super) fn lacks(&self, present: u32) -> bool {
+        self.required & !present != 0
+    }
+
     pub(super) fn position(&self, name: &str) -> Option<usize> {
         self.members.iter().position(|known| known.name == name)
     }

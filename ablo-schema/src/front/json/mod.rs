@@ -100,11 +100,8 @@ fn read_as(text: &str, unknown: Severity) -> Read {
         }
         is_cut = it.is_cut;
         repaired = it;
-        root = match parsed(&repaired.text) {
-            Parsed::Document(root) => {
-                node::report_duplicates(&root, &mut diagnostics);
-                Some(root)
-            }
+        root = match parsed(&repaired.text, &mut diagnostics) {
+            Parsed::Document(root) => Some(root),
             Parsed::Broken { at, code, message, help } => {
                 let at =
                     node::offset_of(at).map_or(at, |it| node::offset_span(repaired.original(it)));
@@ -132,11 +129,8 @@ fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
             .help("check that this is the schema, or split it");
         return None;
     }
-    match parsed(text) {
-        Parsed::Document(root) => {
-            node::report_duplicates(&root, diagnostics);
-            Some(root)
-        }
+    match parsed(text, diagnostics) {
+        Parsed::Document(root) => Some(root),
         Parsed::Broken { at, code, message, help } => {
             diagnostics.push(code, at, message).help(help);
             None
@@ -144,10 +138,16 @@ fn parse<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Option<Node<'t>> {
     }
 }
 
-/// Parses a text in the fastest way.
-fn parsed(text: &str) -> Parsed<'_> {
-    let root = fast::parse(&text[node::bom_length(text)..]);
-    root.map_or_else(|| node::parse(text), Parsed::Document)
+/// Parses a text in the fastest way, and reports repeated names.
+fn parsed<'t>(text: &'t str, diagnostics: &mut Diagnostics) -> Parsed<'t> {
+    if let Some(root) = fast::parse(&text[node::bom_length(text)..]) {
+        return Parsed::Document(root);
+    }
+    let parsed = node::parse(text);
+    if let Parsed::Document(root) = &parsed {
+        node::report_duplicates(root, diagnostics);
+    }
+    parsed
 }
 
 /// Reads a document that accompanies a schema.

@@ -21,12 +21,16 @@ pub(super) fn read_model<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Op
     for member in members {
         match member.name.as_ref() {
             "fields" => {
-                for field in cx.object(member.value, "`fields`").unwrap_or_default() {
+                let fields = cx.object(member.value, "`fields`").unwrap_or_default();
+                model.fields.reserve(fields.len());
+                for field in fields {
                     model.fields.extend(read_field(field, cx));
                 }
             }
             "relations" => {
-                for relation in cx.object(member.value, "`relations`").unwrap_or_default() {
+                let relations = cx.object(member.value, "`relations`").unwrap_or_default();
+                model.relations.reserve(relations.len());
+                for relation in relations {
                     model.relations.extend(read_relation(relation, cx));
                 }
             }
@@ -108,12 +112,15 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
         renamed_from: None,
         number: None,
         relative: None,
-        members: members.iter().map(field_member).collect(),
+        members: Vec::with_capacity(members.len()),
     };
     for member in members {
+        field.members.push(field_member(&member));
         match member.name.as_ref() {
-            "type" if is_habit(&member, habits::field_type, cx) => {}
-            "type" => field.kind = cx.one_of(member, &RawKind::ALL, RawKind::as_str),
+            "type" => {
+                let (all, word) = (&RawKind::ALL, RawKind::as_str);
+                field.kind = type_of(member, all, word, habits::field_type, cx);
+            }
             "isOptional" => field.optional = cx.boolean(&member),
             "isIndexed" => field.indexed = cx.boolean(&member),
             "column" => field.column = cx.string(member),
@@ -124,13 +131,33 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
     Some(field)
 }
 
-/// Reports a word of another language with what to write instead. Returns whether it is one.
+/// Reads the type of a field or a relation. A word of another language is reported with what to
+/// write instead.
+fn type_of<T: Copy>(
+    member: Member<'_>,
+    all: &[T],
+    word: fn(T) -> &'static str,
+    instead: fn(&str) -> Option<Instead>,
+    cx: &mut ReadContext<'_>,
+) -> Option<Spanned<T>> {
+    if let NodeKind::String(read) = &member.value.kind {
+        if let Some(found) = all.iter().find(|one| word(**one) == read) {
+            return Some(Spanned::new(*found, member.value.span()));
+        }
+        if is_habit(&member, read, instead, cx) {
+            return None;
+        }
+    }
+    cx.one_of(member, all, word)
+}
+
+/// Reports a word of another language. Returns whether it is one.
 fn is_habit(
     member: &Member<'_>,
+    word: &str,
     instead: fn(&str) -> Option<Instead>,
     cx: &mut ReadContext<'_>,
 ) -> bool {
-    let NodeKind::String(word) = &member.value.kind else { return false };
     let Some(instead) = instead(word) else { return false };
     let message = format!("unknown type `{word}`");
     let (at, help) = (member.value.span(), format!("write {}", instead.help));
@@ -209,8 +236,10 @@ fn read_relation<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<Raw
     };
     for member in members {
         match member.name.as_ref() {
-            "type" if is_habit(&member, habits::relation_type, cx) => {}
-            "type" => relation.kind = cx.one_of(member, &RelationKind::ALL, RelationKind::as_str),
+            "type" => {
+                let (all, word) = (&RelationKind::ALL, RelationKind::as_str);
+                relation.kind = type_of(member, all, word, habits::relation_type, cx);
+            }
             "target" => relation.target = cx.string(member),
             "foreignKey" => relation.foreign_key = cx.string(member),
             "foreignKeyColumn" => relation.foreign_key_column = cx.string(member),

@@ -187,7 +187,9 @@ pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) 
             items.iter().for_each(|item| report_duplicates(item, diagnostics))
         }
         NodeKind::Object(members) => {
-            report_repeated(members, diagnostics);
+            if !are_distinct(members) {
+                report_repeated(members, diagnostics);
+            }
             members.iter().for_each(|member| report_duplicates(&member.value, diagnostics));
         }
         NodeKind::Null | NodeKind::Bool(_) | NodeKind::Number(_) | NodeKind::String(_) => {}
@@ -195,10 +197,6 @@ pub(super) fn report_duplicates(node: &Node<'_>, diagnostics: &mut Diagnostics) 
 }
 
 fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
-    let few = members.len() <= 8;
-    if few && (differ_evidently(members) || differ(members)) {
-        return;
-    }
     let mut seen: Lookup<&str, &Member<'_>> = Lookup::with_capacity(members.len());
     for member in members {
         if let Some(first) = seen.insert(&member.name, member) {
@@ -212,6 +210,18 @@ fn report_repeated(members: &[Member<'_>], diagnostics: &mut Diagnostics) {
                 .also(first.name_span(), "also here");
         }
     }
+}
+
+/// The number of members from which a hash of each name pays.
+const MANY_MEMBERS: usize = 24;
+
+/// Returns whether no name is repeated.
+pub(super) fn are_distinct(members: &[Member<'_>]) -> bool {
+    if members.len() <= MANY_MEMBERS {
+        return differ_evidently(members) || differ(members);
+    }
+    let mut seen: Lookup<&str, ()> = Lookup::with_capacity(members.len());
+    members.iter().all(|member| seen.insert(&member.name, ()).is_none())
 }
 
 /// Returns whether names differ by their lengths and first bytes, which needs no comparisons.

@@ -5,7 +5,7 @@
 
 use super::SourceOptions;
 use crate::service::metrics::Metrics;
-use ablo::source::{Message, Remote};
+use ablo_source::{Message, Remote};
 use ablo_wire::{
     Backoff, SourceFailure, SourceHealth, SourceMode, SourceRequest, SourceScope, SourceState,
 };

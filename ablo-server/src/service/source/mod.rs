@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::engine::change::PlannedChange;
 use crate::error::ApiError;
 use crate::service::Service;
-use ablo::source::Verifier;
+use ablo_source::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::engine::webhooks::{self, Endpoint, Message};
 use crate::error::Result;
 use crate::service::Service;
 use crate::store::{Notification, Tenant, Tx};
-use ablo::source::sign_webhook;
+use ablo_source::sign_webhook;
 use jiff::SignedDuration;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};

@@ -3,7 +3,7 @@
 //! Nodes have final names, types and literals; `render.rs` writes them as SQL. Most statements call
 //! a helper of `prelude.sql`, which adds missing parts of one table and reports differences.
 
-use super::names::{Ident, Literal};
+use super::names::{Ident, Literal, Printed};
 
 /// A provisioning statement.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ pub(crate) struct Table<'a> {
     /// Whether it is PostgreSQL's default name for the key.
     pub(crate) key_is_default: bool,
     /// The qualified name as a literal, as the helpers expect it.
-    pub(crate) regclass: Literal<'a>,
+    pub(crate) regclass: Printed,
 }
 
 /// The condition on rows that a tenant may read and write.
@@ -189,6 +189,26 @@ impl ColumnType {
         ColumnType::Uuid,
         ColumnType::Xid8Current,
     ];
+
+    /// Returns the position in [`ColumnType::GROUPED`].
+    pub(crate) fn group(self) -> Option<usize> {
+        Some(match self {
+            ColumnType::Text => 0,
+            ColumnType::DoublePrecision => 1,
+            ColumnType::Boolean => 2,
+            ColumnType::Timestamptz => 3,
+            ColumnType::TimestamptzNow => 4,
+            ColumnType::Jsonb => 5,
+            ColumnType::TextArray => 6,
+            ColumnType::Bigint => 7,
+            ColumnType::Integer => 8,
+            ColumnType::Smallint => 9,
+            ColumnType::Real => 10,
+            ColumnType::Uuid => 11,
+            ColumnType::Xid8Current => 12,
+            ColumnType::Numeric(_) | ColumnType::BigintIdentity => return None,
+        })
+    }
 }
 
 /// The access method of an index.

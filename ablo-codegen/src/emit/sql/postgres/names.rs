@@ -2,10 +2,11 @@
 //!
 //! All escaping is done here. Identifiers are shared by all dialects.
 
+use ablo_schema::words::{self, HIGH, below, equal};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Sql, sql, to_sql};
+pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Printed, Sql, sql, to_sql};
 
 /// A string literal that does not depend on `standard_conforming_strings`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,15 +26,12 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{2066}'..='\u{2069}' | '\u{FEFF}')
 }
 
-/// Returns whether a text has only printable ASCII, without quotes and backslashes. Every byte is
-/// looked at, so that the compiler can look at many at a time.
+/// Returns whether a text has only printable ASCII, without quotes and backslashes.
 fn is_plain(text: &str) -> bool {
-    let is_odd = |byte: &u8| {
-        u8::from(!(b' '..=b'~').contains(byte))
-            | u8::from(*byte == b'\'')
-            | u8::from(*byte == b'\\')
-    };
-    text.as_bytes().iter().fold(0, |odd, byte| odd | is_odd(byte)) == 0
+    words::none(text, |word| {
+        let control = below(word, b' ') | equal(word, 0x7f);
+        control | equal(word, b'\'') | equal(word, b'\\') | (word & HIGH)
+    })
 }
 
 impl Sql for Literal<'_> {

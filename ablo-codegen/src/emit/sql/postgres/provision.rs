@@ -95,15 +95,12 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &ResolvedOptions<'_>) -
         if matches!(shape.isolation, Isolation::Parent { owner: ParentOwner::Assumed(_), .. }) {
             out.push_str(OUTSIDE);
         }
-        let mut statements = columns(table);
-        statements.extend(checks(table));
-        statements.extend(indexes(table));
-        let predicate = table.predicate.clone();
-        statements.extend(
-            predicate.map(|predicate| Statement::Isolate { table: &table.table, predicate }),
-        );
-        for statement in &statements {
-            push_line(&mut out, statement);
+        let mut write = |statement: Statement<'_>| push_line(&mut out, &statement);
+        columns(table, &mut write);
+        checks(table, &mut write);
+        indexes(table, &mut write);
+        if let Some(predicate) = table.predicate.clone() {
+            write(Statement::Isolate { table: &table.table, predicate });
         }
     }
     let after_commit = foreign_keys(&tables, &mut out);
@@ -136,30 +133,33 @@ pub(crate) fn begin(
     }
 }
 
-/// Returns the statements for a table's columns, whether the table is new or exists.
-fn columns<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
+/// Writes the statements for a table's columns, whether the table is new or exists.
+fn columns<'a>(definition: &'a TableDef<'a>, write: &mut impl FnMut(Statement<'a>)) {
     let TableDef { table, columns, .. } = definition;
     let declared = columns.iter().map(|column| column.declared()).collect();
     let key = || definition.key.iter().map(|column| Ident::new(*column)).collect();
-    let mut statements = vec![Statement::CreateTable { table, columns: declared, key: key() }];
-    for wanted in ColumnType::GROUPED {
-        let of_type = columns
-            .iter()
-            .filter(|column| column.column_type == wanted && !column.needs_own_statement());
-        let names: Vec<_> = of_type.map(|column| column.name).collect();
-        if !names.is_empty() {
-            statements.push(Statement::Columns { table, column_type: wanted, names });
+    write(Statement::CreateTable { table, columns: declared, key: key() });
+    let mut groups = ColumnType::GROUPED.map(|_| Vec::new());
+    for column in columns.iter().filter(|column| !column.needs_own_statement()) {
+        if let Some(names) = column.column_type.group().and_then(|group| groups.get_mut(group)) {
+            if names.is_empty() {
+                names.reserve(columns.len());
+            }
+            names.push(column.name);
         }
     }
-    statements.extend(columns.iter().filter(|column| column.needs_own_statement()).map(|column| {
-        let preset = column.preset.clone();
-        Statement::Column { table, name: column.name, column_type: column.column_type, preset }
-    }));
+    for (column_type, names) in ColumnType::GROUPED.into_iter().zip(groups) {
+        if !names.is_empty() {
+            write(Statement::Columns { table, column_type, names });
+        }
+    }
+    for column in columns.iter().filter(|column| column.needs_own_statement()) {
+        let (name, column_type) = (column.name, column.column_type);
+        write(Statement::Column { table, name, column_type, preset: column.preset.clone() });
+    }
     let required = columns.iter().filter(|column| column.not_null && column.name != "id");
-    statements
-        .push(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
-    statements.push(Statement::Key { table, columns: key() });
-    statements
+    write(Statement::NotNull { table, names: required.map(|column| column.name).collect() });
+    write(Statement::Key { table, columns: key() });
 }
 
 /// Returns whether a table needs the helpers of `facets.sql`.
@@ -169,15 +169,14 @@ fn has_facets(table: &TableDef<'_>) -> bool {
         || table.columns.iter().any(|column| column.needs_own_statement())
 }
 
-/// Returns the checks and comments of a table, column by column.
-fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
+/// Writes the checks and comments of a table, column by column.
+fn checks<'a>(definition: &'a TableDef<'a>, write: &mut impl FnMut(Statement<'a>)) {
     let table = &definition.table;
     let mut checks = definition.checks.iter().peekable();
-    let mut statements = Vec::new();
     for column in &definition.columns {
         while let Some(check) = checks.next_if(|check| check.column == column.name) {
             let (name, column) = (check.name.clone(), check.column);
-            statements.push(match &check.rule {
+            write(match &check.rule {
                 Rule::OneOf(allowed) => {
                     let values = allowed.iter().map(|value| Literal::new(&**value)).collect();
                     Statement::Enum { table, name, column, values }
@@ -192,26 +191,22 @@ fn checks<'a>(definition: &'a TableDef<'a>) -> Vec<Statement<'a>> {
             });
         }
         if let Some(text) = &column.comment {
-            statements.push(Statement::ColumnComment {
-                table,
-                column: column.name,
-                text: text.clone(),
-            });
+            write(Statement::ColumnComment { table, column: column.name, text: text.clone() });
         }
     }
-    statements
 }
 
-fn indexes<'a>(definition: &'a TableDef<'a>) -> impl Iterator<Item = Statement<'a>> {
+/// Writes the indexes of a table that are built in the transaction.
+fn indexes<'a>(definition: &'a TableDef<'a>, write: &mut impl FnMut(Statement<'a>)) {
     let table = &definition.table;
-    definition.indexes.iter().filter(|index| !index.concurrent).map(move |index| {
+    for index in definition.indexes.iter().filter(|index| !index.concurrent) {
         let (name, columns) = (index.name.clone(), index.columns.clone());
         let (by_bytes, method) = (index.by_bytes, index.method);
-        match index.unique {
+        write(match index.unique {
             true => Statement::Unique { table, name, columns },
             false => Statement::Index { table, name, columns, by_bytes, method },
-        }
-    })
+        });
+    }
 }
 
 /// Adds foreign keys to the transaction and returns the statements that follow the commit: indexes

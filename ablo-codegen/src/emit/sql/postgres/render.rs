@@ -151,7 +151,7 @@ impl Sql for Statement<'_> {
                 );
             }
             Statement::Isolate { table, predicate } => {
-                let mut inner = String::new();
+                let mut inner = String::with_capacity(128);
                 write_predicate(table, predicate, &mut inner);
                 call!(out, "isolate", table, Quoted(inner));
             }
@@ -196,7 +196,11 @@ pub(crate) fn write_columns(
             (false, true) => " NOT NULL",
             (false, false) => "",
         };
-        sql!(out, constraint, column_type.default());
+        for part in [constraint, column_type.default()] {
+            if !part.is_empty() {
+                out.push_str(part);
+            }
+        }
         if let Some(preset) = preset {
             sql!(out, " DEFAULT ", preset);
         }
@@ -305,11 +309,12 @@ fn write_array(items: impl Iterator<Item = impl Sql>, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::Printed;
     use super::*;
 
     fn table() -> Table<'static> {
         let (schema, name) = (Ident::new("public"), Ident::new("it's"));
-        let regclass = Literal::new(r#""public"."it's""#);
+        let regclass = Printed::new(&Literal::new(r#""public"."it's""#));
         Table { schema, name, key: Ident::new("it's_pkey"), key_is_default: true, regclass }
     }
 

@@ -5,7 +5,7 @@
 //! same names.
 
 use super::ddl::{Column, ColumnType, Method, Predicate, Preset, Table};
-use super::names::{Ident, Literal, Names, sql};
+use super::names::{Ident, Literal, Names, Printed, sql};
 use crate::shape::{
     ColumnKind, ColumnShape, IndexPurpose, IndexShape, Isolation, Layout, ParentOwner, TableShape,
 };
@@ -116,12 +116,16 @@ impl<'a> ForeignKeyDef<'a> {
     }
 }
 
+/// The number of indexes of a table, which few exceed.
+const USUAL_INDEXES: usize = 8;
+
 /// Defines the objects of these tables and names them.
 pub(crate) fn table_defs<'a>(
     shapes: &[TableShape<'a>],
     plan: &ResolvedOptions<'a>,
 ) -> Vec<TableDef<'a>> {
     let mut names = Names::with(shapes.iter().map(TableShape::name));
+    names.reserve(shapes.len() * USUAL_INDEXES);
     let tables: Vec<Table<'a>> =
         shapes.iter().map(|shape| table(shape.name(), plan, &mut names)).collect();
     let mut definitions: Vec<TableDef<'a>> = Vec::with_capacity(tables.len());
@@ -234,9 +238,10 @@ pub(crate) fn table<'a>(
     let (schema, name) = (plan.schema.clone(), Ident::new(table));
     let key = indexes.claim(&[table, "pkey"]);
     let key_is_default = key.as_str().strip_suffix("_pkey") == Some(table);
-    let mut regclass = String::new();
+    let mut regclass = String::with_capacity(name.as_str().len() + schema.as_str().len() + 5);
     sql!(&mut regclass, schema, ".", name);
-    Table { schema, name, key, key_is_default, regclass: Literal::new(regclass) }
+    let regclass = Printed::new(&Literal::new(regclass));
+    Table { schema, name, key, key_is_default, regclass }
 }
 
 fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {

@@ -11,10 +11,10 @@ pub static LEVELS: [&Level; 12] = [
 ];
 
 /// The document.
-pub static DOCUMENT: Level = Level {
-    name: "document",
-    about: "A schema: the models of an application.",
-    members: &[
+pub static DOCUMENT: Level = Level::new(
+    "document",
+    "A schema: the models of an application.",
+    &[
         member("$schema", Kind::Text, "The JSON Schema of the document, for editors. Ignored."),
         member("v", Kind::Version, "The version of Schema JSON.")
             .required("add `\"v\": 3` as the first member"),
@@ -35,13 +35,13 @@ pub static DOCUMENT: Level = Level {
              they may not, and a schema in which no model says so is a warning.",
         ),
     ],
-};
+);
 
 /// A model.
-pub static MODEL: Level = Level {
-    name: "model",
-    about: "A model: a table of rows that clients read and write.",
-    members: &[
+pub static MODEL: Level = Level::new(
+    "model",
+    "A model: a table of rows that clients read and write.",
+    &[
         member("fields", Kind::MapOf(&FIELD), "Fields by name, besides the base fields.")
             .required("add `\"fields\": {}`; base fields are not declared")
             .also(&["columns", "properties", "attributes"]),
@@ -116,13 +116,13 @@ pub static MODEL: Level = Level {
             "Clients drop a stored row that lacks one of these fields.",
         ),
     ],
-};
+);
 
 /// A field.
-pub static FIELD: Level = Level {
-    name: "field",
-    about: "A field of a model.",
-    members: &[
+pub static FIELD: Level = Level::new(
+    "field",
+    "A field of a model.",
+    &[
         member(
             "type",
             Kind::OneOf(|| RawKind::ALL.map(RawKind::as_str).into()),
@@ -217,13 +217,13 @@ pub static FIELD: Level = Level {
              field that holds an id.",
         ),
     ],
-};
+);
 
 /// A relation.
-pub static RELATION: Level = Level {
-    name: "relation",
-    about: "A relation of a model to another one.",
-    members: &[
+pub static RELATION: Level = Level::new(
+    "relation",
+    "A relation of a model to another one.",
+    &[
         member(
             "type",
             Kind::OneOf(|| RelationKind::ALL.map(RelationKind::as_str).into()),
@@ -252,13 +252,13 @@ pub static RELATION: Level = Level {
             "Only for `hasMany`: the field of the target by which rows are ordered.",
         ),
     ],
-};
+);
 
 /// The options of a relation.
-pub static OPTIONS: Level = Level {
-    name: "options",
-    about: "Options of a `belongsTo` relation, all `false` by default.",
-    members: &[
+pub static OPTIONS: Level = Level::new(
+    "options",
+    "Options of a `belongsTo` relation, all `false` by default.",
+    &[
         member(
             "parent",
             Kind::Boolean,
@@ -290,13 +290,13 @@ pub static OPTIONS: Level = Level {
         )
         .also(&["foreignKey", "constraint"]),
     ],
-};
+);
 
 /// Tenancy.
-pub static TENANCY: Level = Level {
-    name: "tenancy",
-    about: "How rows of organisations are isolated.",
-    members: &[
+pub static TENANCY: Level = Level::new(
+    "tenancy",
+    "How rows of organisations are isolated.",
+    &[
         member(
             "kind",
             Kind::OneOf(|| TENANCY_KINDS.into()),
@@ -310,15 +310,15 @@ pub static TENANCY: Level = Level {
         member("via", Kind::Of(&VIA), "With `parent`: the way to the parent row.")
             .goes_with("kind", "parent"),
     ],
-};
+);
 
 pub(in super::super) const TENANCY_KINDS: [&str; 3] = ["column", "parent", "none"];
 
 /// The way to the parent row of a tenancy.
-pub static VIA: Level = Level {
-    name: "via",
-    about: "The way from a row to the parent row that has the organisation.",
-    members: &[
+pub static VIA: Level = Level::new(
+    "via",
+    "The way from a row to the parent row that has the organisation.",
+    &[
         member("localKey", Kind::Text, "The column of this table that holds the parent's id.")
             .required("name the column of this table with the parent's key"),
         member("parentTable", Kind::Text, "The parent's table.")
@@ -330,38 +330,38 @@ pub static VIA: Level = Level {
             "The parent's organisation column; `organization_id` by default.",
         ),
     ],
-};
+);
 
 /// A membership.
-pub static GRANTS: Level = Level {
-    name: "grants",
-    about: "Each row is a membership: its subject gets the sync group of its scope.",
-    members: &[
+pub static GRANTS: Level = Level::new(
+    "grants",
+    "Each row is a membership: its subject gets the sync group of its scope.",
+    &[
         member("subject", Kind::Text, "The `belongsTo` relation to the subject.")
             .required("name the `belongsTo` relation to the subject, which gets access"),
         member("scope", Kind::Text, "The `belongsTo` relation to the scope, a scope root.")
             .required("name the `belongsTo` relation to the scope"),
     ],
-};
+);
 
 /// A role.
-pub static ROLE: Level = Level {
-    name: "role",
-    about: "A rule that yields the sync group `<kind>:<value>` for the value of a field.",
-    members: &[
+pub static ROLE: Level = Level::new(
+    "role",
+    "A rule that yields the sync group `<kind>:<value>` for the value of a field.",
+    &[
         member("kind", Kind::Text, "The kind of the sync groups.")
             .required("name the kind of its sync groups: `\"kind\": \"team\"`")
             .also(&["name", "type"]),
         member("source", Kind::Of(&SOURCE), "The field with the values.")
             .required("name the field that it reads: `\"source\": {\"field\": \"teamId\"}`"),
     ],
-};
+);
 
 /// The source of a role.
-pub static SOURCE: Level = Level {
-    name: "source",
-    about: "The field that a role reads.",
-    members: &[
+pub static SOURCE: Level = Level::new(
+    "source",
+    "The field that a role reads.",
+    &[
         member(
             "field",
             Kind::Text,
@@ -375,20 +375,20 @@ pub static SOURCE: Level = Level {
             "The field holds a list, and each non-empty string of it yields a group.",
         ),
     ],
-};
+);
 
 /// The local store.
-pub static PERSIST: Level = Level {
-    name: "persist",
-    about: "The local store of a client.",
-    members: &[member("store", Kind::Text, "The name of the store; the typename by default.")],
-};
+pub static PERSIST: Level = Level::new(
+    "persist",
+    "The local store of a client.",
+    &[member("store", Kind::Text, "The name of the store; the typename by default.")],
+);
 
 /// A rule of `autoFill`.
-pub static AUTO_FILL: Level = Level {
-    name: "autoFill",
-    about: "A field that the caller's identity fills.",
-    members: &[
+pub static AUTO_FILL: Level = Level::new(
+    "autoFill",
+    "A field that the caller's identity fills.",
+    &[
         member("field", Kind::Text, "The field.").required("name the field to fill"),
         member(
             "from",
@@ -397,4 +397,4 @@ pub static AUTO_FILL: Level = Level {
         )
         .required("add `\"from\"`: `organizationId` or `userId`"),
     ],
-};
+);

@@ -1,7 +1,7 @@
 //! Signatures in the format of Standard Webhooks, with the API key as the secret
 //! (docs/protocol/data-source.md §2).
 
-use crate::wire::SourceErrorCode as Code;
+use ablo_wire::SourceErrorCode as Code;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -23,7 +23,7 @@ const WEBHOOK_SECRET_PREFIX: &str = "whsec_";
 ///
 /// ```
 /// let body = br#"{"type":"load","model":"tasks","id":"t1"}"#;
-/// let signature = ablo::source::sign("sk_test_example", "msg_1", 1_700_000_000, body);
+/// let signature = ablo_source::sign("sk_test_example", "msg_1", 1_700_000_000, body);
 /// assert_eq!(signature, "v1,5QfKJAVJMbXvv0J+6J6CjsvLgyARYVMzsoww9GKzUm4=");
 /// ```
 #[must_use]
@@ -35,8 +35,8 @@ pub fn sign(key: &str, id: &str, timestamp: u64, body: &[u8]) -> String {
 /// the key in base64 (docs/protocol/data-source.md §9). Returns `None` for any other secret.
 ///
 /// ```
-/// let secret = ablo::source::webhook_secret(&[7; 32]);
-/// assert!(ablo::source::sign_webhook(&secret, "msg_1", 1_700_000_000, b"{}").is_some());
+/// let secret = ablo_source::webhook_secret(&[7; 32]);
+/// assert!(ablo_source::sign_webhook(&secret, "msg_1", 1_700_000_000, b"{}").is_some());
 /// ```
 #[must_use]
 pub fn sign_webhook(secret: &str, id: &str, timestamp: u64, body: &[u8]) -> Option<String> {
@@ -96,7 +96,7 @@ impl Verifier {
     /// Creates a verifier for webhooks from their secrets `whsec_…`. Other secrets are ignored.
     ///
     /// ```
-    /// use ablo::source::{Verifier, sign_webhook, webhook_secret};
+    /// use ablo_source::{Verifier, sign_webhook, webhook_secret};
     ///
     /// let (secret, body) = (webhook_secret(&[7; 32]), br#"{"data":[]}"#);
     /// let signature = sign_webhook(&secret, "msg_1", 1_700_000_000, body).unwrap();

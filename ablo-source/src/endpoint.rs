@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result};
 use super::signature::Verifier;
-use crate::wire::{
+use ablo_wire::{
     EventsAnswer, ListAnswer, LoadAnswer, Object, RawRow, SourceCommit, SourceCommitAnswer,
     SourceErrorCode as Code, SourceEvents, SourceFailure, SourceList, SourceLoad, SourceMode,
     SourceRequest, SourceScope, Verb,

@@ -4,9 +4,9 @@
 //! [`Outcome`] for each check. The checks create their own rows with new ids and delete only those.
 //!
 //! ```
-//! # use ablo::source::{Call, Endpoint, Result, Source};
+//! # use ablo_source::{Call, Endpoint, Result, Source};
 //! # struct Nothing; impl Source for Nothing {}
-//! use ablo::source::kit::{self, Subject};
+//! use ablo_source::kit::{self, Subject};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! let endpoint = Endpoint::new(Nothing, ["sk_test_example"]);

@@ -20,7 +20,7 @@ impl Subject {
     /// # let text = r#"{"v":3,"identityRoles":[],"models":{"tasks":{"relations":{},"mutable":true,
     /// #     "fields":{"title":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
     /// # let schema = ablo_schema::front::json::read(text).schema.unwrap();
-    /// let subject = ablo::source::kit::Subject::of("sk_test_example", &schema, None).unwrap();
+    /// let subject = ablo_source::kit::Subject::of("sk_test_example", &schema, None).unwrap();
     /// assert_eq!((subject.model.as_str(), subject.text.as_str()), ("tasks", "title"));
     /// ```
     pub fn of(key: &str, schema: &Schema, model: Option<&str>) -> Result<Self, String> {

@@ -1,7 +1,7 @@
 //! The client of the checks: sends signed requests and reads JSON responses.
 
 use super::{Subject, Transport};
-use crate::source::remote::{Message, Reply};
+use crate::remote::{Message, Reply};
 use serde_json::{Map, Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

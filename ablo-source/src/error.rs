@@ -1,6 +1,6 @@
 //! Errors of a source: refusals, which the coordinator passes on, and failures, which stay private.
 
-use crate::wire::{SourceErrorCode as Code, SourceFailure};
+use ablo_wire::{SourceErrorCode as Code, SourceFailure};
 use std::fmt;
 
 /// The result of a source method.

@@ -2,7 +2,7 @@
 
 use super::Transport;
 use super::client::{KitClient, Response, truncated};
-use crate::source::remote::Message;
+use crate::remote::Message;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
