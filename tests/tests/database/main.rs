@@ -9,6 +9,7 @@ mod migrate_constraints;
 mod migrate_engine;
 mod migrate_faults;
 mod migrate_locks;
+mod migrate_outages;
 mod migrate_plan;
 mod migrate_pull;
 mod postgres_conformance;
