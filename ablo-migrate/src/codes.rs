@@ -231,8 +231,8 @@ codes! {
         "Give the field a backfill or a default, or make it optional.";
     MADE_REQUIRED = "ablo::migrate::made_required" Error,
         "A column that becomes required has rows without a value",
-        "Neither a backfill nor a default gives these rows a value. Nothing was changed, unless the \
-         message is about the after-commit phase: the rows of a large table are checked there, \
+        "Neither a backfill nor a default gives these rows a value. Nothing was changed, unless \
+         the message is about the after-commit phase: the rows of a large table are checked there, \
          while others write.",
         "Give the field a backfill or a default, or fill these rows first. After the commit, fill \
          them and run `ablo migrate resume`, or take the migration back with `ablo migrate undo`.";
@@ -289,8 +289,8 @@ codes! {
         "An object outside the schema depends on what changes",
         "The migration drops, renames or retypes a table or a column that an object uses which the \
          schema does not have: a view, a trigger, a policy, a generated column, a function, an \
-         index, a check or a foreign key. It would fail, or leave the object broken or lost. Nothing \
-         was changed.",
+         index, a check or a foreign key. It would fail, or leave the object broken or lost. \
+         Nothing was changed.",
         "Drop the objects that the messages name, and create those that are still needed again \
          after the migration.";
     PRAGMAS = "ablo::migrate::pragmas" Error,

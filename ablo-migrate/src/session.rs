@@ -151,9 +151,9 @@ pub struct Decision<'a> {
 /// Objects outside of the schema that a migration meets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Obstacles {
-    /// What it would break, or what would stop it.
+    /// The objects that it would break, or that would stop it.
     pub findings: Vec<Finding>,
-    /// What is dropped with a column, and needs the approval of the column's loss.
+    /// The objects that are dropped with a column, which the approval of its loss names.
     pub dropped: Vec<Dropped>,
 }
 

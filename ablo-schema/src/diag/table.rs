@@ -454,8 +454,8 @@ codes! {
          \"facade::ablo\")]`.";
     RenameUnknownMember = "ablo::rename::unknown_member", Error,
         "Unknown member in hints or backfills",
-        "Hints have `models`, `fields`, `drops` and `round`; a backfill has `model`, `field` and `value`. \
-         Unknown members are rejected, because an ignored hint can lose data.",
+        "Hints have `models`, `fields`, `drops` and `round`; a backfill has `model`, `field` and \
+         `value`. Unknown members are rejected, because an ignored hint can lose data.",
         "Fix the spelling as the help line shows, or remove the member.";
     RenameUnknownModel = "ablo::rename::unknown_model", Error, "Unknown model in a hint",
         "`from` is a key of the previous schema; `to` and `model` are keys of the next schema. A \

@@ -139,8 +139,8 @@ impl<'s> Diff<'s> {
         model.fields.get((*self.pairs(at)?.next.get(from)?)?)
     }
 
-    /// Returns whether a hint rounds the values of a field, which had more digits before. Both names
-    /// are those of the next schema.
+    /// Returns whether a hint rounds the values of a field, which had more digits before. Both
+    /// names are those of the next schema.
     #[must_use]
     pub fn is_rounded(&self, next_model_key: &str, next_field: &str) -> bool {
         self.hints

@@ -100,7 +100,7 @@ const CASES: &[Case] = &[
     ("drift-restrictive", &["postgres_drift::what_changes_the_behaviour_of_a_table_is_reported"]),
     ("drift-rule-added", &["postgres_drift::what_changes_the_behaviour_of_a_table_is_reported"]),
     ("drift-unique-tonnd", &["postgres_drift::absent_values_that_count_as_equal_are_reported"]),
-    // What the command is told.
+    // Arguments of the command.
     ("nonexistent-schema", &["command::connections::a_schema_and_a_ledger_have_to_exist"]),
     (
         "urls",

@@ -91,9 +91,10 @@ fn writers_wait_for_less_than_half_a_second() {
         let (longest, blocked) = beside(&server, write, || {
             apply(&mut session, &plan, Timeouts::default()).expect("the plan applies");
         });
+        let total = began.elapsed();
         eprintln!(
-            "{rows} rows, superuser: {is_superuser}: {:?}, blocked {blocked:?}, longest {longest:?}",
-            began.elapsed()
+            "{rows} rows, superuser: {is_superuser}: {total:?}, blocked {blocked:?}, \
+             longest {longest:?}"
         );
         assert!(blocked < Duration::from_millis(500), "blocked for {blocked:?}");
         assert_eq!(drift(&mut session, &after(), true), Ok(Vec::new()));

@@ -1,5 +1,6 @@
 //! Reads the hints of a diff: `{"models": [{from, to}], "fields": [{model, from, to}], "drops":
-//! …, "round": [{model, field}]}`, where `drops` is `{"models": [key], "fields": [{model, field}]}`.
+//! …, "round": [{model, field}]}`, where `drops` is `{"models": [key], "fields": [{model,
+//! field}]}`.
 
 use super::context::ReadContext;
 use super::node::{Member, Node};

@@ -74,8 +74,8 @@ fn guard_small(table: &Table<'_>, query: &str, message: &str, guard: Guard, out:
     body.push_str("  veiled boolean := pg_catalog.row_security_active(target);\nBEGIN\n");
     // A partitioned table has the size of its parts.
     body.push_str(
-        "  IF (SELECT sum(pg_catalog.pg_relation_size(part)) FROM (SELECT target UNION SELECT relid \
-         FROM pg_catalog.pg_partition_tree(target)) AS parts (part)) > ",
+        "  IF (SELECT sum(pg_catalog.pg_relation_size(part)) FROM (SELECT target UNION SELECT \
+         relid FROM pg_catalog.pg_partition_tree(target)) AS parts (part)) > ",
     );
     body.push_str(&SMALL.to_string());
     body.push_str(" THEN\n    RETURN;\n  END IF;\n");

@@ -21,7 +21,8 @@ pub(crate) fn rounded(to: ColumnKind<'_>, value: &Expr) -> Option<Expr> {
     // front of trailing nines, the rounded digits.
     let parts = expr!(
         "SELECT v, g, substr(b, 1, instr(b || '.', '.') - 1) AS w, substr(b, instr(b || '.', '.') \
-         + 1) AS f FROM (SELECT v, iif(v GLOB '-*', '-', '') AS g, ltrim(v, '-') AS b FROM (SELECT ",
+         + 1) AS f FROM (SELECT v, iif(v GLOB '-*', '-', '') AS g, ltrim(v, '-') AS b FROM \
+         (SELECT ",
         value,
         " AS v))"
     );
