@@ -231,13 +231,19 @@ codes! {
         "Give the field a backfill or a default, or make it optional.";
     MADE_REQUIRED = "ablo::migrate::made_required" Error,
         "A column that becomes required has rows without a value",
-        "Neither a backfill nor a default gives these rows a value. Nothing was changed.",
-        "Give the field a backfill or a default, or fill these rows first.";
+        "Neither a backfill nor a default gives these rows a value. Nothing was changed, unless \
+         the message is about the after-commit phase: the rows of a large table are checked there, \
+         while others write.",
+        "Give the field a backfill or a default, or fill these rows first. After the commit, fill \
+         them and run `ablo migrate resume`, or take the migration back with `ablo migrate undo`.";
     VALUE_UNFIT = "ablo::migrate::value_unfit" Error,
         "A value cannot be converted to the column's new type",
-        "The column is required, and no backfill replaces values that cannot be converted. \
-         Nothing was changed.",
-        "Give the field a backfill, or correct these rows first.";
+        "The column is required and no backfill replaces values that cannot be converted, or a \
+         rounded value has too many digits before the point. Nothing was changed, unless the \
+         message is about the after-commit phase: the rows of a large table are checked there, \
+         while others write.",
+        "Give the field a backfill, or correct these rows first. After the commit, correct them \
+         and run `ablo migrate resume`, or take the migration back with `ablo migrate undo`.";
     REQUIRED_RECREATED = "ablo::migrate::required_recreated" Error,
         "A required column is recreated and rows exist",
         "Values of the old type cannot be converted to the new one, and neither a backfill nor a \
@@ -282,8 +288,9 @@ codes! {
     DEPENDENT = "ablo::migrate::dependent" Error,
         "An object outside the schema depends on what changes",
         "The migration drops, renames or retypes a table or a column that an object uses which the \
-         schema does not have: a view, a trigger, a policy, a generated column, an index, a check \
-         or a foreign key. It would fail, or leave the object broken or lost. Nothing was changed.",
+         schema does not have: a view, a trigger, a policy, a generated column, a function, an \
+         index, a check or a foreign key. It would fail, or leave the object broken or lost. \
+         Nothing was changed.",
         "Drop the objects that the messages name, and create those that are still needed again \
          after the migration.";
     PRAGMAS = "ablo::migrate::pragmas" Error,

@@ -9,10 +9,10 @@ use crate::draft::draft;
 use crate::error::{Error, Finding, Result};
 use crate::existing::{current, existing};
 use crate::ledger::Entry;
-use crate::plan::{Body, RequiredApproval, SchemaOrigin, read_schema};
-use crate::session::{Session, Subject};
+use crate::plan::{Body, Class, RequiredApproval, SchemaOrigin, read_schema};
+use crate::session::{Dropped, Obstacles, Session, Subject};
 use ablo_codegen::emit::sql::Dialect;
-use ablo_codegen::migrate::{Existing, Statement};
+use ablo_codegen::migrate::{Existing, held};
 use ablo_schema::Schema;
 use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::front::json;
@@ -110,12 +110,13 @@ fn derive(
     let target: (Dialect, &str) = (database.dialect(), database.schema_name());
     let (mut derived, subjects) = draft(&diff, &backfills, target, existing, body.foreign_keys)?;
     let found = database.catalog()?;
-    check_obstacles(database, &diff, existing, &found, &mut derived.statements)?;
+    check_obstacles(database, &diff, existing, &found, &mut derived)?;
     Ok((derived, subjects))
 }
 
 /// Checks that the tables are as the migration expects them, and that nothing outside of the schema
-/// stops it or would be broken by it. Adds statements for objects that have other names.
+/// stops it or would be broken by it. Adds statements for objects that have other names, and names
+/// in the approvals what is dropped with a column.
 ///
 /// # Errors
 /// `ablo::migrate::drifted` with every difference, `ablo::migrate::dependent` and
@@ -125,9 +126,9 @@ pub(crate) fn check_obstacles(
     diff: &Diff<'_>,
     existing: Existing,
     found: &Catalog,
-    statements: &mut Vec<Statement>,
+    body: &mut Body,
 ) -> Result<()> {
-    let locks = statements.iter().flat_map(|statement| &statement.locks);
+    let locks = body.statements.iter().flat_map(|statement| &statement.locks);
     let touched: BTreeSet<String> = locks.map(|lock| lock.table.clone()).collect();
     if let Some(prev) = diff.prev().filter(|_| !touched.is_empty()) {
         let differences = database.compare(prev, existing, found)?;
@@ -143,8 +144,21 @@ pub(crate) fn check_obstacles(
             ));
         }
     }
-    let obstacles = database.obstacles(diff, existing, found, statements)?;
-    if obstacles.is_empty() { Ok(()) } else { Err(Error(obstacles)) }
+    let Obstacles { findings, dropped } =
+        database.obstacles(diff, existing, found, &mut body.statements)?;
+    if !findings.is_empty() {
+        return Err(Error(findings));
+    }
+    for Dropped { step, what } in dropped {
+        let is_its = |needed: &&mut RequiredApproval| {
+            needed.class == Class::Loss && Some(needed.step) == step
+        };
+        if let Some(approval) = body.approvals_needed.iter_mut().find(is_its) {
+            approval.what += &format!("; {what} is dropped with it");
+        }
+    }
+    body.locks = held(&body.statements);
+    Ok(())
 }
 
 /// Returns the first part of a plan that differs from the derived one, with its verb. What was

@@ -70,7 +70,7 @@ pub fn plan(
     let target = (database.dialect(), database.schema_name());
     let (mut body, subjects) = draft(diff, backfills, target, existing, foreign_keys)?;
     let found = database.catalog()?;
-    derivation::check_obstacles(database, diff, existing, &found, &mut body.statements)?;
+    derivation::check_obstacles(database, diff, existing, &found, &mut body)?;
     if let Some(prev) = diff.prev().filter(|_| is_unrecorded) {
         body.baseline = json(&canonical::print(prev));
     }

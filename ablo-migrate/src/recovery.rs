@@ -9,7 +9,7 @@ use crate::ledger::{Action, Entry, Record, State};
 use crate::plan::{RequiredApproval, SchemaOrigin, read_schema};
 use crate::session::{Applied, Decision, RowLimit, Session, Subject, Timeouts, locked};
 use ablo_codegen::emit::sql::quoted;
-use ablo_codegen::migrate::{Effect, Existing, Hazard, Lock, LockMode, Phase, Statement};
+use ablo_codegen::migrate::{Effect, Existing, Lock, LockMode, Phase, Statement};
 use ablo_schema::diff::{self, Backfills, Hints};
 use ablo_schema::{Schema, canonical};
 
@@ -148,7 +148,7 @@ fn left_over<'r>(schema: &str, record: &'r Record) -> impl Iterator<Item = State
         });
         let policies = statement.locks.iter().filter_map(|Lock { table, .. }| {
             let sql = format!("DROP POLICY IF EXISTS ablo_migrates ON {place}.{};", quoted(table));
-            statement.hazards.contains(&Hazard::Update).then(|| removal(sql, Some(table), None))
+            statement.sql.contains("ablo_migrates").then(|| removal(sql, Some(table), None))
         });
         removed.chain(policies).collect::<Vec<_>>()
     })

@@ -148,6 +148,24 @@ pub struct Decision<'a> {
     pub reason: &'a str,
 }
 
+/// Objects outside of the schema that a migration meets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Obstacles {
+    /// The objects that it would break, or that would stop it.
+    pub findings: Vec<Finding>,
+    /// The objects that are dropped with a column, which the approval of its loss names.
+    pub dropped: Vec<Dropped>,
+}
+
+/// An object that is dropped with a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The step that drops the column.
+    pub step: Option<usize>,
+    /// The object.
+    pub what: String,
+}
+
 /// A session with a database, on the tables of one of its schemas.
 ///
 /// Every method returns a code of `ablo::database` if a query fails. The `# Errors` sections list
@@ -196,7 +214,7 @@ pub trait Session {
         existing: Existing,
         found: &Catalog,
         statements: &mut Vec<Statement>,
-    ) -> Result<Vec<Finding>>;
+    ) -> Result<Obstacles>;
 
     /// Returns the number of rows in a table.
     ///

@@ -121,10 +121,24 @@ fn parts() -> Vec<Part> {
         )
         .with("ABLO_LONG", "1"),
         module(
+            "migration-outages",
+            "migrations with a full disk and a reading server at every statement",
+            "database",
+            "migrate_outages::",
+        )
+        .with("ABLO_LONG", "1"),
+        module(
             "migrations",
             "migrations of a million rows beside writers",
             "database",
             "migrate_locks::",
+        )
+        .with("ABLO_LONG", "1"),
+        module(
+            "migration-constraints",
+            "constraints on a million rows beside writers",
+            "database",
+            "migrate_constraints::",
         )
         .with("ABLO_LONG", "1"),
         module(

@@ -367,10 +367,12 @@ const DIFF: &str = r#"Hint and backfill files:
 
   hints       {"models": [{"from": "jobs", "to": "tasks"}],
                "fields": [{"model": "tasks", "from": "name", "to": "title"}],
-               "drops": {"models": ["logs"], "fields": [{"model": "tasks", "field": "rank"}]}}
+               "drops": {"models": ["logs"], "fields": [{"model": "tasks", "field": "rank"}]},
+               "round": [{"model": "tasks", "field": "price"}]}
   backfills   [{"model": "tasks", "field": "state", "value": "open"}]
 
 `model` and `to` are names of the next schema; `from` and `drops` are names of the previous one.
+`round` names decimals with fewer digits than before, which are rounded half away from zero.
 
 Exit status: 0 nothing is missing, 1 a decision, backfill or approval is missing,
 2 ablo could not run."#;

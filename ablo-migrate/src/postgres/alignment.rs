@@ -6,6 +6,7 @@ use crate::catalog::{Catalog, Table};
 use crate::compare::is_expected;
 use ablo_codegen::emit::sql::postgres::{Expected, POLICY};
 use ablo_codegen::migrate::{Lock, LockMode, Phase, Statement};
+use std::collections::BTreeSet;
 
 /// Inserts renames before the first statement that locks a table.
 pub(super) fn align(
@@ -14,10 +15,9 @@ pub(super) fn align(
     catalog: &Catalog,
     statements: &mut Vec<Statement>,
 ) {
-    let is_used = |name: &str| {
-        let name = quoted(name).to_string();
-        statements.iter().any(|statement| statement.sql.contains(&name))
-    };
+    let used: BTreeSet<&str> =
+        statements.iter().flat_map(|statement| quoted_names(&statement.sql)).collect();
+    let is_used = |name: &str| used.contains(quoted(name).as_str());
     let mut renames = Vec::new();
     for table in expected.iter().filter(|table| is_used(&table.name)) {
         let Some(found) = catalog.tables.get(&table.name) else { continue };
@@ -53,6 +53,22 @@ pub(super) fn align(
     }
     let at = statements.iter().position(|one| !one.locks.is_empty()).unwrap_or(statements.len());
     statements.splice(at..at, renames);
+}
+
+/// Returns every part of a text that can be a quoted name, with its quotes, wherever it begins: in
+/// the statement itself, in the body of a block or in a string.
+fn quoted_names(sql: &str) -> impl Iterator<Item = &str> {
+    sql.match_indices('"').filter_map(|(start, _)| {
+        let mut end = start + 1;
+        loop {
+            end += sql.get(end..)?.find('"')? + 1;
+            // Two quotes within a name stand for one.
+            if !sql.get(end..)?.starts_with('"') {
+                return sql.get(start..end);
+            }
+            end += 1;
+        }
+    })
 }
 
 enum Kind {
@@ -104,4 +120,19 @@ fn renamed(table: &Expected, found: &Table) -> Vec<Renamed> {
         .filter(|name| **name != table.key_name && is_expected(table, found, "primary key", name));
     add(Kind::Constraint, &table.key_name, key);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted_names;
+
+    #[test]
+    fn names_are_found_wherever_they_begin() {
+        let sql = r#"DO $$ x = 'say "hi'; ALTER TABLE "public"."a""b" DROP "c"; $$;"#;
+        let found: Vec<&str> = quoted_names(sql).collect();
+        for name in [r#""public""#, r#""a""b""#, r#""c""#] {
+            assert!(found.contains(&name), "{name}: {found:?}");
+        }
+        assert_eq!(quoted_names(r#"no end: "a"#).count(), 0);
+    }
 }

@@ -9,7 +9,7 @@ use crate::compare::{Difference, differences};
 use crate::error::{Finding, Result};
 use crate::ledger::{Entry, Record};
 use crate::plan::RowCount;
-use crate::session::{Applied, Decision, RowLimit, Session, StoredApprovers, Timeouts};
+use crate::session::{Applied, Decision, Obstacles, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::postgres::{PostgresOptions, expected, migrate_from, touched};
 use ablo_codegen::migrate::{Existing, Loss, Migration, Statement};
@@ -73,15 +73,15 @@ impl Session for Database {
         existing: Existing,
         found: &Catalog,
         statements: &mut Vec<Statement>,
-    ) -> Result<Vec<Finding>> {
-        let Some(prev) = diff.prev() else { return Ok(Vec::new()) };
+    ) -> Result<Obstacles> {
+        let Some(prev) = diff.prev() else { return Ok(Obstacles::default()) };
         let options = options(self.schema(), existing.foreign_keys);
         let expected = expected(prev, existing, &options)
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
         let changes = touched(existing, diff, &options)
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
         align(Database::schema(self), &expected, found, statements);
-        Ok(dependents(&changes, &expected, found))
+        Ok(dependents(&changes, &expected, found, statements))
     }
 
     fn row_count(&mut self, table: &str) -> Result<RowCount> {

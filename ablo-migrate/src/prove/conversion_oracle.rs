@@ -76,6 +76,11 @@ pub fn expectation(
         ),
         (ColumnKind::Number, ColumnKind::Boolean) => format!("{a} = ({b} <> 0)"),
         (one, other) if one == other => format!("{a} = {b}"),
+        (_, ColumnKind::Exact(Format::Decimal { digits: Some((_, scale)) }))
+            if column.field.is_some_and(|field| diff.is_rounded(key, field.name.as_str())) =>
+        {
+            format!("{a} = round({b}, {scale})")
+        }
         (one, other) if is_number(one) && is_number(other) => {
             let (was, is) = (format!("{b}::text::numeric"), format!("{a}::text::numeric"));
             match whole_range(other) {

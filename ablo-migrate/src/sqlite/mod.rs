@@ -20,13 +20,13 @@ use crate::error::{Error, Finding, Result};
 use crate::file_lock::{FileLock, FileLockError};
 use crate::ledger::{APPROVERS_MARK, Entry, Record, State, TABLE};
 use crate::plan::RowCount;
-use crate::session::{Applied, IfMissing, RowLimit, Session, StoredApprovers, Timeouts};
+use crate::session::{Applied, IfMissing, Obstacles, RowLimit, Session, StoredApprovers, Timeouts};
 use ablo_codegen::emit::sql::Dialect;
 use ablo_codegen::emit::sql::quoted;
 use ablo_codegen::emit::sql::sqlite::{
     EPILOGUE, PROLOGUE, SqliteOptions, migrate_from, provision_in,
 };
-use ablo_codegen::migrate::{Existing, Migration, Statement};
+use ablo_codegen::migrate::{Existing, Loss, Migration, Statement};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -156,9 +156,18 @@ impl Database {
     }
 
     fn count(&self, what: &str, table: &str) -> Result<u64> {
-        let sql = format!("SELECT count({what}) FROM {}", quoted(table));
-        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
+        self.counted(&format!("SELECT count({what}) FROM {}", quoted(table)))
+    }
+
+    fn counted(&self, sql: &str) -> Result<u64> {
+        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Counts the rows that lose a value.
+    fn lost(&self, loss: &Loss) -> Result<u64> {
+        let sql = "SELECT count(*) FROM ";
+        self.counted(&format!("{sql}{} WHERE {}", quoted(&loss.table), loss.rows))
     }
 }
 
@@ -199,8 +208,9 @@ impl Session for Database {
         _: Existing,
         _: &Catalog,
         statements: &mut Vec<Statement>,
-    ) -> Result<Vec<Finding>> {
-        Ok(rehearsal::rehearse(&self.connection, statements)?)
+    ) -> Result<Obstacles> {
+        let findings = rehearsal::rehearse(&self.connection, statements)?;
+        Ok(Obstacles { findings, ..Obstacles::default() })
     }
 
     fn row_count(&mut self, table: &str) -> Result<RowCount> {
@@ -209,6 +219,10 @@ impl Session for Database {
 
     fn count_values(&mut self, table: &str, column: &str) -> Result<Option<u64>> {
         self.count(&quoted(column), table).map(Some)
+    }
+
+    fn count_lost(&mut self, loss: &Loss) -> Result<Option<u64>> {
+        self.lost(loss).map(Some)
     }
 
     fn ledger(&mut self) -> Result<Vec<Entry>> {
@@ -287,7 +301,11 @@ impl Session for Database {
         for limit in limits {
             let column = limit.subject.column.as_deref().map(quoted);
             let what = column.as_ref().map_or("*".to_owned(), ToString::to_string);
-            limit.check(self.count(&what, &limit.subject.table)?)?;
+            let found = match &limit.subject.loss {
+                Some(loss) => self.lost(loss)?,
+                None => self.count(&what, &limit.subject.table)?,
+            };
+            limit.check(found)?;
         }
         apply::apply(&self.connection, record, timeouts)
     }

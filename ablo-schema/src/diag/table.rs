@@ -454,8 +454,8 @@ codes! {
          \"facade::ablo\")]`.";
     RenameUnknownMember = "ablo::rename::unknown_member", Error,
         "Unknown member in hints or backfills",
-        "Hints have `models`, `fields` and `drops`; a backfill has `model`, `field` and `value`. \
-         Unknown members are rejected, because an ignored hint can lose data.",
+        "Hints have `models`, `fields`, `drops` and `round`; a backfill has `model`, `field` and \
+         `value`. Unknown members are rejected, because an ignored hint can lose data.",
         "Fix the spelling as the help line shows, or remove the member.";
     RenameUnknownModel = "ablo::rename::unknown_model", Error, "Unknown model in a hint",
         "`from` is a key of the previous schema; `to` and `model` are keys of the next schema. A \
@@ -463,7 +463,8 @@ codes! {
         "Fix the key, or remove the hint.";
     RenameUnknownField = "ablo::rename::unknown_field", Error, "Unknown field in a hint",
         "`from` is a declared field of the previous model, `to` one of the next model. A dropped \
-         field exists only in the previous schema.",
+         field exists only in the previous schema. A rounded field is a decimal of the next model \
+         that had more digits before.",
         "Fix the name, or remove the hint.";
     RenameConflict = "ablo::rename::conflict", Error, "Two hints contradict each other",
         "A model or field has one previous name and one next name. `renamedFrom` in the schema \

@@ -109,6 +109,16 @@ fn from_text(from: Option<Format>, to: Format) -> Cast {
     }
 }
 
+/// Returns whether values of a decimal format can have more digits after the point than another one
+/// has.
+pub(super) fn loses_digits(from: Option<Format>, to: Option<Format>) -> bool {
+    let (Some(Format::Decimal { digits: from }), Some(Format::Decimal { digits: to })) = (from, to)
+    else {
+        return false;
+    };
+    to.is_some_and(|(_, scale)| from.is_none_or(|(_, before)| scale < before))
+}
+
 /// Returns `Safe` if the range of `from` is within that of `to`.
 fn fits_within(from: Option<Format>, to: Format) -> Cast {
     let inside = match (from.map(extent), extent(to)) {

@@ -1,4 +1,4 @@
-//! Hints: which models and fields are renamed and which are dropped.
+//! Hints: which models and fields are renamed, which are dropped, and which decimals are rounded.
 //!
 //! Created by [`crate::front::json::read_hints`]. Spans refer to the text of the hints.
 
@@ -14,7 +14,8 @@ pub struct Hints {
     pub(crate) models: Vec<ModelHint>,
     pub(crate) fields: Vec<FieldHint>,
     pub(crate) dropped_models: Vec<SpannedName>,
-    pub(crate) dropped_fields: Vec<DropHint>,
+    pub(crate) dropped_fields: Vec<FieldName>,
+    pub(crate) rounded: Vec<FieldName>,
 }
 
 impl Hints {
@@ -32,17 +33,20 @@ impl Hints {
             let (from, to) = (("from".into(), text(&hint.from)), ("to".into(), text(&hint.to)));
             Value::Object(vec![model, from, to])
         });
-        let dropped_fields = self.dropped_fields.iter().map(|hint| {
+        let field = |hint: &FieldName| {
             let model = ("model".into(), text(&hint.model));
             Value::Object(vec![model, ("field".into(), text(&hint.field))])
-        });
+        };
+        let (dropped_fields, rounded) =
+            (self.dropped_fields.iter().map(field), self.rounded.iter().map(field));
         let drops = object([
             ("models", list(self.dropped_models.iter().map(text).collect())),
             ("fields", list(dropped_fields.collect())),
         ]);
         let drops = (drops != Value::Null).then_some(drops);
         let (models, fields) = (list(models.collect()), list(fields.collect()));
-        object([("models", models), ("fields", fields), ("drops", drops)])
+        let rounded = list(rounded.collect());
+        object([("models", models), ("fields", fields), ("drops", drops), ("round", rounded)])
     }
 }
 
@@ -74,7 +78,7 @@ pub(crate) struct FieldHint {
 
 /// `{model, field}`: `model` is the key in the next schema.
 #[derive(Clone, Debug)]
-pub(crate) struct DropHint {
+pub(crate) struct FieldName {
     pub(crate) model: SpannedName,
     pub(crate) field: SpannedName,
 }

@@ -3,7 +3,8 @@
 //! Returns a one-to-one matching, or the errors in the hints. Hints take precedence, then
 //! `renamedFrom`, then equal names. The time is linear.
 
-use super::hints::{DropHint, FieldHint, Hints, SpannedName};
+use super::cast::loses_digits;
+use super::hints::{FieldHint, FieldName, Hints, SpannedName};
 use crate::diag::{Code, Diagnostics, SpanId, Suggest};
 use crate::lookup::Lookup;
 use crate::schema::{Model, Schema};
@@ -52,6 +53,7 @@ pub(super) fn matching(
         &mut Matcher { prev, next, diagnostics: &mut diagnostics, suggest: Suggest::default() };
     let models = cx.models(hints);
     let fields = cx.fields(hints, &models);
+    cx.check_rounded(hints, &models, &fields);
     if diagnostics.has_errors() {
         diagnostics.sort();
         return Err(diagnostics);
@@ -151,7 +153,7 @@ impl<'s> Matcher<'s, '_> {
     }
 
     fn fields(&mut self, hints: &Hints, models: &Pairs) -> Vec<Pairs> {
-        let mut by_model: BTreeMap<usize, (Vec<&FieldHint>, Vec<&DropHint>)> = BTreeMap::new();
+        let mut by_model: BTreeMap<usize, (Vec<&FieldHint>, Vec<&FieldName>)> = BTreeMap::new();
         for hint in &hints.fields {
             if let Some(at) = self.matched_model(&hint.model, models) {
                 by_model.entry(at).or_default().0.push(hint);
@@ -196,7 +198,7 @@ impl<'s> Matcher<'s, '_> {
         prev: &Model,
         next: &Model,
         renames: &[&FieldHint],
-        drops: &[&DropHint],
+        drops: &[&FieldName],
     ) -> Pairs {
         let mut pairs = Pairs::new(prev.fields.len(), next.fields.len());
         let mut used = HintIndex::default();
@@ -241,6 +243,24 @@ impl<'s> Matcher<'s, '_> {
             }
         }
         pairs
+    }
+
+    /// Checks that each rounded field had more digits before.
+    fn check_rounded(&mut self, hints: &Hints, models: &Pairs, fields: &[Pairs]) {
+        for FieldName { model, field } in &hints.rounded {
+            let Some(at) = self.matched_model(model, models) else { continue };
+            let Some(next) = self.next.models().get(at) else { continue };
+            let Some(to) = self.field(next, field, "the next schema") else { continue };
+            let from = fields.get(at).and_then(|pairs| *pairs.prev.get(to)?);
+            let was = models.prev[at].and_then(|prev| self.before().get(prev)?.fields.get(from?));
+            let format = next.fields.get(to).and_then(|field| field.facets.format);
+            if !loses_digits(was.and_then(|was| was.facets.format), format) {
+                let message = format!("no digits of `{}` have to be rounded", field.value);
+                self.diagnostics
+                    .push(Code::RenameUnknownField, field.at, message)
+                    .help("name a decimal whose scale shrinks, or remove the hint");
+            }
+        }
     }
 
     fn field(&mut self, model: &Model, name: &SpannedName, which: &str) -> Option<usize> {

@@ -139,6 +139,16 @@ impl<'s> Diff<'s> {
         model.fields.get((*self.pairs(at)?.next.get(from)?)?)
     }
 
+    /// Returns whether a hint rounds the values of a field, which had more digits before. Both
+    /// names are those of the next schema.
+    #[must_use]
+    pub fn is_rounded(&self, next_model_key: &str, next_field: &str) -> bool {
+        self.hints
+            .rounded
+            .iter()
+            .any(|hint| *hint.model.value == *next_model_key && *hint.field.value == *next_field)
+    }
+
     /// Returns the index of the first step about a model or one of its fields. Names are those of
     /// the next schema, or of the previous one for what is dropped.
     #[must_use]

@@ -148,7 +148,11 @@ risks! {
         "the migration fails on a row whose value cannot be converted",
         "add a backfill for the field, add a `default` to the schema, or make the field optional";
     NarrowedFormat = "narrowed_format", LOSS, "values that do not match the new format are lost",
-        "approve the loss, or add a second field with the new format";
+        "approve the loss, round decimals with a hint in `round`, or add a second field with the \
+         new format";
+    Rounded = "rounded", LOSS, "values are rounded to the digits of the new format",
+        "approve the loss, or remove the hint in `round`; a rounded value that has too many digits \
+         before the point stops the migration";
     RequiredFormat = "required_format", BACKFILL,
         "the migration fails on a row whose value does not match the new format",
         "add a backfill for the field, add a `default` to the schema, or make the field optional";
@@ -366,7 +370,9 @@ impl<'s> VerdictBuilder<'_, 's> {
             "format" => {
                 let kinds = Cast::of_kinds(&from.kind, &to.kind);
                 // A warning on the type has been reported if it is at least as severe.
-                if Cast::of_fields(from, to) > kinds {
+                if self.diff.is_rounded(model.key.as_str(), to.name.as_str()) {
+                    self.warn(Risk::Rounded, at, model, Some(to));
+                } else if Cast::of_fields(from, to) > kinds {
                     self.warn(Risk::NarrowedFormat, at, model, Some(to));
                     if !to.optional && !self.filled(model, to) {
                         self.warn(Risk::RequiredFormat, at, model, Some(to));

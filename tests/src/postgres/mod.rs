@@ -1,5 +1,6 @@
 //! The PostgreSQL judge: a real server and the catalog that a program produces on it.
 
+mod beside;
 mod catalogue;
 mod crashing_server;
 pub mod invariants;
@@ -7,6 +8,7 @@ mod pooler;
 mod server;
 mod tls;
 
+pub use beside::beside;
 pub use catalogue::{Catalogue, Column, Constraint, Index, Policy, Table, catalogue, footprint};
 pub use crashing_server::CrashingServer;
 pub use pooler::Pooler;

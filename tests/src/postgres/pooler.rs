@@ -80,6 +80,26 @@ impl Pooler {
         self.try_connect().expect("a connection")
     }
 
+    /// Runs a script of pgbench on four connections, until it has run this often on each, with a
+    /// protocol of pgbench: `simple` or `extended`. Returns what it prints.
+    ///
+    /// # Panics
+    /// Panics if pgbench is not installed, or if one of its transactions fails.
+    #[must_use]
+    pub fn bench(&self, script: &str, times: u32, protocol: &str) -> String {
+        let file = self.home.path().join(format!("{protocol}.sql"));
+        std::fs::write(&file, script).expect("a file");
+        let mut bench = Command::new("pgbench");
+        bench.args(["-n", "-p", "6432", "-c", "4", "-j", "2", "-M", protocol, "-t"]);
+        bench.arg(times.to_string()).arg("-h").arg(self.home.path()).arg("-f").arg(&file);
+        let ran = bench.args(["-U", &self.user, &self.database]).output();
+        let ran = ran.unwrap_or_else(|error| panic!("these tests need pgbench: {error}"));
+        let output = [ran.stdout, ran.stderr].concat();
+        let output = String::from_utf8_lossy(&output).into_owned();
+        assert!(ran.status.success(), "{output}");
+        output
+    }
+
     fn try_connect(&self) -> Result<Client, postgres::Error> {
         let mut config = Config::new();
         config.host_path(self.home.path()).port(6432).dbname(&self.database).user(&self.user);

@@ -1,12 +1,15 @@
 //! Provisioning, migrations and pulls on PostgreSQL and SQLite.
 
 mod approvals;
+mod cases;
 mod earlier_layout;
 mod migrate_apply;
 mod migrate_codes;
+mod migrate_constraints;
 mod migrate_engine;
 mod migrate_faults;
 mod migrate_locks;
+mod migrate_outages;
 mod migrate_plan;
 mod migrate_pull;
 mod postgres_conformance;
@@ -23,6 +26,7 @@ mod postgres_pooler;
 mod postgres_provision;
 mod postgres_regressions;
 mod postgres_service;
+mod rounded_decimals;
 mod sqlite_casts;
 mod sqlite_dependents;
 mod sqlite_engine;

@@ -19,7 +19,7 @@ const BEFORE: &str = r#"{"v":3,"identityRoles":[],"models":{
     "state":{"type":"enum","isOptional":true,"isIndexed":false,"enumValues":["open","lost"]},
     "place":{"type":"string","isOptional":true,"isIndexed":false},
     "deskId":{"type":"string","isOptional":false,"isIndexed":false}}}}}"#;
-const AFTER: &str = r#"{"v":3,"identityRoles":[],"models":{
+pub(crate) const AFTER: &str = r#"{"v":3,"identityRoles":[],"models":{
   "desks":{"relations":{},"fields":{"name":{"type":"string","isOptional":false,"isIndexed":false,
   "unique":true}}},
   "reports":{"fields":{
@@ -34,9 +34,9 @@ const AFTER: &str = r#"{"v":3,"identityRoles":[],"models":{
    "foreignKeyColumn":"desk_id","options":{"fk":true}}}}}}"#;
 
 /// Number of rows in `reports`.
-const ROWS: i64 = 400;
+pub(crate) const ROWS: i64 = 400;
 
-fn schema(text: &str) -> Schema {
+pub(crate) fn schema(text: &str) -> Schema {
     ablo_schema::front::json::read(text).schema.expect("the schema is valid")
 }
 
@@ -44,7 +44,7 @@ fn options() -> PostgresOptions {
     PostgresOptions { foreign_keys: true, ..PostgresOptions::default() }
 }
 
-fn record() -> Record {
+pub(crate) fn record() -> Record {
     let (before, after) = (schema(BEFORE), schema(AFTER));
     let changes = diff(Some(&before), &after, &Hints::default()).expect("there are no hints");
     let migration = migrate(&changes, Some(&before), &after, &Backfills::default(), &options())
@@ -60,7 +60,7 @@ fn record() -> Record {
 }
 
 /// Creates a database with rows in both tables.
-fn populate(server: &CrashingServer, name: &str) {
+pub(crate) fn populate(server: &CrashingServer, name: &str) {
     server
         .session("postgres")
         .expect("the session opens")
@@ -70,7 +70,7 @@ fn populate(server: &CrashingServer, name: &str) {
 }
 
 /// Creates the tables and their rows, as a superuser.
-fn fill(session: &mut postgres::Client) {
+pub(crate) fn fill(session: &mut postgres::Client) {
     let program = provision(&schema(BEFORE), &options()).expect("the options are valid");
     session.batch_execute(&program.transaction).expect("the tables are created");
     session
@@ -86,7 +86,7 @@ fn fill(session: &mut postgres::Client) {
 }
 
 /// Returns whether all rows are in their old or all in their new state, and panics otherwise.
-fn rows(server: &CrashingServer, name: &str) -> &'static str {
+pub(crate) fn rows(server: &CrashingServer, name: &str) -> &'static str {
     let mut session = server.session(name).expect("the session opens");
     let complete = |session: &mut postgres::Client, sql: &str| -> bool {
         let found = session.query_one(sql, &[]);

@@ -6,8 +6,7 @@ use ablo_migrate::postgres::{Database, Timeouts};
 use ablo_migrate::{Error, Plan, apply, current, drift, plan_for};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Hints, diff};
-use ablo_tests::postgres::{Database as Scratch, Server, schema};
-use std::sync::atomic::{AtomicBool, Ordering};
+use ablo_tests::postgres::{Database as Scratch, Server, beside, schema};
 use std::time::{Duration, Instant};
 
 const STATE: &str = r#""state":{"type":"enum","enumValues":["a","b"],"isOptional":true,
@@ -68,32 +67,6 @@ fn plan(database: &mut Database, next: &Schema) -> Plan {
 fn refusal<T: std::fmt::Debug>(result: Result<T, Error>) -> (&'static str, String) {
     let error = result.expect_err("the call is refused");
     (error.0[0].code.name, error.0[0].message.clone())
-}
-
-/// Runs a statement with the numbers 1 to 1000 until the work is done. Returns the longest time of
-/// a run, and the sum of those that took longer than 40 ms.
-fn beside(server: &Scratch<'_>, statement: &str, work: impl FnOnce()) -> (Duration, Duration) {
-    let is_done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let program = scope.spawn(|| {
-            let mut session = server.admin();
-            let (mut longest, mut blocked, mut number) = (Duration::ZERO, Duration::ZERO, 0);
-            while !is_done.load(Ordering::Relaxed) {
-                number = number % 1000 + 1;
-                let began = Instant::now();
-                session.run(&statement.replace('#', &number.to_string())).expect("it succeeds");
-                let took = began.elapsed();
-                longest = longest.max(took);
-                if took > Duration::from_millis(40) {
-                    blocked += took;
-                }
-            }
-            (longest, blocked)
-        });
-        work();
-        is_done.store(true, Ordering::Relaxed);
-        program.join().expect("the program ends")
-    })
 }
 
 #[test]

@@ -73,9 +73,6 @@ fn what_uses_a_changed_column_is_named_in_the_plan() {
              EXECUTE FUNCTION f()",
             "the trigger `t`",
         ),
-        ("ALTER TABLE notes ADD CONSTRAINT c CHECK (n < 9 AND title <> '')", "the check `c`"),
-        ("CREATE INDEX i ON notes ((n + 1))", "the index `i`"),
-        ("CREATE INDEX i ON notes (title) WHERE n > 1", "the index `i`"),
         (
             "CREATE FUNCTION g() RETURNS bigint LANGUAGE sql \
              BEGIN ATOMIC SELECT sum(n) FROM notes; END",
@@ -101,6 +98,50 @@ fn what_uses_a_changed_column_is_named_in_the_plan() {
     let all = "CREATE VIEW v AS SELECT n FROM notes; CREATE VIEW w AS SELECT * FROM notes";
     let error = planned(&prev, all, &notes(LARGE)).expect_err("two views");
     assert!(error.contains("`v`") && error.contains("`w`"), "{error}");
+}
+
+#[test]
+fn what_is_dropped_with_a_column_is_named_in_its_approval() {
+    const CODE: &str = r#""k":{"type":"string","isOptional":true,"isIndexed":false}"#;
+    let prev = notes(&format!("{SMALL},{CODE}"));
+    for (object, name, blocks_another_type) in [
+        ("ALTER TABLE notes ADD CONSTRAINT c CHECK (n < 9 AND title <> '')", "the check `c`", true),
+        ("CREATE INDEX i ON notes ((n + 1))", "the index `i`", true),
+        ("CREATE INDEX i ON notes (title) WHERE n > 1", "the index `i`", true),
+        ("CREATE UNIQUE INDEX i ON notes (organization_id, k, n)", "the index `i`", false),
+        ("ALTER TABLE notes ADD CONSTRAINT u UNIQUE (k, n)", "the unique constraint `u`", false),
+        (
+            "CREATE TABLE other (x int PRIMARY KEY); \
+             ALTER TABLE notes ADD CONSTRAINT f FOREIGN KEY (n) REFERENCES other",
+            "the foreign key `f`",
+            true,
+        ),
+        ("CREATE STATISTICS s ON n, k FROM notes", "the statistics `s`", false),
+    ] {
+        let server = Server::shared().database();
+        let mut database = Database::connect(&server.address(), "public").expect("a session");
+        let first = plan(&mut database, &prev).expect("a plan");
+        apply(&mut database, &first, Timeouts::default()).expect("the plan applies");
+        server.session().run(object).expect("an object");
+        if blocks_another_type {
+            let next = notes(&format!("{LARGE},{CODE}"));
+            let error = plan(&mut database, &next).expect_err(object).to_string();
+            assert!(error.contains(&format!("another type: {name} uses it")), "{error}");
+        }
+        let dropping = plan(&mut database, &notes(CODE)).expect(object);
+        let what = &dropping.body.approvals_needed[0].what;
+        assert!(what.ends_with(&format!("; {name} is dropped with it")), "{object}: {what}");
+        apply(&mut database, &dropping, Timeouts::default()).expect(object);
+        assert_eq!(drift(&mut database, &notes(CODE), true), Ok(Vec::new()), "{object}");
+    }
+    // A plan without the object is not one for this database.
+    let server = Server::shared().database();
+    let mut database = Database::connect(&server.address(), "public").expect("a session");
+    let first = plan(&mut database, &prev).expect("a plan");
+    apply(&mut database, &first, Timeouts::default()).expect("the plan applies");
+    let dropping = plan(&mut database, &notes(CODE)).expect("a plan");
+    server.session().run("CREATE INDEX i ON notes (title) WHERE n > 1").expect("an index");
+    apply(&mut database, &dropping, Timeouts::default()).expect_err("the index is not approved");
 }
 
 #[test]

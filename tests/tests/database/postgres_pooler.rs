@@ -80,6 +80,34 @@ fn reading_commands_leave_nothing_in_the_sessions_of_a_pooler() {
 }
 
 #[test]
+fn pgbench_has_no_errors_beside_reading_commands() {
+    const SCRIPT: &str = "BEGIN;
+        SELECT set_config('app.current_org_id', 'o', true);
+        INSERT INTO tasks (id, organization_id, title)
+          VALUES (gen_random_uuid()::text, 'o', 'from pgbench');
+        SELECT count(*) FROM tasks;
+        COMMIT;";
+    const TIMES: u32 = 200;
+    let server = Server::shared().database();
+    migrate(&server.address());
+    let pooler = Pooler::start(&server);
+    for (protocol, rows) in [("simple", "800"), ("extended", "1600")] {
+        thread::scope(|scope| {
+            let bench = scope.spawn(|| pooler.bench(SCRIPT, TIMES, protocol));
+            let mut has_read = false;
+            while !bench.is_finished() || !has_read {
+                read(&pooler.address());
+                has_read = true;
+            }
+            let output = bench.join().expect("pgbench ends");
+            assert!(output.contains("transactions actually processed: 800/800"), "{output}");
+        });
+        let count = "SELECT count(*)::text FROM tasks WHERE title = 'from pgbench'";
+        assert_eq!(server.admin().texts(count), [rows]);
+    }
+}
+
+#[test]
 fn what_a_pooler_would_break_is_refused() {
     let server = Server::shared().database();
     migrate(&server.address());

@@ -1,11 +1,12 @@
 //! Reads the hints of a diff: `{"models": [{from, to}], "fields": [{model, from, to}], "drops":
-//! …}`, where `drops` is `{"models": [key], "fields": [{model, field}]}`.
+//! …, "round": [{model, field}]}`, where `drops` is `{"models": [key], "fields": [{model,
+//! field}]}`.
 
 use super::context::ReadContext;
 use super::node::{Member, Node};
 use crate::diag::{Code, Diagnostics, Spanned};
 use crate::diff::Hints;
-use crate::diff::hints::{DropHint, FieldHint, ModelHint, SpannedName};
+use crate::diff::hints::{FieldHint, FieldName, ModelHint, SpannedName};
 
 /// Reads hints. [`crate::diff::diff`] resolves the names in them.
 ///
@@ -28,7 +29,11 @@ pub fn read_hints(text: &str) -> (Option<Hints>, Diagnostics) {
                 "models" => hints.models = list(member, cx, model_hint),
                 "fields" => hints.fields = list(member, cx, field_hint),
                 "drops" => read_drops(member.value, &mut hints, cx),
-                _ => unknown_member(&member, "the hints", &["models", "fields", "drops"], cx),
+                "round" => hints.rounded = list(member, cx, rounded_field),
+                _ => {
+                    let known = ["models", "fields", "drops", "round"];
+                    unknown_member(&member, "the hints", &known, cx);
+                }
             }
         }
         hints
@@ -45,7 +50,7 @@ fn read_drops(node: Node<'_>, hints: &mut Hints, cx: &mut ReadContext<'_>) {
                     .map(|key| Spanned::new(key.value.into_owned().into(), key.at))
                     .collect();
             }
-            "fields" => hints.dropped_fields = list(member, cx, drop_hint),
+            "fields" => hints.dropped_fields = list(member, cx, dropped_field),
             _ => unknown_member(&member, "`drops`", &["models", "fields"], cx),
         }
     }
@@ -72,9 +77,14 @@ fn field_hint(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<FieldHint> {
     Some(FieldHint { at, model, from, to })
 }
 
-fn drop_hint(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<DropHint> {
+fn dropped_field(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<FieldName> {
     let [model, field] = strings(node, "the dropped field", ["model", "field"], cx)?;
-    Some(DropHint { model, field })
+    Some(FieldName { model, field })
+}
+
+fn rounded_field(node: Node<'_>, cx: &mut ReadContext<'_>) -> Option<FieldName> {
+    let [model, field] = strings(node, "the rounded field", ["model", "field"], cx)?;
+    Some(FieldName { model, field })
 }
 
 /// Reads an object of exactly these string members.

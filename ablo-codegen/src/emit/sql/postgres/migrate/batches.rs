@@ -5,6 +5,7 @@
 
 use super::super::ddl::Table;
 use super::super::names::{Ident, Literal, Quoted, sql};
+use super::all_rows::{DROP_LEFTOVER, SHOW_ROWS};
 use super::change::ColumnDefault;
 
 /// The variables of the block.
@@ -16,18 +17,6 @@ DECLARE
   updated bigint;
   open boolean;
   lifted boolean;
-";
-
-/// Shows all rows to this session alone, which its process and the time of its start identify. To
-/// stop forcing row security would show them to every session of this role.
-const POLICY: &str = "  IF lifted THEN
-    EXECUTE pg_catalog.format('CREATE POLICY ablo_migrates ON %s TO CURRENT_USER USING \
-(pg_catalog.pg_backend_pid() = %s AND (SELECT EXTRACT(epoch FROM own.backend_start) FROM \
-pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS own) = %s)', target, \
-pg_catalog.pg_backend_pid(), (SELECT EXTRACT(epoch FROM own.backend_start) FROM \
-pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid()) AS own));
-    COMMIT;
-  END IF;
 ";
 
 /// The loops over the table and over its ranges of pages. A partition has its own pages, so the
@@ -79,15 +68,10 @@ pub(super) fn update_in_batches(
     let mut body = String::from(DECLARATIONS);
     sql!(&mut body, "  target regclass := ", table.regclass, ";\nBEGIN\n");
     body.push_str("  lifted := pg_catalog.row_security_active(target);\n");
-    // One that an interrupted run left does not show rows to this session.
-    sql!(&mut body, "  IF EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = target");
-    sql!(
-        &mut body,
-        " AND polname = 'ablo_migrates') THEN\n    DROP POLICY ablo_migrates ON ",
-        table
-    );
-    sql!(&mut body, ";\n  END IF;\n");
-    body.push_str(POLICY);
+    body.push_str(DROP_LEFTOVER);
+    body.push_str("  IF lifted THEN\n");
+    body.push_str(SHOW_ROWS);
+    body.push_str("    COMMIT;\n  END IF;\n");
     body.push_str(BATCHES);
     sql!(&mut body, "      EXECUTE ", Literal::new(update));
     body.push_str(PACE);

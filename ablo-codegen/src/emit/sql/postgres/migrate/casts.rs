@@ -54,6 +54,8 @@ pub(crate) struct Expression {
     pub(crate) helpers: BTreeSet<Helper>,
     /// Whether it has a result for every value.
     pub(crate) total: bool,
+    /// Whether the server keeps the stored values as they are.
+    pub(crate) keeps_bytes: bool,
 }
 
 impl Sql for &Expression {
@@ -114,6 +116,18 @@ impl ValueClass {
         }
     }
 
+    /// Returns whether the server stores every value in the same way in the other type.
+    fn is_stored_as(self, other: ValueClass) -> bool {
+        match (self, other) {
+            (ValueClass::Decimal(Some(_)), ValueClass::Decimal(None)) => true,
+            (
+                ValueClass::Decimal(Some((precision, scale))),
+                ValueClass::Decimal(Some((digits, places))),
+            ) => scale == places && precision <= digits,
+            _ => false,
+        }
+    }
+
     fn is_number(self) -> bool {
         matches!(
             self,
@@ -139,7 +153,9 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
     }
     let column = to_sql(&Ident::new(to.name));
     let (was, is) = (ValueClass::of(from.kind), ValueClass::of(to.kind));
-    let mut through = Expression { total: was.fits_in(is), ..Expression::default() };
+    let keeps_bytes = was.is_stored_as(is);
+    let total = keeps_bytes || was.fits_in(is);
+    let mut through = Expression { total, keeps_bytes, ..Expression::default() };
     through.text = match (was, is) {
         (ValueClass::Date, ValueClass::Text) => date_text(&column),
         (_, ValueClass::Text) => format!("{column}::text"),
@@ -152,6 +168,8 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
             let read = through.call(Helper::Numeric, "numeric", &column);
             through.number(&read, held)
         }
+        // Anything but the column itself would be a rewrite.
+        _ if keeps_bytes => column,
         (held, ValueClass::Boolean) if held.is_number() => format!("{column} <> 0"),
         (held, other) if held.is_number() && other.is_number() && held.fits_in(other) => {
             format!("{column}::text")
@@ -170,6 +188,18 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
         through.total = false;
     }
     Some(Conversion::Through(through))
+}
+
+/// Returns the conversion of a decimal to fewer digits, which rounds; NULL if the result has too
+/// many digits before the point.
+pub(crate) fn rounded(from: &str, to: &ColumnDef<'_>) -> Option<Expression> {
+    let ValueClass::Decimal(Some((precision, scale))) = ValueClass::of(to.kind) else {
+        return None;
+    };
+    let (column, whole) = (to_sql(&Ident::new(from)), i32::from(precision) - i32::from(scale));
+    let rounded = format!("round({column}, {scale})");
+    let text = format!("CASE WHEN abs({rounded}) < 1e{whole}::numeric THEN {rounded} END");
+    Some(Expression { text, ..Expression::default() })
 }
 
 /// Returns whether two types are the same to the server, regardless of their defaults.

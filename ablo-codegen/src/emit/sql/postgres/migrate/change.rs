@@ -78,11 +78,10 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         column: Ident<'a>,
     },
-    /// Sets `NOT NULL`, which checks every row.
+    /// Sets `NOT NULL`, which reads no rows, because a check of them was validated before.
     SetNotNull {
         table: &'a Table<'a>,
         column: Ident<'a>,
-        guard: Option<Guard>,
     },
     /// Sets a value in the rows that satisfy the condition.
     Update {
@@ -106,7 +105,6 @@ pub(crate) enum SqlChange<'a> {
     AddCheck {
         table: &'a Table<'a>,
         name: Ident<'a>,
-        column: Ident<'a>,
         condition: String,
         existing_rows: ExistingRows,
     },
@@ -122,9 +120,12 @@ pub(crate) enum SqlChange<'a> {
         name: Ident<'a>,
         also: Option<&'a Table<'a>>,
     },
+    /// Checks all rows while others write.
     ValidateCheck {
         table: &'a Table<'a>,
         name: Ident<'a>,
+        /// The column that the check is about, if rows can violate it.
+        guard: Option<(Ident<'a>, Guard)>,
     },
     /// Drops the temporary check of a column that is now `NOT NULL`.
     DropCheck {
@@ -135,7 +136,14 @@ pub(crate) enum SqlChange<'a> {
         table: &'a Table<'a>,
         index: Index<'a>,
     },
-    /// Fails if existing rows would violate a unique index that is built later.
+    /// Fails if a small table has rows that a check would refuse later.
+    GuardRows {
+        table: &'a Table<'a>,
+        column: Ident<'a>,
+        rows: String,
+        guard: Guard,
+    },
+    /// Fails if rows of a small table would violate a unique index that is built later.
     GuardDuplicates {
         table: &'a Table<'a>,
         columns: Vec<Ident<'a>>,
@@ -250,8 +258,6 @@ pub(crate) enum ExistingRows {
     None,
     /// They are validated after the commit.
     CheckedLater,
-    /// They are checked in the transaction, which fails if a row violates the check.
-    CheckedNow(Guard),
 }
 
 /// An index.
@@ -277,7 +283,7 @@ impl SqlChange<'_> {
             | SqlChange::CreateIndexConcurrently { .. }
             | SqlChange::SwapKey(_)
             | SqlChange::ValidateForeignKey { .. }
-            | SqlChange::SetNotNull { guard: None, .. } => Phase::AfterCommit,
+            | SqlChange::SetNotNull { .. } => Phase::AfterCommit,
             _ => Phase::Transaction,
         }
     }
@@ -345,12 +351,9 @@ impl SqlChange<'_> {
             SqlChange::SwapKey(swap) => {
                 swap.tables().into_iter().map(|table| lock(table, AccessExclusive)).collect()
             }
-            // Forced row security is lifted for the validation if it applies to this role.
-            SqlChange::ValidateForeignKey { table, target, .. } if table.name != target.name => {
-                both(table, target, AccessExclusive, AccessExclusive)
-            }
-            SqlChange::ValidateForeignKey { table, .. } => {
-                both(table, table, AccessExclusive, RowShare)
+            // A role that row security applies to creates and drops policies, each for a moment.
+            SqlChange::ValidateForeignKey { table, target, .. } => {
+                both(table, target, ShareUpdateExclusive, RowShare)
             }
             SqlChange::DropTable { table }
             | SqlChange::RenameColumn { table, .. }
@@ -368,6 +371,7 @@ impl SqlChange<'_> {
             | SqlChange::DropCheck { table, .. }
             | SqlChange::DropInvalidIndex { table, .. }
             | SqlChange::DropIndex { table, .. }
+            | SqlChange::GuardRows { table, .. }
             | SqlChange::GuardDuplicates { table, .. }
             | SqlChange::NoForceRls { table }
             | SqlChange::ForceRls { table }
@@ -383,17 +387,17 @@ impl SqlChange<'_> {
             SqlChange::AddColumn { column, fill: None, .. } if column.not_null => {
                 vec![Hazard::MayFail]
             }
+            SqlChange::Retype { using, .. } if using.keeps_bytes => Vec::new(),
             SqlChange::Retype { using, guards, .. }
                 if !guards.is_empty() || using.helpers.contains(&Helper::Refuse) =>
             {
                 vec![Hazard::Rewrite, Hazard::MayFail]
             }
             SqlChange::Retype { .. } => vec![Hazard::Rewrite],
-            SqlChange::SetNotNull { guard: Some(_), .. }
-            | SqlChange::AddCheck { existing_rows: ExistingRows::CheckedNow(_), .. } => {
-                vec![Hazard::Scan, Hazard::MayFail]
+            SqlChange::GuardRows { .. } | SqlChange::GuardDuplicates { .. } => {
+                vec![Hazard::MayFail]
             }
-            SqlChange::GuardDuplicates { .. } | SqlChange::AddKey { .. } => {
+            SqlChange::AddKey { .. } | SqlChange::ValidateCheck { guard: Some(_), .. } => {
                 vec![Hazard::Scan, Hazard::MayFail]
             }
             SqlChange::Update { .. } | SqlChange::UpdateInBatches { .. } => vec![Hazard::Update],

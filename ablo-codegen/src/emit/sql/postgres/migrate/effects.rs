@@ -44,7 +44,7 @@ impl SqlChange<'_> {
             SqlChange::Retype { table, column, to, .. } => vec![typed(table, column, *to)],
             SqlChange::SetDefault { table, column, .. } => vec![default(table, column, true)],
             SqlChange::DropDefault { table, column } => vec![default(table, column, false)],
-            SqlChange::SetNotNull { table, column, .. } => vec![not_null(table, column, true)],
+            SqlChange::SetNotNull { table, column } => vec![not_null(table, column, true)],
             SqlChange::DropNotNull { table, column } => vec![not_null(table, column, false)],
             SqlChange::AddCheck { table, name, existing_rows, .. } => {
                 let is_validated = *existing_rows != ExistingRows::CheckedLater;
@@ -54,7 +54,7 @@ impl SqlChange<'_> {
                 let dropped = instead_of.iter().map(|name| no_constraint(table, name));
                 dropped.chain([constraint(table, name, false)]).collect()
             }
-            SqlChange::ValidateCheck { table, name } => vec![constraint(table, name, true)],
+            SqlChange::ValidateCheck { table, name, .. } => vec![constraint(table, name, true)],
             SqlChange::DropConstraint { table, name, .. }
             | SqlChange::DropCheck { table, name } => {
                 vec![no_constraint(table, name)]
@@ -88,6 +88,7 @@ impl SqlChange<'_> {
             | SqlChange::CreateSchema(_)
             | SqlChange::Update { .. }
             | SqlChange::UpdateInBatches { .. }
+            | SqlChange::GuardRows { .. }
             | SqlChange::GuardDuplicates { .. }
             | SqlChange::DropInvalidIndex { .. }
             | SqlChange::NoForceRls { .. }

@@ -30,7 +30,11 @@ impl Lowering<'_> {
                     }
                     Conversion::Through(expression) if !expression.total => {
                         let Some((text, helpers)) = unconverted(from, to) else { continue };
-                        (format!("{column} IS NOT NULL AND ({text}) IS NULL"), helpers)
+                        let mut rows = format!("{column} IS NOT NULL AND ({text}) IS NULL");
+                        if let Some(rounded) = self.rounded(pair.at, at, from.name) {
+                            rows += &format!(" AND ({}) IS NOT NULL", rounded.text);
+                        }
+                        (rows, helpers)
                     }
                     _ => continue,
                 };

@@ -11,6 +11,7 @@
 //! 4. after the commit: validation, `NOT NULL` and concurrent indexes, which would block others
 //!    inside the transaction.
 
+mod all_rows;
 mod batches;
 mod casts;
 mod change;

@@ -27,22 +27,21 @@ impl Lowering<'_> {
                 self.check_after_update(pair, check, &update, script);
                 continue;
             }
-            let existing_rows =
-                pair.as_ref().map_or(ExistingRows::None, |pair| self.existing_rows(pair, check));
             let (name, column) = (check.name.clone(), Ident::new(check.column));
             let condition = satisfies(&check.rule, &to_sql(&column));
-            script.push(
-                cause,
-                &SqlChange::AddCheck {
-                    table,
-                    name: name.clone(),
-                    column,
-                    condition,
-                    existing_rows,
-                },
-            );
-            if existing_rows == ExistingRows::CheckedLater {
-                script.push(cause, &SqlChange::ValidateCheck { table, name });
+            let is_new = pair.is_none();
+            let guard = pair.as_ref().and_then(|pair| self.unfit(pair, check));
+            if let Some(guard) = guard {
+                let (rows, column) = (format!("NOT ({condition})"), column.clone());
+                script.push(cause, &SqlChange::GuardRows { table, column, rows, guard });
+            }
+            let existing_rows =
+                if is_new { ExistingRows::None } else { ExistingRows::CheckedLater };
+            let added = SqlChange::AddCheck { table, name: name.clone(), condition, existing_rows };
+            script.push(cause, &added);
+            if !is_new {
+                let guard = guard.map(|guard| (column, guard));
+                script.push(cause, &SqlChange::ValidateCheck { table, name, guard });
             }
         }
         let has_index =
@@ -68,21 +67,16 @@ impl Lowering<'_> {
         }
     }
 
-    /// Returns the effect of a new check on the rows of an existing table.
-    fn existing_rows(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> ExistingRows {
-        let at = pair.is.columns.iter().position(|column| column.name == check.column);
-        let origin = at.and_then(|at| self.pairing.columns.get(pair.at)?.origins.get(at)?.as_ref());
-        let (Some(at), Some((origin, Conversion::Unchanged))) = (at, origin) else {
-            return ExistingRows::CheckedLater;
-        };
+    /// Returns the guard of a new check, if rows of the existing table can violate it.
+    fn unfit(&self, pair: &Pair<'_>, check: &CheckDef<'_>) -> Option<Guard> {
+        let at = pair.is.columns.iter().position(|column| column.name == check.column)?;
+        let origin = self.pairing.columns.get(pair.at)?.origins.get(at)?.as_ref()?;
+        let (origin, Conversion::Unchanged) = origin else { return None };
         let had = pair.was.columns.get(*origin).and_then(|column| check_of(pair.was, column.name));
         let fits = implies(had.map(|check| &check.rule), Some(&check.rule));
         let is_required = pair.is.columns.get(at).is_some_and(|column| column.not_null);
-        if fits || !is_required || self.fill_value(pair.at, at).is_some() {
-            ExistingRows::CheckedLater
-        } else {
-            ExistingRows::CheckedNow(Guard::ValueUnfit)
-        }
+        let is_unfit = !fits && is_required && self.fill_value(pair.at, at).is_none();
+        is_unfit.then_some(Guard::ValueUnfit)
     }
 
     /// Enables row security and creates its policy.

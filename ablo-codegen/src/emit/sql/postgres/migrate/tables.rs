@@ -5,7 +5,7 @@ use super::super::names::{Ident, sql, to_sql};
 use super::super::render::idents;
 use super::super::table_defs::ResolvedOptions;
 use super::super::table_defs::{CheckDef, ColumnDef, TableDef, constant};
-use super::casts::{Conversion, Expression, Helper};
+use super::casts::{Conversion, Expression, Helper, rounded};
 use super::change::{ColumnDefault, SqlChange};
 use super::guard::Guard;
 use super::pairing::{Pairing, Side};
@@ -262,12 +262,15 @@ impl<'a> Lowering<'a> {
     }
 
     /// Returns the expression of a column's new values. A value that does not fit is replaced by
-    /// the fill value, or by NULL if the column allows it; otherwise it stops the migration.
+    /// the fill value, or by NULL if the column allows it; otherwise it stops the migration, as
+    /// does any value that stays too large when it is rounded.
     fn conversion_expression(&self, changed: &Changed<'_>, through: &Expression) -> Expression {
         let Changed { pair, at, to, .. } = *changed;
-        let mut out = through.clone();
+        let rounded = self.rounded(pair.at, at, to.name);
+        let mut out = rounded.clone().unwrap_or_else(|| through.clone());
         let (column, kind) = (to_sql(&Ident::new(to.name)), to_sql(&to.column_type));
-        if let Some(fill) = self.fill_value(pair.at, at) {
+        let fill = self.fill_value(pair.at, at);
+        if let Some(fill) = fill.filter(|_| rounded.is_none() && !through.keeps_bytes) {
             let fill = to_sql(&fill);
             let filled = format!("COALESCE(({})::{kind}, {fill}::{kind})", out.text);
             out.text = if to.not_null {
@@ -275,7 +278,7 @@ impl<'a> Lowering<'a> {
             } else {
                 format!("CASE WHEN {column} IS NOT NULL THEN {filled} END")
             };
-        } else if to.not_null && !out.total {
+        } else if rounded.is_some() || to.not_null && !out.total {
             let mut message = String::new();
             let text = Guard::ValueUnfit.about(&pair.is.table, &Ident::new(to.name));
             sql!(&mut message, super::super::names::Literal::new(text));
@@ -287,6 +290,14 @@ impl<'a> Lowering<'a> {
             );
         }
         out
+    }
+
+    /// Returns the conversion of a column that a hint rounds, which has this name.
+    pub(super) fn rounded(&self, table: usize, at: usize, name: &str) -> Option<Expression> {
+        let (shape, to) = (self.to.shapes.get(table)?, self.to.tables.get(table)?.columns.get(at)?);
+        let field = shape.columns.get(at)?.field?;
+        let is_rounded = self.diff.is_rounded(shape.model.key.as_str(), field.name.as_str());
+        is_rounded.then(|| rounded(name, to)).flatten()
     }
 
     fn is_tenancy(&self, table: usize, column: &ColumnDef<'_>) -> bool {

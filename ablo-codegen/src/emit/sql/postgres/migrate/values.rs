@@ -48,9 +48,8 @@ impl Lowering<'_> {
                 continue;
             }
             let (cause, fill) = (self.cause(pair.at, Some(to.name)), self.fill_value(pair.at, at));
-            let is_retyped = matches!(conversion, Conversion::Through(_));
             let column = Ident::new(to.name);
-            if let (Some(fill), false) = (fill, is_retyped) {
+            if let (Some(fill), false) = (fill, self.fills(pair, at, conversion)) {
                 let is_null = format!("{} IS NULL", to_sql(&column));
                 let update = self.update_of(pair, cause, to.name, Some(fill), is_null);
                 after.push((cause, column, update.is_deferred.then(|| update.clone()), true));
@@ -62,13 +61,13 @@ impl Lowering<'_> {
         self.update(pair, &updates, script);
         let table = &pair.is.table;
         for (cause, column, deferred, is_filled) in after {
-            if !is_filled {
-                let guard = Some(Guard::MadeRequired);
-                script.push(cause, &SqlChange::SetNotNull { table, column, guard });
-                continue;
-            }
             let name = helper(pair, column.as_str(), "not_null");
             let condition = format!("{} IS NOT NULL", to_sql(&column));
+            let guard = (!is_filled).then(|| (column.clone(), Guard::MadeRequired));
+            if let Some((column, guard)) = guard.clone() {
+                let rows = format!("{} IS NULL", to_sql(&column));
+                script.push(cause, &SqlChange::GuardRows { table, column, rows, guard });
+            }
             match deferred {
                 Some(update) => {
                     let (name, instead_of) = (name.clone(), None);
@@ -80,18 +79,22 @@ impl Lowering<'_> {
                     script.push(cause, &update.batches(table));
                 }
                 None => {
-                    let (name, column) = (name.clone(), column.clone());
-                    let existing_rows = ExistingRows::CheckedLater;
-                    script.push(
-                        cause,
-                        &SqlChange::AddCheck { table, name, column, condition, existing_rows },
-                    );
+                    let (name, existing_rows) = (name.clone(), ExistingRows::CheckedLater);
+                    let check = SqlChange::AddCheck { table, name, condition, existing_rows };
+                    script.push(cause, &check);
                 }
             }
-            script.push(cause, &SqlChange::ValidateCheck { table, name: name.clone() });
-            script.push(cause, &SqlChange::SetNotNull { table, column, guard: None });
+            script.push(cause, &SqlChange::ValidateCheck { table, name: name.clone(), guard });
+            script.push(cause, &SqlChange::SetNotNull { table, column });
             script.push(cause, &SqlChange::DropCheck { table, name });
         }
+    }
+
+    /// Reports whether the conversion of a column also fills in missing values.
+    fn fills(&self, pair: &Pair<'_>, at: usize, conversion: &Conversion) -> bool {
+        let Conversion::Through(through) = conversion else { return false };
+        let is_rounded = pair.is.columns.get(at).and_then(|to| self.rounded(pair.at, at, to.name));
+        !through.keeps_bytes && is_rounded.is_none()
     }
 
     /// Returns the update of rows whose value the new check of a column does not allow, if they may
@@ -148,10 +151,8 @@ impl Lowering<'_> {
         let allows = |rule| satisfies(rule, &to_sql(&column));
         let condition = format!("{} OR {}", allows(&was.rule), allows(&is.rule));
         let (name, existing_rows) = (helper(pair, to, "either"), ExistingRows::CheckedLater);
-        script.push(
-            update.cause,
-            &SqlChange::AddCheck { table, name, column, condition, existing_rows },
-        );
+        let check = SqlChange::AddCheck { table, name, condition, existing_rows };
+        script.push(update.cause, &check);
     }
 
     /// Replaces the check that allowed both rules by the new one, after the rows were updated.
@@ -171,7 +172,7 @@ impl Lowering<'_> {
         );
         // Rows that were written before the check applied to them.
         script.push(update.cause, &update.batches(table));
-        script.push(update.cause, &SqlChange::ValidateCheck { table, name });
+        script.push(update.cause, &SqlChange::ValidateCheck { table, name, guard: None });
     }
 
     /// Runs updates with all rows visible: after the commit in batches, or in the transaction, and

@@ -3,6 +3,7 @@
 use super::super::ddl::{Column, Predicate, Preset, Table};
 use super::super::names::{Ident, Literal, Quoted, Sql, sql};
 use super::super::render::{Columns, write_columns, write_predicate};
+use super::all_rows::{guard_duplicates, guard_rows, validate_foreign_key};
 use super::batches::update_in_batches;
 use super::change::{ColumnDefault, ExistingRows, ForeignKey, Index, KeySwap, SqlChange};
 use super::guard::Guard;
@@ -16,10 +17,11 @@ impl Sql for ColumnDefault<'_> {
     }
 }
 
-/// Wraps a statement so that it fails with the code, message and hint of a guard.
+/// Wraps a statement so that it fails with the code, message and hint of a guard, each on the
+/// condition of the server that it handles.
 fn guarded(
     statement: &str,
-    guards: &[Guard],
+    guards: &[(&'static str, Guard)],
     table: &Table<'_>,
     column: &Ident<'_>,
     out: &mut String,
@@ -30,11 +32,11 @@ fn guarded(
     let mut body = String::from("\nBEGIN\n  ");
     body.push_str(statement);
     body.push_str("\nEXCEPTION");
-    for guard in guards {
+    for (condition, guard) in guards {
         sql!(
             &mut body,
             " WHEN ",
-            guard.condition(),
+            *condition,
             " THEN\n  RAISE EXCEPTION USING ERRCODE = '",
             guard.condition()
         );
@@ -43,6 +45,11 @@ fn guarded(
     }
     body.push_str("END ");
     sql!(out, "DO ", Quoted(body), ";");
+}
+
+/// Returns guards with their own conditions.
+fn conditions(guards: &[Guard]) -> Vec<(&'static str, Guard)> {
+    guards.iter().map(|guard| (guard.condition(), *guard)).collect()
 }
 
 /// Writes an `ALTER TABLE` statement.
@@ -94,7 +101,7 @@ impl Sql for SqlChange<'_> {
                     ")::",
                     to
                 );
-                guarded(&plain, guards, table, column, out);
+                guarded(&plain, &conditions(guards), table, column, out);
             }
             SqlChange::SetDefault { table, column, to: ColumnDefault::Now } => {
                 alter!(out, table, "ALTER COLUMN ", column, " SET DEFAULT now()");
@@ -108,18 +115,13 @@ impl Sql for SqlChange<'_> {
             SqlChange::DropNotNull { table, column } => {
                 alter!(out, table, "ALTER COLUMN ", column, " DROP NOT NULL")
             }
-            SqlChange::SetNotNull { table, column, guard } => {
-                let mut plain = String::new();
-                alter!(&mut plain, table, "ALTER COLUMN ", column, " SET NOT NULL");
-                match guard {
-                    Some(guard) => guarded(&plain, &[*guard], table, column, out),
-                    None => out.push_str(&plain),
-                }
+            SqlChange::SetNotNull { table, column } => {
+                alter!(out, table, "ALTER COLUMN ", column, " SET NOT NULL")
             }
             SqlChange::Update { table, column, to, rows, guards, .. } => {
                 let mut plain = String::new();
                 update(table, column, to.as_ref(), rows, &mut plain);
-                guarded(&plain, guards, table, column, out);
+                guarded(&plain, &conditions(guards), table, column, out);
             }
             SqlChange::UpdateInBatches { table, column, to, rows } => {
                 update_in_batches(table, column, to.as_ref(), rows, out)
@@ -133,30 +135,29 @@ impl Sql for SqlChange<'_> {
                 out.push_str(condition);
                 sql!(out, ") NOT VALID;");
             }
-            SqlChange::AddCheck { table, name, column, condition, existing_rows } => {
-                let mut plain = String::new();
-                sql!(&mut plain, "ALTER TABLE ", table, " ADD CONSTRAINT ", name, " CHECK (");
-                plain.push_str(condition);
+            SqlChange::AddCheck { table, name, condition, existing_rows } => {
+                sql!(out, "ALTER TABLE ", table, " ADD CONSTRAINT ", name, " CHECK (");
+                out.push_str(condition);
                 sql!(
-                    &mut plain,
-                    if *existing_rows == ExistingRows::CheckedLater {
-                        ") NOT VALID;"
-                    } else {
-                        ");"
+                    out,
+                    match existing_rows {
+                        ExistingRows::CheckedLater => ") NOT VALID;",
+                        ExistingRows::None => ");",
                     }
                 );
-                match existing_rows {
-                    ExistingRows::CheckedNow(guard) => {
-                        guarded(&plain, &[*guard], table, column, out)
-                    }
-                    ExistingRows::None | ExistingRows::CheckedLater => out.push_str(&plain),
-                }
             }
             SqlChange::DropConstraint { table, name, .. } => {
                 alter!(out, table, "DROP CONSTRAINT ", name)
             }
-            SqlChange::ValidateCheck { table, name } => {
-                alter!(out, table, "VALIDATE CONSTRAINT ", name)
+            SqlChange::ValidateCheck { table, name, guard } => {
+                let mut plain = String::new();
+                alter!(&mut plain, table, "VALIDATE CONSTRAINT ", name);
+                match guard {
+                    Some((column, guard)) => {
+                        guarded(&plain, &[("check_violation", *guard)], table, column, out)
+                    }
+                    None => out.push_str(&plain),
+                }
             }
             SqlChange::DropCheck { table, name } => {
                 alter!(out, table, "DROP CONSTRAINT IF EXISTS ", name)
@@ -164,6 +165,9 @@ impl Sql for SqlChange<'_> {
             SqlChange::CreateIndex { table, index } => create_index("", table, index, out),
             SqlChange::CreateIndexConcurrently { table, index } => {
                 create_index("CONCURRENTLY IF NOT EXISTS ", table, index, out)
+            }
+            SqlChange::GuardRows { table, column, rows, guard } => {
+                guard_rows(table, column, rows, *guard, out)
             }
             SqlChange::GuardDuplicates { table, columns } => guard_duplicates(table, columns, out),
             SqlChange::DropInvalidIndex { table, name } => drop_invalid_index(table, name, out),
@@ -193,26 +197,14 @@ impl Sql for SqlChange<'_> {
                 let list = Columns(columns);
                 alter!(&mut plain, table, "ADD CONSTRAINT ", table.key, " PRIMARY KEY ", list);
                 let id = Ident::new("id");
-                guarded(&plain, &[Guard::DuplicateValues], table, &id, out);
+                guarded(&plain, &conditions(&[Guard::DuplicateValues]), table, &id, out);
             }
             SqlChange::SwapKey(swap) => swap_key(swap, out),
             SqlChange::AddForeignKey { key, is_new, .. } => {
                 add_foreign_key(key, if *is_new { "" } else { " NOT VALID" }, out);
             }
             SqlChange::ValidateForeignKey { table, name, target } => {
-                let mut plain = String::new();
-                alter!(&mut plain, table, "VALIDATE CONSTRAINT ", name);
-                let message = format!(
-                    "ablo::migrate::foreign_key_not_validated: {} has orphaned rows; fix them and \
-                     validate the key",
-                    name.as_str()
-                );
-                without_row_security(
-                    &[table, target],
-                    &plain,
-                    Some(("foreign_key_violation", message)),
-                    out,
-                );
+                validate_foreign_key(table, name, target, out)
             }
             SqlChange::Comment { table, column, text } => {
                 sql!(out, "COMMENT ON COLUMN ", table, ".", column, " IS ");
@@ -242,7 +234,7 @@ fn add_column(
     plain.push(';');
     let has_value = fill.is_some() || !column.column_type.default().is_empty();
     if column.not_null && !has_value {
-        guarded(&plain, &[guard], table, &column.name, out);
+        guarded(&plain, &conditions(&[guard]), table, &column.name, out);
     } else {
         out.push_str(&plain);
     }
@@ -376,68 +368,6 @@ fn create_policy(table: &Table<'_>, predicate: &Predicate<'_>, out: &mut String)
     );
     sql!(&mut body, Literal::new(message), ", DETAIL = SQLERRM;\nEND ");
     sql!(out, "DO ", Quoted(body), ";");
-}
-
-/// Runs a statement with all rows of these tables visible. If `reported` is given, that error
-/// condition is raised as a warning and the statement has no effect.
-fn without_row_security(
-    tables: &[&Table<'_>],
-    statement: &str,
-    reported: Option<(&'static str, String)>,
-    out: &mut String,
-) {
-    let mut body = String::from(
-        "\nDECLARE\n  veiled regclass;\n  veils regclass[] := ARRAY(SELECT DISTINCT each FROM \
-         pg_catalog.unnest(ARRAY[",
-    );
-    for (at, table) in tables.iter().enumerate() {
-        sql!(&mut body, if at == 0 { "" } else { ", " }, table.regclass, "::regclass");
-    }
-    body.push_str("]) AS each WHERE pg_catalog.row_security_active(each));\nBEGIN\n");
-    let force = |force: &'static str, body: &mut String| {
-        sql!(
-            body,
-            "  FOREACH veiled IN ARRAY veils LOOP\n    EXECUTE pg_catalog.format('ALTER TABLE %s ",
-            force
-        );
-        sql!(body, " ROW LEVEL SECURITY', veiled);\n  END LOOP;\n");
-    };
-    force("NO FORCE", &mut body);
-    body.push_str("  ");
-    body.push_str(statement);
-    body.push('\n');
-    force("FORCE", &mut body);
-    if let Some((condition, message)) = reported {
-        sql!(&mut body, "EXCEPTION WHEN ", condition, " THEN\n  RAISE WARNING USING MESSAGE = ");
-        sql!(&mut body, Literal::new(message), ", DETAIL = SQLERRM;\n");
-    }
-    body.push_str("END ");
-    sql!(out, "DO ", Quoted(body), ";");
-}
-
-/// Fails if rows have the same values in these columns, with all rows visible.
-fn guard_duplicates(table: &Table<'_>, columns: &[Ident<'_>], out: &mut String) {
-    let list = |separator: &'static str, end: &'static str| {
-        let mut list = String::new();
-        for (at, column) in columns.iter().enumerate() {
-            sql!(&mut list, if at == 0 { "" } else { separator }, column, end);
-        }
-        list
-    };
-    let guard = Guard::DuplicateValues;
-    let message = columns.last().map(|column| guard.about(table, column)).unwrap_or_default();
-    let mut body = String::from("IF EXISTS (SELECT FROM ");
-    sql!(&mut body, table, " WHERE ");
-    body.push_str(&list(" AND ", " IS NOT NULL"));
-    body.push_str(" GROUP BY ");
-    body.push_str(&list(", ", ""));
-    sql!(
-        &mut body,
-        " HAVING count(*) > 1) THEN\n    RAISE EXCEPTION USING ERRCODE = 'unique_violation', \
-         MESSAGE = "
-    );
-    sql!(&mut body, Literal::new(message), ", HINT = ", Literal::new(guard.hint()), ";\n  END IF;");
-    without_row_security(&[table], &body, None, out);
 }
 
 fn update(

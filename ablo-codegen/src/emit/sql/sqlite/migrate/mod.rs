@@ -6,13 +6,16 @@
 //! new table is created, rows are converted into it, and the old table is dropped. The order is
 //!
 //! 1. guards, then drop tables and indexes without a successor;
-//! 2. rename tables to be rebuilt to temporary names; rename and alter other tables;
+//! 2. rename tables and columns, and tables to be rebuilt again to temporary names; alter others;
 //! 3. create and fill tables, converting each value or failing with a reason;
 //! 4. create indexes and check foreign keys.
 
 mod convert;
 mod file;
+mod losses;
 mod pairing;
+mod references;
+mod rounding;
 mod script;
 mod table;
 
@@ -28,7 +31,7 @@ use crate::shape::{TableShape, tables_in};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, Diff};
 use script::{Guard, Script};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use table::{Pair, Strategy};
 
 /// The pragmas that a connection has to set before the transaction of a migration. Inside one, they
@@ -36,7 +39,7 @@ use table::{Pair, Strategy};
 ///
 /// Enforced foreign keys would delete rows when the renamed table is dropped. Without
 /// `legacy_alter_table`, SQLite would update references to a renamed table in keys, views and
-/// triggers.
+/// triggers, which is wrong for temporary names.
 pub const PROLOGUE: [&str; 2] = ["PRAGMA foreign_keys = OFF;", "PRAGMA legacy_alter_table = ON;"];
 
 /// The pragmas to set afterwards, whether the migration succeeded or not.
@@ -81,7 +84,11 @@ pub fn migrate_from(
             let origin = (*origin)?;
             let before = (from.get(origin)?, was.get(origin)?);
             let temporary = temporary.claim(&["ablo_was", &origin.to_string()]);
-            Some(Pair::new(before, (shape, table), temporary, diff, backfills))
+            let mut pair = Pair::new(before, (shape, table), temporary, diff, backfills);
+            let name = table.name.as_str();
+            pair.is_moved = pair.was.name != table.name
+                && was.iter().all(|was| !was.name.as_str().eq_ignore_ascii_case(name));
+            Some(pair)
         })
         .collect();
     let mut script = Script::default();
@@ -116,7 +123,9 @@ pub fn migrate_from(
         }
     }
     check_foreign_keys(&is, &pairs, &mut script);
-    script.finish(pragma_guards())
+    let mut losses = BTreeMap::new();
+    pairs.iter().flatten().for_each(|pair| pair.losses(&mut losses));
+    script.finish(pragma_guards(), losses)
 }
 
 /// Returns guards that fail if the connection has not run the prologue.

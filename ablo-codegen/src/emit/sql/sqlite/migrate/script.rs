@@ -1,7 +1,8 @@
 //! Collects the statements of a migration and the guards that fail with a reason.
 
 use super::super::names::{Expr, Ident, Literal, expr};
-use crate::migrate::{Hazard, Lock, LockMode, Migration, Phase, Statement};
+use crate::migrate::{Hazard, Lock, LockMode, Loss, Migration, Phase, Statement};
+use std::collections::BTreeMap;
 
 /// The statements of a migration, in order.
 #[derive(Debug, Default)]
@@ -92,11 +93,11 @@ impl Script {
     }
 
     /// Returns the migration, which is empty if there is nothing to do.
-    pub(crate) fn finish(self, first: Script) -> Migration {
+    pub(crate) fn finish(self, first: Script, losses: BTreeMap<usize, Loss>) -> Migration {
         if self.statements.is_empty() {
             return Migration::default();
         }
         let statements = first.statements.into_iter().chain(self.statements).collect();
-        Migration { statements, ..Migration::default() }
+        Migration { statements, losses }
     }
 }

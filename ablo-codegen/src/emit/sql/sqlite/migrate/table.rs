@@ -28,18 +28,21 @@ pub(crate) enum Strategy {
 #[derive(Debug)]
 pub(crate) struct Pair<'d, 'a> {
     was_shape: &'d TableShape<'a>,
-    was: &'d TableDef<'a>,
-    shape: &'d TableShape<'a>,
-    is: &'d TableDef<'a>,
+    pub(super) was: &'d TableDef<'a>,
+    pub(super) shape: &'d TableShape<'a>,
+    pub(super) is: &'d TableDef<'a>,
     columns: Columns,
     /// The temporary name of the old table while the new one is filled.
     temporary: Ident<'static>,
-    diff: &'d Diff<'d>,
+    pub(super) diff: &'d Diff<'d>,
     backfills: &'d Backfills,
     /// The first step about its model.
     pub(crate) cause: Option<usize>,
     /// The way in which it is changed.
     pub(crate) strategy: Strategy,
+    /// Whether SQLite renames the table, and with it what refers to it in other objects. It cannot
+    /// if another table has the name.
+    pub(super) is_moved: bool,
 }
 
 impl<'d, 'a> Pair<'d, 'a> {
@@ -64,6 +67,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             backfills,
             cause,
             strategy: Strategy::Rebuilt,
+            is_moved: false,
         };
         pair.strategy = pair.decide();
         pair
@@ -96,7 +100,7 @@ impl<'d, 'a> Pair<'d, 'a> {
     }
 
     /// Returns the previous column.
-    fn previous(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
+    pub(super) fn previous(&self, at: usize) -> Option<(&'d ColumnShape<'a>, &'d ColumnDef<'a>)> {
         let origin = (*self.columns.origins.get(at)?)?;
         Some((self.was_shape.columns.get(origin)?, self.was.columns.get(origin)?))
     }
@@ -120,7 +124,7 @@ impl<'d, 'a> Pair<'d, 'a> {
     }
 
     /// Returns the name of the field that a column stores.
-    fn field(&self, at: usize) -> Option<&'a str> {
+    pub(super) fn field(&self, at: usize) -> Option<&'a str> {
         let column = self.shape.columns.get(at)?;
         let tenancy =
             matches!(self.shape.isolation, Isolation::Column(name) if name == column.name);
@@ -140,7 +144,7 @@ impl<'d, 'a> Pair<'d, 'a> {
         })
     }
 
-    fn cause_of(&self, at: usize) -> Option<usize> {
+    pub(super) fn cause_of(&self, at: usize) -> Option<usize> {
         self.diff.cause(self.shape.model.key.as_str(), self.field(at)).or(self.cause)
     }
 
@@ -165,12 +169,14 @@ impl<'d, 'a> Pair<'d, 'a> {
                 &expr!("DROP INDEX IF EXISTS ", index.name, ";"),
             );
         }
-        if self.was.name != self.is.name || self.strategy == Strategy::Rebuilt {
+        self.rename_with_references(script);
+        if self.was.name != self.is.name && !self.is_moved || self.strategy == Strategy::Rebuilt {
+            let (name, temporary) = (self.moved_name(), &self.temporary);
             script.on(
                 &self.was.name,
                 self.cause,
                 &[],
-                &expr!("ALTER TABLE ", self.was.name, " RENAME TO ", self.temporary, ";"),
+                &expr!("ALTER TABLE ", name, " RENAME TO ", temporary, ";"),
             );
         }
     }
@@ -222,7 +228,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             return;
         }
         let table = &self.is.name;
-        if self.was.name != *table {
+        if self.was.name != *table && !self.is_moved {
             script.on(
                 &self.was.name,
                 self.cause,
@@ -316,12 +322,23 @@ impl<'d, 'a> Pair<'d, 'a> {
             let guard = if tenancy { Guard::TenancyColumnAdded } else { Guard::RequiredFieldAdded };
             return (recreated(script, guard), false);
         };
-        let source = expr!("was.", was.name);
+        let source =
+            expr!("was.", if self.is_renamed_first(at) { &column.name } else { &was.name });
+        let rounded = self.rounded(at, &source);
+        if let Some(value) = &rounded {
+            let rows = expr!(" WHERE ", source, " IS NOT NULL AND ", value, " IS NULL");
+            let what = "has values with too many digits before the point";
+            guard_rows(script, Guard::ValueUnfit, what, &rows);
+        }
         let (value, risky) = match conversion(was_shape.kind, shape.kind, &source) {
             Conversion::Recreate => return (recreated(script, Guard::RequiredRecreated), true),
             Conversion::Keep => (source.clone(), false),
             Conversion::Safe(value) => (value, false),
             Conversion::Risky(value) => (value, true),
+        };
+        let (is_lossy, value, risky) = match rounded {
+            Some(value) => (true, value, false),
+            None => (risky, value, risky),
         };
         let converted = match (fill, column.not_null) {
             (Some(fill), true) if risky || !was.not_null => {
@@ -361,7 +378,7 @@ impl<'d, 'a> Pair<'d, 'a> {
             }
             _ => value,
         };
-        (converted, risky)
+        (converted, is_lossy)
     }
 
     /// Creates missing indexes.
