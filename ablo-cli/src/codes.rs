@@ -285,6 +285,15 @@ codes! {
          installed.",
         "Run the command as the role that owns the tables. Triggers can be installed on tables, \
          not on views.";
+    CAPTURE_FAILED = "ablo::capture::failed" Error,
+        "The triggers cannot be installed or removed",
+        "The database rejected a statement; the message has the reason. No trigger was changed.",
+        "Run the command as the role that owns the tables. Triggers can be installed on tables, \
+         not on views.";
+    CAPTURE_UNSUPPORTED = "ablo::capture::unsupported" Error,
+        "The database cannot record writes of other programs",
+        "A trigger of SQLite cannot tell which program writes a row.",
+        "Write the rows through the coordinator, or use PostgreSQL.";
     DATA_SOURCE_FAILED = "ablo::data_source::failed" Error,
         "A check of the conformance kit failed",
         "`ablo source test` reads and writes rows as a coordinator does. The message has the \

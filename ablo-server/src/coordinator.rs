@@ -6,7 +6,7 @@ use crate::http::{Documents, HttpState, router};
 use crate::limits::Limits;
 use crate::live::Hubs;
 use crate::service::keys::Keys;
-use crate::service::{CoordinatorOptions, Service, housekeeping, source, webhooks};
+use crate::service::{CoordinatorOptions, Service, captured, housekeeping, source, webhooks};
 use crate::store::Store;
 use ablo_schema::{Hashes, Schema};
 use axum::Router;
@@ -34,6 +34,7 @@ impl Coordinator {
         let hubs = Hubs::new(Arc::clone(&engine), Arc::clone(&store), options.limits);
         let service = Arc::new(Service::new(engine, store, options));
         housekeeping::start(&service);
+        captured::start(&service);
         let (hubs, documents) = (Arc::new(hubs), Arc::new(documents));
         Self { state: HttpState { service, hubs, documents } }
     }

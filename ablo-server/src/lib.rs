@@ -30,6 +30,7 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod adapter;
+mod capture;
 mod coordinator;
 mod embedded;
 mod http;
@@ -61,6 +62,7 @@ pub mod kit {
     pub use ablo_source::kit::{Outcome, Subject, reach, run};
 }
 
+pub use capture::Capture;
 pub use coordinator::Coordinator;
 pub use embedded::Embedded;
 #[cfg(feature = "sqlite")]

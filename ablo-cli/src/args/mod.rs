@@ -4,6 +4,8 @@
 
 #[cfg(feature = "database")]
 pub(crate) mod approver;
+#[cfg(feature = "server")]
+pub(crate) mod capture;
 pub(crate) mod common;
 #[cfg(feature = "database")]
 pub(crate) mod database;
@@ -94,6 +96,9 @@ pub(crate) enum Command {
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Record the writes of other programs, so that watchers receive them
+    #[cfg(feature = "server")]
+    Capture(capture::CaptureArgs),
     /// Test or serve a Data Source (rows stay in your database)
     #[cfg(feature = "server")]
     #[command(subcommand)]

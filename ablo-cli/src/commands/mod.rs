@@ -4,6 +4,8 @@
 mod approver;
 #[cfg(feature = "server")]
 mod backup;
+#[cfg(feature = "server")]
+mod capture;
 #[cfg(feature = "database")]
 mod change;
 mod check;
@@ -50,6 +52,8 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Serve(args) => return serve::serve(&args),
         #[cfg(feature = "server")]
         Command::Backup(args) => (Format::Human, backup::run(&args).into()),
+        #[cfg(feature = "server")]
+        Command::Capture(args) => (args.input.format, capture::run(&args).into()),
         #[cfg(feature = "server")]
         Command::Key(command) => (Format::Human, key::run(&command).into()),
         #[cfg(feature = "server")]

@@ -3,6 +3,7 @@
 //! They are the same for every schema. Each SQL target prints these descriptions, which keeps the
 //! dialects consistent.
 
+mod captured;
 mod integrations;
 mod layout;
 mod log;
@@ -10,6 +11,7 @@ mod log;
 pub(crate) use layout::LAYOUT_TABLE;
 pub use layout::{LAYOUTS, LayoutStep, NEWEST_LAYOUT, ServiceLayout};
 
+use captured::CAPTURED;
 use integrations::{
     IDEMPOTENCY, OUTBOX, SOURCE_COMMITS, SOURCE_EVENTS, SOURCES, WEBHOOK_DEAD_LETTERS,
     WEBHOOK_ENDPOINTS,
@@ -151,7 +153,7 @@ const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// All tables of the coordinator in the newest layout. The first one records the layout.
-pub const SERVICE_TABLES: [ServiceTable; 19] = [
+pub const SERVICE_TABLES: [ServiceTable; 20] = [
     LAYOUT_TABLE,
     SYNC_DELTAS,
     LOGS,
@@ -171,6 +173,7 @@ pub const SERVICE_TABLES: [ServiceTable; 19] = [
     SOURCE_EVENTS,
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DEAD_LETTERS,
+    CAPTURED,
 ];
 
 /// The tables that an application's own database needs as a data source.

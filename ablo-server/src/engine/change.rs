@@ -31,6 +31,22 @@ pub struct PlannedChange {
 }
 
 impl PlannedChange {
+    /// Returns a change that another program has made: nothing is left to decide or to write.
+    pub(crate) fn made(model: ModelId, kind: OperationKind, id: String) -> Self {
+        Self {
+            model,
+            kind,
+            id,
+            generated_id: false,
+            cells: Vec::new(),
+            relative: Vec::new(),
+            transaction: None,
+            stale_guard: None,
+            after: Vec::new(),
+            bypass_claims: true,
+        }
+    }
+
     /// Returns the hash of model, row, verb and values: the same for every attempt.
     pub(crate) fn content_hash(&self, model: &Model) -> String {
         let mut hasher = blake3::Hasher::new();

@@ -41,17 +41,10 @@ pub(crate) fn apply(
     model: &Model,
     upstream: UpstreamChange<'_>,
 ) -> Result<u64> {
+    let id = super::plan::row_id(upstream.id)?;
     let change = PlannedChange {
-        model: model.id,
-        kind: upstream.kind,
-        id: super::plan::row_id(upstream.id)?,
-        generated_id: false,
-        cells: Vec::new(),
-        relative: Vec::new(),
         transaction: upstream.transaction.map(str::to_owned),
-        stale_guard: None,
-        after: Vec::new(),
-        bypass_claims: true,
+        ..PlannedChange::made(model.id, upstream.kind, id)
     };
     let caused_by = upstream.caused_by;
     let claim = upstream.claim;

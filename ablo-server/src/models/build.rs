@@ -11,6 +11,7 @@ use ablo_schema::Schema;
 use ablo_schema::schema::{self as checked, RelationKind};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 impl Models {
     /// Builds the models of a schema.
@@ -121,6 +122,7 @@ impl Model {
             grants: None,
             secret,
             auto_fill: auto_fill.collect(),
+            captured: AtomicBool::new(false),
             columns,
             names,
         }

@@ -10,6 +10,7 @@ pub mod row;
 use crate::value::{Cell, ValueKind};
 use ablo_schema::schema::{AutoFillSource, Load, RelativeOperation};
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 /// Maximum number of parent relations to follow; parents may form a cycle.
 pub const MAX_PARENT_DEPTH: usize = 8;
@@ -78,6 +79,8 @@ pub struct Model {
     pub secret: Vec<usize>,
     /// Columns that are filled from the writer's identity.
     pub auto_fill: Vec<(usize, AutoFillSource)>,
+    /// Whether triggers record the changes of other programs.
+    pub captured: AtomicBool,
     names: BTreeMap<String, usize>,
 }
 

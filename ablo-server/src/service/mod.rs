@@ -4,6 +4,7 @@
 //! HTTP, sockets and embedded programs call these functions and decide nothing themselves. A
 //! service checks what a caller may do and runs the engine in one transaction of the store.
 
+pub(crate) mod captured;
 pub(crate) mod claims;
 pub(crate) mod commits;
 pub(crate) mod endpoints;

@@ -6,6 +6,7 @@
 //! reach every process on the database after the commit.
 
 mod ahead;
+pub(crate) mod capture;
 mod connection;
 pub(crate) mod data_source;
 mod layout;

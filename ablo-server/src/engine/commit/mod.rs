@@ -24,7 +24,7 @@ pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
 pub(super) use write::RowWriter;
 
 use super::change::{OperationKind, PlannedChange};
-use super::{Engine, violation};
+use super::{Engine, captured, violation};
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Models;
@@ -201,6 +201,7 @@ fn commit_set(
     organization: &str,
     submissions: &[Submission<'_>],
 ) -> Result<Outcomes> {
+    captured::append_for(engine, tx, organization, submissions)?;
     read_ahead(engine, tx, organization, submissions, |_| {})?;
     let mut state = load(engine, tx, organization, submissions)?;
     #[cfg(feature = "faulty-commits")]

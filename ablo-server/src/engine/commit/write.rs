@@ -39,10 +39,19 @@ impl RowWriter<'_> {
         let stored = self.engine.rows().insert(tx, &self.who.organization, self.model, row)?;
         let stored = stored.ok_or_else(|| self.elsewhere("would belong"))?;
         let groups = self.groups(tx, row, &stored, groups)?;
-        let data = Some(json(self.model, &stored));
-        let sync_id = self.append(tx, "I", data, None, &groups, None)?;
-        let sync_id = self.update_memberships(tx, None, Some(&stored))?.unwrap_or(sync_id);
-        Ok((sync_id, Some(stored)))
+        Ok((self.inserted(tx, &stored, &groups)?, Some(stored)))
+    }
+
+    /// Appends the delta of a row that was inserted and returns the sync id of the last delta.
+    pub(in crate::engine) fn inserted(
+        &self,
+        tx: &mut Tx<'_>,
+        stored: &Row,
+        groups: &BTreeSet<String>,
+    ) -> Result<u64> {
+        let data = Some(json(self.model, stored));
+        let sync_id = self.append(tx, "I", data, None, groups, None)?;
+        Ok(self.update_memberships(tx, None, Some(stored))?.unwrap_or(sync_id))
     }
 
     /// Updates columns of a row and returns the sync id of the last delta and the row as it is
@@ -64,25 +73,35 @@ impl RowWriter<'_> {
             }
         }
         let GroupChange { before: old, after } = groups;
-        let groups = self.groups(tx, &decided, &stored, after)?;
+        let after = self.groups(tx, &decided, &stored, after)?;
+        let groups = GroupChange { before: old, after };
+        Ok((self.updated(tx, before, &stored, groups)?, Some(stored)))
+    }
+
+    /// Appends the deltas of a row that was updated and returns the sync id of the last one.
+    pub(in crate::engine) fn updated(
+        &self,
+        tx: &mut Tx<'_>,
+        before: &Row,
+        stored: &Row,
+        change: GroupChange,
+    ) -> Result<u64> {
         let action = match self.change.kind {
             OperationKind::Archive(true) => "A",
             OperationKind::Archive(false) => "V",
             _ => "U",
         };
-        let previous = self.previous(before, &stored);
-        let before_groups = (groups != old).then_some(&old);
-        let data = Some(json(self.model, &stored));
-        let sync_id = self.append(tx, action, data, Some(previous), &groups, before_groups)?;
-        let sync_id = self.update_memberships(tx, Some(before), Some(&stored))?.unwrap_or(sync_id);
-        let sync_id = match groups == old {
-            true => sync_id,
-            false => {
-                let change = GroupChange { before: old, after: groups };
-                self.append_descendants(tx, sync_id, &change)?
-            }
-        };
-        Ok((sync_id, Some(stored)))
+        let previous = self.previous(before, stored);
+        let moved = change.after != change.before;
+        let before_groups = moved.then_some(&change.before);
+        let data = Some(json(self.model, stored));
+        let sync_id =
+            self.append(tx, action, data, Some(previous), &change.after, before_groups)?;
+        let sync_id = self.update_memberships(tx, Some(before), Some(stored))?.unwrap_or(sync_id);
+        match moved {
+            true => self.append_descendants(tx, sync_id, &change),
+            false => Ok(sync_id),
+        }
     }
 
     /// Deletes a row and returns the sync id of the last delta.
@@ -97,8 +116,18 @@ impl RowWriter<'_> {
         if !rows.delete(tx, organization, self.model, self.change.id.as_str())? {
             return Ok((0, None));
         }
+        Ok((self.deleted(tx, before, groups)?, None))
+    }
+
+    /// Appends the delta of a row that was deleted and returns the sync id of the last delta.
+    pub(in crate::engine) fn deleted(
+        &self,
+        tx: &mut Tx<'_>,
+        before: &Row,
+        groups: &BTreeSet<String>,
+    ) -> Result<u64> {
         let sync_id = self.append(tx, "D", None, None, groups, None)?;
-        Ok((self.update_memberships(tx, Some(before), None)?.unwrap_or(sync_id), None))
+        Ok(self.update_memberships(tx, Some(before), None)?.unwrap_or(sync_id))
     }
 
     /// Returns the groups of a stored row: the decided ones, unless the database changed a column

@@ -68,7 +68,7 @@ impl Listener {
         if let Some(program) = &tables.layout {
             layout::upgrade(&mut session, program)?;
         }
-        session.provision(&tables.tables)
+        tables.tables.as_ref().map_or(Ok(()), |tables| session.provision(tables))
     }
 
     /// Opens a session that receives notifications.

@@ -54,7 +54,7 @@ pub struct Postgres {
 struct Tables {
     /// The coordinator's own, unless the database is an application's.
     layout: Option<LayoutProgram>,
-    tables: Provision,
+    tables: Option<Provision>,
 }
 
 fn wrong(error: ablo_codegen::OptionError) -> StoreError {
@@ -94,7 +94,21 @@ impl Postgres {
     ) -> Result<Self, StoreError> {
         let layout = postgres::layout(options).map_err(wrong)?;
         let tables = postgres::provision(schema, options).map_err(wrong)?;
-        Self::open_with(locate(address, options)?, Tables { layout: Some(layout), tables })
+        Self::open_with(
+            locate(address, options)?,
+            Tables { layout: Some(layout), tables: Some(tables) },
+        )
+    }
+
+    /// Opens a database whose tables of models exist, and brings the coordinator's own tables to
+    /// the newest layout. Nothing else is created or changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::open`].
+    pub fn open_existing(address: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
+        let layout = postgres::layout(options).map_err(wrong)?;
+        Self::open_with(locate(address, options)?, Tables { layout: Some(layout), tables: None })
     }
 
     /// Checks that this coordinator can use a database, and changes nothing. Blocks the thread,
@@ -116,7 +130,7 @@ impl Postgres {
     /// As [`Postgres::open`].
     pub fn open_data_source(address: &str, options: &PostgresOptions) -> Result<Self, StoreError> {
         let tables = postgres::source(options).map_err(wrong)?;
-        Self::open_with(locate(address, options)?, Tables { layout: None, tables })
+        Self::open_with(locate(address, options)?, Tables { layout: None, tables: Some(tables) })
     }
 
     fn open_with(address: Address, tables: Tables) -> Result<Self, StoreError> {

@@ -153,8 +153,9 @@ impl Session {
         checked.map_err(failed)?;
         // Explicit settings, whatever the defaults of the role and the database.
         session.batch(&format!(
-            "SET search_path = {}, pg_temp; {} {settings}",
+            "SET search_path = {}, pg_temp; {}; {} {settings}",
             quoted(&address.schema),
+            crate::store::capture::MARK,
             pinned("SESSION")
         ))?;
         session.bound = Bound::None;

@@ -131,6 +131,17 @@ impl<'r> Rows<'r> {
         tx.query(&sql, &[organization.into(), json_list(ids)])
     }
 
+    /// Reads rows from JSON objects with the values of their columns, in their order.
+    pub(crate) fn read_json(
+        self,
+        tx: &mut Tx<'_>,
+        model: &Model,
+        objects: &[&str],
+    ) -> Result<Vec<Row>, StoreError> {
+        let list = format!("[{}]", objects.join(","));
+        tx.query(&self.tables.get(model.id).from_json(), &[Cell::Text(list)])
+    }
+
     /// Inserts a row and returns it as the database stores it, or `None` if it would belong to
     /// another organisation.
     pub(crate) fn insert(

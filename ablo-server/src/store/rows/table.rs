@@ -157,6 +157,19 @@ impl Table {
         format!("{} AND {} {is_listed}", self.select, column_name(model, 0))
     }
 
+    /// Returns a SELECT of rows from `{1}`, a JSON array of objects with the values of columns.
+    /// PostgreSQL only.
+    #[must_use]
+    pub(crate) fn from_json(&self) -> String {
+        let (name, columns) = (&self.name, &self.columns);
+        format!(
+            "SELECT {columns} FROM jsonb_array_elements({}) WITH ORDINALITY AS ablo_old (ablo_row, \
+             ablo_at) CROSS JOIN LATERAL jsonb_populate_record(NULL::{name}, ablo_row) AS {name} \
+             ORDER BY ablo_at",
+            self.dialect.placeholder(1, "json")
+        )
+    }
+
     /// Returns a SELECT of the number of rows of this table with the texts `{2}` and `{3}` in two
     /// columns.
     #[must_use]

@@ -1,6 +1,7 @@
 //! The coordinator's own tables, one module each: their SQL, and the records that they hold.
 
 pub(crate) mod bootstraps;
+pub(crate) mod captured;
 pub mod claims;
 pub mod credentials;
 pub mod log;
