@@ -1,5 +1,5 @@
 //! Installs the programs that checks and judges need: cargo-deny, PostgreSQL, PgBouncer, SQLite,
-//! Node.js, Python, a browser and faketime.
+//! Node.js, Python, a browser, faketime and valgrind.
 //!
 //! Only missing programs are installed. The judges' own packages are installed by the tests, from
 //! their lock files.
@@ -22,6 +22,7 @@ pub(crate) fn run() -> Result<(), String> {
             "faketime, which changes the clock of a program",
             succeeds("faketime", &["--version"]),
         ),
+        ("valgrind", "valgrind, which counts instructions", succeeds("valgrind", &["--version"])),
         ("chromium", "Chromium (/usr/bin/chromium, or the path in CHROMIUM)", has_chromium()),
         (
             "python3-venv",

@@ -2,6 +2,7 @@
 //!
 //! Every rule that more than one emitter needs is decided here.
 
+#[cfg(any(feature = "typescript", feature = "openapi", feature = "json-schema"))]
 mod case;
 mod facets;
 mod keys;

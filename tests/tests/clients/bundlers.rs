@@ -129,8 +129,14 @@ async fn vite_builds_and_vitest_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn jest_with_ts_jest_runs() {
     with_coordinator(|access| {
-        let app = App::new(Recipe { name: "jest", fixtures: &["jest"], ..BARE });
-        sees(&mut app.tool("jest"), access);
+        let recipe = Recipe { name: "jest", fixtures: &["jest"], ..BARE };
+        sees(&mut App::new(recipe).tool("jest"), access);
+        if is_long() {
+            // Jest loads CommonJS, so ts-jest has to compile the modules.
+            let (name, fixtures) = ("jest-compiled", &["jest", "jest-js"][..]);
+            let compiled = Recipe { name, fixtures, options: COMPILED, ..recipe };
+            sees(&mut App::new(compiled).tool("jest"), access);
+        }
     })
     .await;
 }

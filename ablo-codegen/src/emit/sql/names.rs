@@ -50,23 +50,6 @@ pub(crate) fn to_sql(part: &impl Sql) -> String {
     out
 }
 
-/// A part of many statements, which is written once and then copied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Printed(String);
-
-impl Printed {
-    /// Writes a part.
-    pub(crate) fn new(part: &impl Sql) -> Self {
-        Self(to_sql(part))
-    }
-}
-
-impl Sql for Printed {
-    fn write(&self, out: &mut String) {
-        out.push_str(&self.0);
-    }
-}
-
 /// The room for a part, which few exceed.
 const USUAL_BYTES: usize = 192;
 

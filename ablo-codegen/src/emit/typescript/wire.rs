@@ -10,5 +10,5 @@ use super::writer::UNCHECKED;
 
 /// Returns the text of the file.
 pub(super) fn wire() -> String {
-    [UNCHECKED, include_str!("wire.ts")].concat()
+    [UNCHECKED, include_str!("compiled/wire.d.ts")].concat()
 }

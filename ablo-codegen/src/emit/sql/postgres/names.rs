@@ -6,7 +6,7 @@ use ablo_schema::words::{self, HIGH, below, equal};
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Printed, Sql, sql, to_sql};
+pub(crate) use crate::emit::sql::names::{Ident, MAX_BYTES, Names, Sql, sql, to_sql};
 
 /// A string literal that does not depend on `standard_conforming_strings`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,23 @@ fn escape(c: char, out: &mut String) {
             let _ = write!(out, "\\u{:04X}", u32::from(c));
         }
         c => out.push(c),
+    }
+}
+
+/// A part of many statements, which is written once and then copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Printed(String);
+
+impl Printed {
+    /// Writes a part.
+    pub(crate) fn new(part: &impl Sql) -> Self {
+        Self(to_sql(part))
+    }
+}
+
+impl Sql for Printed {
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.0);
     }
 }
 

@@ -116,11 +116,11 @@ fn is_any_other(variant: &Value, definitions: &Map<String, Value>) -> bool {
 fn the_file_is_that_of_the_wire_types() {
     let printed = print(ablo_wire::frames_schema());
     let text = printed.strip_prefix(UNCHECKED).unwrap();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/emit/typescript/wire.ts");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/emit/typescript/compiled/wire.d.ts");
     if std::env::var_os("ABLO_BLESS").is_some() {
         std::fs::write(path, text).unwrap();
     }
-    assert!(std::fs::read_to_string(path).unwrap() == text, "wire.ts is stale: use ABLO_BLESS=1");
+    assert!(std::fs::read_to_string(path).unwrap() == text, "it is stale: use ABLO_BLESS=1");
 }
 
 fn written(definitions: Value) -> String {
