@@ -139,7 +139,7 @@ async fn guards_count_what_other_programs_write() {
         let (_, read) = server.ask(&server.key, "GET", path, None).await;
         sql(&world, &format!("UPDATE notes SET text = 'other {round}'"));
         let update = |stamp: &Value| {
-            json!({ "clientTxId": uuid::Uuid::new_v4(), "operations": [{ "action": "update",
+            json!({ "clientTxId": uuid::Uuid::new_v4().to_string(), "operations": [{ "action": "update",
                 "model": "notes", "id": "n", "data": { "text": "mine" }, "readAt": stamp,
                 "onStale": "reject" }] })
         };
@@ -195,7 +195,7 @@ async fn no_update_is_lost_beside_other_programs() {
             while done < EACH {
                 let (_, read) = server.ask(&key, "GET", path, None).await;
                 let count = read["data"]["count"].as_f64().expect("a number");
-                let body = json!({ "clientTxId": uuid::Uuid::new_v4(), "operations": [{
+                let body = json!({ "clientTxId": uuid::Uuid::new_v4().to_string(), "operations": [{
                     "action": "update", "model": "notes", "id": "n",
                     "data": { "count": count + 1.0 }, "readAt": read["stamp"],
                     "onStale": "reject" }] });
