@@ -7,6 +7,8 @@
 
 mod compare;
 mod list;
+#[cfg(test)]
+pub(crate) mod printed;
 mod stage;
 
 use crate::Files;

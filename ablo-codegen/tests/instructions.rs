@@ -3,6 +3,7 @@
 #![cfg(all(feature = "openapi", feature = "postgres", feature = "typescript"))]
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test fails loudly")]
 
+#[allow(unreachable_pub, reason = "a module of another crate")]
 #[path = "../../tests/src/synthetic.rs"]
 mod synthetic;
 
