@@ -149,6 +149,9 @@ risks! {
         "add a backfill for the field, add a `default` to the schema, or make the field optional";
     NarrowedFormat = "narrowed_format", LOSS, "values that do not match the new format are lost",
         "approve the loss, or add a second field with the new format";
+    NarrowedColumn = "narrowed_column", LOSS,
+        "values that the new type of the column cannot store are lost",
+        "approve the loss, or use a type that stores every value";
     RequiredFormat = "required_format", BACKFILL,
         "the migration fails on a row whose value does not match the new format",
         "add a backfill for the field, add a `default` to the schema, or make the field optional";
@@ -371,6 +374,12 @@ impl<'s> VerdictBuilder<'_, 's> {
                     if !to.optional && !self.filled(model, to) {
                         self.warn(Risk::RequiredFormat, at, model, Some(to));
                     }
+                }
+            }
+            "columnType" if change.cast.is_some_and(|cast| cast > Cast::Safe) => {
+                self.warn(Risk::NarrowedColumn, at, model, Some(to));
+                if !to.optional && !self.filled(model, to) {
+                    self.warn(Risk::RequiredFormat, at, model, Some(to));
                 }
             }
             "unique" if change.to == Some(Value::Bool(true)) => {

@@ -6,6 +6,7 @@ mod bodies;
 mod bounds;
 mod claims;
 mod clock;
+mod column_types;
 mod deadlines;
 mod delivery;
 mod ended;

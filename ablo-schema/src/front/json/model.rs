@@ -108,6 +108,7 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
         renamed_from: None,
         number: None,
         relative: None,
+        column_type: None,
         members: members.iter().map(field_member).collect(),
     };
     for member in members {
@@ -157,6 +158,7 @@ fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadCon
         "renamedFrom" => field.renamed_from = cx.string(member),
         "number" => field.number = cx.number(&member),
         "relative" => field.relative = cx.strings(member),
+        "columnType" => field.column_type = cx.string(member),
         _ => {}
     }
 }
