@@ -50,6 +50,11 @@ export class Field<Value> {
     return this.with({ format: name });
   }
 
+  /** The type of the column in PostgreSQL, such as `varchar(20)`. */
+  columnType(name: string): this {
+    return this.with({ columnType: name });
+  }
+
   /** Further members of docs/reference/schema-json.md. */
   extra(members: Members): this {
     return this.with(members);

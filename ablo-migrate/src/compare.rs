@@ -173,7 +173,9 @@ fn compare_column(
     out: &mut Vec<Difference>,
 ) {
     let new = |code| Difference::new(code, table, Some(&column.name));
-    if actual.type_name != column.type_name {
+    // The schema of a type that is not built in depends on the search path.
+    let unqualified = actual.type_name.rsplit('.').next().unwrap_or_default();
+    if actual.type_name != column.type_name && unqualified != column.type_name {
         // Defaults of different types are not comparable.
         out.push(
             new(codes::COLUMN_TYPE)

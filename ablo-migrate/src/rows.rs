@@ -5,7 +5,7 @@
 
 use ablo_codegen::shape::{BaseField, ColumnKind, ColumnShape, Isolation, TableShape, tables};
 use ablo_schema::Schema;
-use ablo_schema::schema::Format;
+use ablo_schema::schema::{ColumnType, Format, ScalarType};
 
 /// A value.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,12 +127,63 @@ fn cell(table: &TableShape<'_>, column: &ColumnShape<'_>, at: usize, row: usize)
     {
         return Cell::Null;
     }
+    if let Some(native) = column.native {
+        let number = if column.base == Some(BaseField::Id) || key { row } else { row * 5 + at };
+        return of_type(native, column.kind, if unique { row } else { number });
+    }
     match column.kind {
         ColumnKind::Text if column.base == Some(BaseField::Id) || key => Cell::Text(id(row)),
         ColumnKind::Text if organization => Cell::Text(format!("org-{}", row % 2)),
         kind if unique => distinct(kind, row),
         kind => any(kind, row * 5 + at),
     }
+}
+
+/// Returns a value of a declared type, which differs from row to row as far as the type allows.
+fn of_type(native: &ColumnType, kind: ColumnKind<'_>, at: usize) -> Cell {
+    let scalar = match native {
+        ColumnType::Scalar(scalar) => *scalar,
+        ColumnType::Array(_) => return Cell::Text("{}".to_owned()),
+        ColumnType::Enum { .. } => return distinct(kind, at),
+    };
+    let text = match scalar {
+        _ if matches!(kind, ColumnKind::Enum(_)) => return distinct(kind, at),
+        ScalarType::Uuid => format!("67e55044-10b1-426f-9247-{at:012x}"),
+        ScalarType::Smallint | ScalarType::Integer | ScalarType::Bigint => {
+            return match (kind, i64::try_from(at)) {
+                (ColumnKind::Number, Ok(number)) => Cell::Whole(number),
+                _ => Cell::Text(at.to_string()),
+            };
+        }
+        ScalarType::Real | ScalarType::Double => return Cell::Number(0.5),
+        ScalarType::Numeric(digits) => return Cell::Digits(small(digits, at)),
+        ScalarType::Date if kind == ColumnKind::Text => day(at),
+        ScalarType::Date | ScalarType::Timestamp(_) | ScalarType::TimestampTz(_) => {
+            return Cell::Date(format!("{}T00:00:00.000000Z", day(at)));
+        }
+        ScalarType::Time(_) => format!("08:{:02}:00", at % 60),
+        ScalarType::TimeTz(_) => format!("08:{:02}:00+02", at % 60),
+        ScalarType::Interval(_) => format!("P{at}D"),
+        ScalarType::Inet => format!("10.0.{}.{}", at / 250 % 250, at % 250),
+        ScalarType::Cidr => format!("10.{}.{}.0/24", at / 250 % 250, at % 250),
+        ScalarType::Macaddr => format!("08:00:2b:01:{:02x}:{:02x}", at / 250 % 250, at % 250),
+        ScalarType::Varchar(Some(length)) | ScalarType::Char(length) => {
+            let digits = at.to_string();
+            let length = usize::try_from(length).unwrap_or(1).min(digits.len());
+            digits[digits.len() - length..].to_owned()
+        }
+        ScalarType::Json | ScalarType::Jsonb => return Cell::Json(at.to_string()),
+        ScalarType::Boolean => return Cell::Boolean(at.is_multiple_of(2)),
+        ScalarType::Bytea => format!("\\x{at:08x}"),
+        ScalarType::Text | ScalarType::Varchar(None) | ScalarType::Citext | ScalarType::Name => {
+            format!("text {at}")
+        }
+    };
+    Cell::Text(text)
+}
+
+fn day(at: usize) -> String {
+    format!("20{:02}-{:02}-01", at / 12 % 100, at % 12 + 1)
 }
 
 /// Returns a value that differs from row to row.

@@ -3,7 +3,8 @@
 //! One [`Schema`] describes the models of an application; every generated file is a pure function
 //! of it. A front end ([`front::json`]) reads author input into the raw form ([`raw`]), [`check`]
 //! validates it and is the only way to get a [`Schema`], and [`canonical`] and [`hash`] define its
-//! text form and its hashes. This crate contains no Rust, TypeScript or SQL syntax and does no I/O.
+//! text form and its hashes. This crate contains no Rust, TypeScript or SQL syntax, except
+//! the names of column types, and does no I/O.
 //!
 //! ```
 //! let text = r#"{"v":3,"models":{"tasks":{"fields":{"title":{"type":"string","isOptional":false,

@@ -68,6 +68,8 @@ pub struct RawModel<'a> {
     pub required_fields: Maybe<Vec<Spanned<CowStr<'a>>>>,
     /// The parts that the canonical text repeats as written.
     pub verbatim: Verbatim,
+    /// Whether it replaces a model that is not known, as in a derive of one struct.
+    pub(crate) is_stub: bool,
 }
 
 impl<'a> RawModel<'a> {
@@ -94,6 +96,7 @@ impl<'a> RawModel<'a> {
             auto_fill: None,
             required_fields: None,
             verbatim: Verbatim::default(),
+            is_stub: false,
         }
     }
 }
@@ -156,6 +159,8 @@ pub struct RawField<'a> {
     pub number: Maybe<f64>,
     /// The spellings of the `schema::RelativeOperation`s that the field accepts.
     pub relative: Maybe<Vec<Spanned<CowStr<'a>>>>,
+    /// The spelling of a `schema::ColumnType`.
+    pub column_type: Maybe<CowStr<'a>>,
     /// All members in document order.
     pub(crate) members: Vec<FieldMember>,
 }

@@ -194,6 +194,8 @@ pub struct FieldDescriptor {
     pub number: Option<u32>,
     /// The changes of the field that start from its current value.
     pub relative: &'static [RelativeOperation],
+    /// The type of the column in PostgreSQL, if the schema sets one.
+    pub column_type: Option<&'static str>,
     /// Whether generated code keeps the JSON value as text.
     #[doc(hidden)]
     pub raw: bool,
@@ -225,6 +227,7 @@ impl FieldDescriptor {
         renamed_from: None,
         number: None,
         relative: &[],
+        column_type: None,
         raw: false,
         shape_of: None,
         key: Key::new(""),

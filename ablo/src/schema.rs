@@ -202,6 +202,7 @@ fn field_json(field: &FieldDescriptor) -> Value {
     set("number", field.number.map(Value::from));
     let operations = field.relative.iter().map(|operation| operation.as_str());
     set("relative", (!field.relative.is_empty()).then(|| operations.collect()));
+    set("columnType", field.column_type.map(Value::from));
     out.into()
 }
 

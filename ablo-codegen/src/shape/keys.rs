@@ -6,8 +6,8 @@
 //! of the row with their parent's id.
 
 use super::table::{
-    ForeignKeyShape, IndexPurpose, IndexShape, Isolation, Layout, TableShape, UniqueShape,
-    column_of,
+    ColumnShape, ForeignKeyShape, IndexPurpose, IndexShape, Isolation, Layout, TableShape,
+    UniqueShape, column_of,
 };
 use ablo_schema::Schema;
 use ablo_schema::schema::{Model, Plane, Relation, Tenancy};
@@ -108,7 +108,8 @@ impl<'s> Keys<'s> {
             let columns = tenancy.into_iter().chain([column]).collect();
             indexes.push(IndexShape { columns, purpose: IndexPurpose::Relation });
         }
-        if self.layout == Layout::TenantKeys {
+        let is_text = |column: &ColumnShape<'_>| column.name != "id" || column.is_collated();
+        if self.layout == Layout::TenantKeys && table.columns.iter().all(is_text) {
             indexes.push(IndexShape { columns: table.key.clone(), purpose: IndexPurpose::List });
         }
         indexes

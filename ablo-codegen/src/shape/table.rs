@@ -1,7 +1,7 @@
 //! The parts of a table, and the columns of the members of a row.
 
 use super::rows::{BASE_FIELDS, BaseField};
-use ablo_schema::schema::{Field, Format, Model};
+use ablo_schema::schema::{ColumnType, Field, Format, Model, ScalarType};
 use ablo_schema::value::Value;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,16 @@ pub struct ColumnShape<'s> {
     pub indexed: bool,
     /// The declared field that it stores, if any.
     pub field: Option<&'s Field>,
+    /// The type in PostgreSQL, if it is not the usual one of the kind.
+    pub native: Option<&'s ColumnType>,
+}
+
+impl ColumnShape<'_> {
+    /// Returns whether the values are ordered as text, by the collation of the database.
+    pub(super) fn is_collated(&self) -> bool {
+        let is_text = |native: &ColumnType| native.scalar().is_some_and(ScalarType::is_text);
+        self.native.is_none_or(is_text)
+    }
 }
 
 /// The type of a column.
@@ -155,8 +165,8 @@ pub struct IndexShape<'s> {
 pub enum IndexPurpose {
     /// Filters on a column, as the author declares.
     Declared,
-    /// Lists, which are ordered by the bytes of `id`. The primary key serves them if its order is
-    /// that of bytes.
+    /// Lists, which are ordered by the bytes of an `id` that is text. The primary key serves them if
+    /// its order is that of bytes.
     List,
     /// Lookups of the rows that refer to a row.
     Relation,

@@ -93,6 +93,7 @@ impl<'s> TableShape<'s> {
             column.not_null = !field.optional;
             column.indexed = field.indexed;
             column.field = Some(field);
+            column.native = field.facets.column_type.as_ref();
             match Preset::of(field) {
                 Some(Preset::Now) => column.default_now = true,
                 Some(Preset::Value(value)) => column.default = Some(value),
@@ -110,6 +111,7 @@ impl<'s> TableShape<'s> {
         column.not_null |= !field.optional;
         column.indexed |= field.indexed;
         column.field = Some(field);
+        column.native = field.facets.column_type.as_ref();
         if let (ColumnKind::Text, ColumnKind::Enum(_)) = (column.kind, kind) {
             column.kind = kind;
         }
@@ -127,6 +129,7 @@ impl<'s> ColumnShape<'s> {
             default: None,
             indexed: false,
             field: None,
+            native: None,
         }
     }
 

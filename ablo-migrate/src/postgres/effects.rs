@@ -134,7 +134,12 @@ pub(super) fn missing(client: &mut Client, schema: &str, effect: &Effect) -> Fou
             match (found, effect) {
                 (Some(row), Effect::Column { type_name: Some(wanted), .. }) => {
                     let found: String = row.try_get(0)?;
-                    wrong(found != *wanted, format!("{described} has the type {found}"))
+                    // The schema of a type depends on the search path.
+                    let unqualified = found.rsplit('.').next().unwrap_or_default();
+                    wrong(
+                        unqualified != *wanted && found != *wanted,
+                        format!("{described} has the type {found}"),
+                    )
                 }
                 (found, _) => presence(found.is_some(), effect, described),
             }

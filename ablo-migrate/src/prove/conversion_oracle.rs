@@ -33,6 +33,10 @@ pub fn expectation(
 ) -> Option<Expectation> {
     let column = is.columns.iter().find(|column| column.name == name)?;
     let old = column_before(diff, was, is, column)?;
+    // What a declared type stores is the server's to say.
+    if old.native.is_some() || column.native.is_some() {
+        return None;
+    }
     let key = is.model.key.as_str();
     let (b, a) = (format!("b.{}", quoted(old.name)), format!("a.{}", quoted(name)));
     let has_fill = column.default.is_some()

@@ -5,7 +5,7 @@ use super::facets::format_of;
 use super::names::shown;
 use crate::diag::{Code, SpanId};
 use crate::raw::{RawField, RawKind};
-use crate::schema::Format;
+use crate::schema::{Format, is_day, is_uuid};
 use crate::value::Value;
 
 /// The default that means the time of writing.
@@ -185,14 +185,6 @@ pub(crate) fn is_decimal(text: &str, digits: Option<(u16, u16)>) -> bool {
     is_digits(whole) && before <= usize::from(precision - scale) && behind
 }
 
-pub(crate) fn is_uuid(text: &str) -> bool {
-    let is_hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| {
-            if matches!(at, 8 | 13 | 18 | 23) { byte == b'-' } else { is_hex(byte) }
-        })
-}
-
 /// Returns whether the text is an RFC 3339 timestamp with at most six fractional digits and a year
 /// that every database supports.
 pub(crate) fn is_date(text: &str) -> bool {
@@ -200,20 +192,12 @@ pub(crate) fn is_date(text: &str) -> bool {
         let digits = text.get(range)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
     };
-    let separated = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')]
+    let separated = [(10, b'T'), (13, b':'), (16, b':')]
         .iter()
         .all(|(at, byte)| text.as_bytes().get(*at) == Some(byte));
     let read = || {
-        let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
         let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-        let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-        let days = match month {
-            2 => 28 + u32::from(leap),
-            4 | 6 | 9 | 11 => 30,
-            1..=12 => 31,
-            _ => 0,
-        };
-        Some(year >= 1 && (1..=days).contains(&day) && hour < 24 && minute < 60 && second < 60)
+        Some(is_day(text.get(..10)?) && hour < 24 && minute < 60 && second < 60)
     };
     let rest = text.get(19..).unwrap_or_default();
     let zone = match rest.strip_prefix('.') {

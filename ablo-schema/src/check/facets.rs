@@ -210,7 +210,7 @@ fn report_keys(
             );
             cx.diagnostics
                 .push(Code::FacetFormatOnKey, format.at, message)
-                .help("ids are plain text in every table; remove the format")
+                .help("remove the format; `columnType` sets the type of a column of ids")
                 .also(because, "used as a key here");
         }
     }

@@ -3,6 +3,7 @@
 //! The rules guarantee that every part is present. A missing part yields no schema instead of a
 //! panic.
 
+use super::column_types::column_type_of;
 use super::context::DEFAULT_TENANCY_COLUMN;
 use super::facets::{chosen_number, format_of};
 use super::relative::relative_of;
@@ -191,6 +192,7 @@ fn lower_facets(raw: &mut RawField<'_>) -> Option<Facets> {
             None => None,
         },
         relative: relative_of(raw),
+        column_type: column_type_of(raw),
     })
 }
 

@@ -4,6 +4,7 @@
 //! none is skipped because another failed: a rule ignores parts that an earlier error made unknown,
 //! so that one run reports everything.
 
+mod column_types;
 mod columns;
 mod context;
 pub(crate) mod defaults;
@@ -49,6 +50,9 @@ pub fn check(raw: RawSchema<'_>, diagnostics: &mut Diagnostics) -> Option<Schema
     facets::check_formats(cx);
     facets::check_keys(cx);
     facets::check_unique(cx);
+    column_types::check_column_types(cx);
+    column_types::check_base_fields(cx);
+    column_types::check_keys(cx);
     secrets::check_secrets(cx);
     facets::check_base_fields(cx);
     facets::check_renames(cx);

@@ -152,8 +152,30 @@ codes! {
         "Give the field the type that the help line names.";
     FacetFormatOnKey = "ablo::facet::format_on_key", Error,
         "A field that stores an id has a format",
-        "Ids are plain text in every table. A column of another type cannot be compared with them.",
-        "Remove the format.";
+        "A format decides the values of a field, and those of a field that stores an id are ids.",
+        "Remove the format. `columnType` sets the type of a column of ids, such as `uuid`.";
+    FacetColumnTypeUnknown = "ablo::facet::column_type_unknown", Error, "Unknown column type",
+        "`columnType` is none of the types of PostgreSQL that a field can have.",
+        "Use one of the types in docs/reference/schema-json.md.";
+    FacetColumnTypeOnOtherType = "ablo::facet::column_type_on_other_type", Error,
+        "A column type cannot store its field",
+        "Each column type stores fields of some types only, and no field with a format, which has \
+         a column type of its own.",
+        "Give the field the type that the help line names, or use another column type.";
+    FacetColumnTypeOfKey = "ablo::facet::column_type_of_key", Error,
+        "A field and the id that it refers to have different column types",
+        "A database compares a reference with an id only if both are text, both are UUIDs or both \
+         are integers.",
+        "Give both fields the same `columnType`.";
+    FacetColumnTypeDefault = "ablo::facet::column_type_default", Error,
+        "A default of a list or of bytes",
+        "A column with a list or with bytes has no default that both the database and the \
+         coordinator know.",
+        "Remove the default.";
+    FacetColumnTypeIndex = "ablo::facet::column_type_index", Error,
+        "A column type without an index",
+        "PostgreSQL has no index for columns of type `json`.",
+        "Use `jsonb`, which is the default of a `json` field, or no index.";
     FacetDigits = "ablo::facet::digits", Error, "Invalid precision or scale",
         "`precision` is the total number of digits of a `decimal`, from 1 to 1000; `scale` is the \
          number of digits after the decimal point, from 0 to `precision`. Both are required \

@@ -3,7 +3,7 @@
 //! Classifies the change from one field to another. Types follow the table of the reference;
 //! formats are an extension.
 
-use crate::schema::{Field, FieldKind, Format};
+use crate::schema::{ColumnType, Field, FieldKind, Format, ScalarType};
 
 /// The effect on existing values, from harmless to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,6 +62,24 @@ impl Cast {
     pub fn of_fields(from: &Field, to: &Field) -> Cast {
         let kinds = Cast::of_kinds(&from.kind, &to.kind);
         kinds.max(of_formats((&from.kind, from.facets.format), (&to.kind, to.facets.format)))
+    }
+
+    /// Classifies a change of the type of a column.
+    #[must_use]
+    pub fn of_columns(from: &Field, to: &Field) -> Cast {
+        let of = |field: &Field| match &field.facets.column_type {
+            Some(declared) => declared.clone(),
+            None => ColumnType::usual(&field.kind),
+        };
+        let (was, is) = (of(from), of(to));
+        if was.widens_to(&is) {
+            return Cast::Safe;
+        }
+        // The elements of a list and the bytes of a text cannot be read by a conversion.
+        let opaque = |one: &ColumnType| {
+            matches!(one, ColumnType::Array(_) | ColumnType::Scalar(ScalarType::Bytea))
+        };
+        if opaque(&is) { Cast::NotCastable } else { Cast::Risky }
     }
 }
 

@@ -262,6 +262,9 @@ rules! {
     FormatChanged = "format_changed", [B B B B D B S S],
         "The format of a field changes.",
         "Add a second field with the new format.";
+    ColumnTypeChanged = "column_type_changed", [S S S S D S S S],
+        "The type of a column changes. Rows have the same values on the wire.",
+        "Check queries that read the table without the coordinator.";
     UniqueAdded = "unique_added", [S S B S S S S S],
         "A field becomes unique. Writes of a value that another row has are rejected.",
         "Handle the conflict in clients.";

@@ -162,6 +162,7 @@ fn of_facet(from: &Field, to: &Field, change: &FacetChange<'_>) -> Rule {
                 }
             }
         }
+        "columnType" => Rule::ColumnTypeChanged,
         "unique" if set => Rule::UniqueAdded,
         "unique" => Rule::UniqueRemoved,
         "secret" if set => Rule::SecretAdded,

@@ -10,7 +10,8 @@ use crate::value::Value;
 use std::collections::BTreeSet;
 
 /// Facets that are compared by [`crate::schema::Facets`] instead of by member.
-const READ: [&str; 10] = [
+const READ: [&str; 11] = [
+    "columnType",
     "format",
     "precision",
     "scale",
@@ -36,6 +37,12 @@ pub(super) fn changes<'s>(from: &'s Field, to: &'s Field) -> Vec<FacetChange<'s>
     } else if before.format.is_none() {
         // Formats that only other tools know.
         compare("format", extra(from, "format").cloned(), extra(to, "format").cloned(), &mut all);
+    }
+    if before.column_type != after.column_type {
+        let cast = (from.kind.as_str() == to.kind.as_str()).then(|| Cast::of_columns(from, to));
+        let spelled = |field: &Field| extra(field, "columnType").cloned();
+        let (from, to) = (spelled(from), spelled(to));
+        all.push(FacetChange { facet: "columnType", from, to, cast });
     }
     let flag = |set: bool| set.then_some(Value::Bool(true));
     compare("unique", flag(before.unique), flag(after.unique), &mut all);

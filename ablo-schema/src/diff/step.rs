@@ -222,7 +222,7 @@ pub struct FacetChange<'s> {
     pub from: Option<Value>,
     /// The next value.
     pub to: Option<Value>,
-    /// The effect on existing values, if only the format changes.
+    /// The effect on existing values, if only the format or the type of the column changes.
     pub cast: Option<Cast>,
 }
 

@@ -153,6 +153,9 @@ risks! {
     Rounded = "rounded", LOSS, "values are rounded to the digits of the new format",
         "approve the loss, or remove the hint in `round`; a rounded value that has too many digits \
          before the point stops the migration";
+    NarrowedColumn = "narrowed_column", LOSS,
+        "values that the new type of the column cannot store are lost",
+        "approve the loss, or use a type that stores every value";
     RequiredFormat = "required_format", BACKFILL,
         "the migration fails on a row whose value does not match the new format",
         "add a backfill for the field, add a `default` to the schema, or make the field optional";
@@ -377,6 +380,12 @@ impl<'s> VerdictBuilder<'_, 's> {
                     if !to.optional && !self.filled(model, to) {
                         self.warn(Risk::RequiredFormat, at, model, Some(to));
                     }
+                }
+            }
+            "columnType" if change.cast.is_some_and(|cast| cast > Cast::Safe) => {
+                self.warn(Risk::NarrowedColumn, at, model, Some(to));
+                if !to.optional && !self.filled(model, to) {
+                    self.warn(Risk::RequiredFormat, at, model, Some(to));
                 }
             }
             "unique" if change.to == Some(Value::Bool(true)) => {

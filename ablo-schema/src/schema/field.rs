@@ -1,6 +1,6 @@
 //! Declared fields of a model.
 
-use super::{ColumnName, FieldName, Format, RelativeOperation};
+use super::{ColumnName, ColumnType, FieldKind, FieldName, Format, RelativeOperation};
 use crate::value::{Name, Value};
 
 /// One declared field of a model.
@@ -39,6 +39,15 @@ impl Field {
             FieldMember::Extra(member) => Some((member.0.as_ref(), &member.1)),
             _ => None,
         })
+    }
+
+    /// Returns the type of the column as the author wrote it.
+    #[must_use]
+    pub fn column_type_text(&self) -> Option<&str> {
+        match self.extras().find(|(name, _)| *name == "columnType") {
+            Some((_, Value::String(text))) => Some(text),
+            _ => None,
+        }
     }
 
     /// Returns the field's number in the binary form: the declared one, else one derived from the
@@ -110,39 +119,6 @@ impl FieldMember {
     }
 }
 
-/// The six types of Schema JSON v3.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum FieldKind {
-    /// Text.
-    String,
-    /// An IEEE 754 double.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// A point in time, ISO 8601 on the wire.
-    Date,
-    /// One of these values. Enums are open: newer writers may send others. At least one value; all
-    /// distinct.
-    Enum(Vec<Box<str>>),
-    /// Any JSON value.
-    Json,
-}
-
-impl FieldKind {
-    /// Returns the spelling in Schema JSON.
-    #[must_use]
-    pub fn as_str(&self) -> &'static str {
-        match self {
-            FieldKind::String => "string",
-            FieldKind::Number => "number",
-            FieldKind::Boolean => "boolean",
-            FieldKind::Date => "date",
-            FieldKind::Enum(_) => "enum",
-            FieldKind::Json => "json",
-        }
-    }
-}
-
 /// Facets: extra members of a field object.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -167,6 +143,8 @@ pub struct Facets {
     pub number: Option<u32>,
     /// The relative operations that the field accepts, in canonical order.
     pub relative: Vec<RelativeOperation>,
+    /// The type of the column, if it is not the usual one of the field.
+    pub column_type: Option<ColumnType>,
 }
 
 /// A deprecation, with an optional note.

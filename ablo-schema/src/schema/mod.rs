@@ -2,17 +2,22 @@
 //!
 //! Only [`crate::check`] creates it. It contains no spans, no raw input and no target syntax.
 
+mod column_type;
 mod field;
 mod format;
+mod kind;
 mod model;
 mod name;
 mod relation;
 mod relative;
 mod tenancy;
 
+pub use column_type::{ColumnType, ScalarType};
+pub(crate) use column_type::{is_day, is_uuid};
 pub(crate) use field::FieldMember;
-pub use field::{Deprecated, Facets, Field, FieldKind, derived_number};
+pub use field::{Deprecated, Facets, Field, derived_number};
 pub use format::Format;
+pub use kind::FieldKind;
 pub(crate) use model::{Authored, MODEL_MEMBERS};
 pub use model::{AutoFill, AutoFillSource, Grants, Load, Model, NewValue, Plane, Scope};
 pub(crate) use name::is_default_column;

@@ -1,10 +1,9 @@
 //! Maps the columns of models to those of live tables, or reports every mismatch.
 
 use super::{AdapterError, AdapterOptions, SchemaMismatch};
-use crate::models::{Column, ColumnMapping, ColumnRole, Model, Models, Tenancy};
+use crate::models::{ColumnMapping, ColumnRole, Model, Models, Tenancy, mapping};
 use crate::store::data_source::catalog::{self, PhysicalColumn};
 use crate::store::{Dialect, Store};
-use crate::value::ValueKind;
 use std::collections::BTreeMap;
 
 /// Maps models to the tables of a store.
@@ -49,7 +48,9 @@ fn map_model(
         }
         match table.get(&column.name) {
             Some(physical) if dialect == Dialect::Postgres => {
-                if let Err(wanted) = map_column(column, physical) {
+                let mapped =
+                    mapping::of_column(&mut column.kind, &physical.actual, physical.is_enum);
+                if let Err(wanted) = mapped.map(|mapping| column.mapping = mapping) {
                     let (table, actual) = (&model.table, &physical.actual);
                     faults.push(format!(
                         "{}.{}: column `{table}.{}` has type {actual}, which cannot store {wanted}",
@@ -79,72 +80,4 @@ fn map_model(
             )),
         }
     }
-}
-
-/// The largest magnitude up to which a double represents every integer exactly.
-const MAX_EXACT_INTEGER: i64 = 1 << 53;
-
-/// Selects how values are read from and written to a column.
-///
-/// # Errors
-/// Returns what the column would have to store if its type cannot.
-fn map_column(column: &mut Column, physical: &PhysicalColumn) -> Result<(), &'static str> {
-    let actual = physical.actual.as_str();
-    if let (ValueKind::Text | ValueKind::Enum(_), "uuid") = (&column.kind, actual) {
-        column.kind = ValueKind::Uuid;
-        return Ok(());
-    }
-    // A column narrower than the schema's type accepts only values that it stores exactly.
-    match (&column.kind, actual) {
-        (ValueKind::Number, "smallint") => {
-            column.kind = ValueKind::Integer(i16::MIN.into(), i16::MAX.into())
-        }
-        (ValueKind::Number, "integer") => {
-            column.kind = ValueKind::Integer(i32::MIN.into(), i32::MAX.into())
-        }
-        (ValueKind::Number, "bigint") => {
-            column.kind = ValueKind::Integer(-MAX_EXACT_INTEGER, MAX_EXACT_INTEGER);
-        }
-        (ValueKind::Number, "real") => column.kind = ValueKind::Float,
-        _ => {}
-    }
-    let text = |actual: &str| ColumnMapping::AsText(actual.to_owned());
-    let read_as = |read| ColumnMapping::Cast { read_as: read, actual: actual.to_owned() };
-    column.mapping = match (&column.kind, actual) {
-        (
-            ValueKind::Text | ValueKind::Enum(_),
-            "text" | "character varying" | "character" | "name",
-        ) => ColumnMapping::Exact,
-        (ValueKind::Text | ValueKind::Enum(_), actual) if physical.is_enum => text(actual),
-        (ValueKind::Text, "integer" | "bigint" | "smallint" | "citext") => text(actual),
-        (ValueKind::Text | ValueKind::Enum(_), _) => return Err("text"),
-        (ValueKind::Uuid, "uuid")
-        | (ValueKind::Boolean, "boolean")
-        | (ValueKind::Json, "jsonb")
-        | (ValueKind::Number, "double precision")
-        | (ValueKind::Float, "real")
-        | (ValueKind::Date, "timestamp with time zone")
-        | (ValueKind::Integer(..) | ValueKind::Int64, "smallint" | "integer" | "bigint")
-        | (ValueKind::Uint64 | ValueKind::Decimal(_), "numeric") => ColumnMapping::Exact,
-        (ValueKind::Uuid, "text" | "character varying") | (ValueKind::Json, "json") => text(actual),
-        (ValueKind::Uuid, _) => return Err("a UUID"),
-        (ValueKind::Json, _) => return Err("JSON"),
-        (ValueKind::Date, "timestamp without time zone" | "date") => {
-            ColumnMapping::LocalTimestamp(actual.to_owned())
-        }
-        (ValueKind::Date, _) => return Err("a timestamp"),
-        (ValueKind::Boolean, _) => return Err("a boolean"),
-        (ValueKind::Number, "numeric") => read_as("double precision"),
-        (ValueKind::Number, _) => return Err("a number"),
-        (ValueKind::Float, "double precision" | "numeric") => read_as("real"),
-        (ValueKind::Float, _) => return Err("a single-precision number"),
-        (ValueKind::Integer(..) | ValueKind::Int64, "numeric") => read_as("bigint"),
-        (ValueKind::Integer(..) | ValueKind::Int64, _) => return Err("an integer"),
-        (
-            ValueKind::Uint64 | ValueKind::Decimal(_),
-            "smallint" | "integer" | "bigint" | "double precision" | "real",
-        ) => text(actual),
-        (ValueKind::Uint64 | ValueKind::Decimal(_), _) => return Err("an exact decimal"),
-    };
-    Ok(())
 }

@@ -129,7 +129,7 @@ fn cell(model: &Model, column: usize, value: &Value) -> Result<Cell> {
     let column = &model.columns[column];
     let text = RawValue::from_string(value.to_string())
         .map_err(|error| ApiError::new("invalid_json", error.to_string()))?;
-    column.kind.read(&text).map_err(|expected| {
+    column.read(&text).map_err(|expected| {
         let path = format!("{}.{}", model.key, column.member);
         ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
             .param(path)

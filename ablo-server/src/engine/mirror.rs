@@ -102,7 +102,7 @@ fn cells(
         if let Some(value) = sent {
             return match value.get() {
                 "null" => Ok(Cell::Null),
-                _ => column.kind.read(value).map_err(|expected| {
+                _ => column.read(value).map_err(|expected| {
                     let path = path();
                     let message = format!(
                         "the source sent an invalid value for {path} of {id}: expected {expected}"

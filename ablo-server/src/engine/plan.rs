@@ -67,9 +67,11 @@ fn change(
     access::check_write(model, who, kind)?;
     let id = operation.id.value().filter(|id| !id.is_empty());
     let (id, generated_id) = match (id, kind) {
-        (Some(id), OperationKind::Create) => (new_row_id(id)?, false),
+        (Some(id), OperationKind::Create) => (id_of_type(model, new_row_id(id)?)?, false),
         (Some(id), _) => (row_id(id)?, false),
-        (None, OperationKind::Create) => (uuid::Uuid::new_v4().hyphenated().to_string(), true),
+        (None, OperationKind::Create) => {
+            (id_of_type(model, uuid::Uuid::new_v4().hyphenated().to_string())?, true)
+        }
         (None, _) => {
             return Err(ApiError::new(
                 "model_identifier_missing",
@@ -211,6 +213,19 @@ fn new_row_id(id: &str) -> Result<String, ApiError> {
     Err(ApiError::new("invalid_id", message))
 }
 
+/// Checks that the column of a model's ids stores an id.
+fn id_of_type(model: &Model, id: String) -> Result<String, ApiError> {
+    let Some(column) = model.columns.first() else { return Ok(id) };
+    match column.check_type(&Cell::Text(id.clone())) {
+        Ok(()) => Ok(id),
+        Err(expected) => {
+            let path = format!("{}.id", model.key);
+            let message = format!("{path} is expected to be {expected}");
+            Err(ApiError::new("invalid_id", message).param(path))
+        }
+    }
+}
+
 /// Returns the members of an object in order; of repeated names, the last one counts.
 fn members(row: &RawRow) -> Result<indexmap::IndexMap<String, Box<RawValue>>, ApiError> {
     row.decode().map_err(|error| ApiError::new("invalid_json", error.to_string()))
@@ -269,7 +284,7 @@ fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiErr
             }
         };
     }
-    let cell = column.kind.read(value).map_err(|expected| {
+    let cell = column.read(value).map_err(|expected| {
         ApiError::new("check_violation", format!("{} is expected to be {expected}", path()))
             .param(path())
     })?;

@@ -81,7 +81,7 @@ pub fn list(
     let mut select = RowQuery::new(scope.reader(), model);
     for (name, text) in &query.filters {
         let Some(column) = scope.column(name) else { continue };
-        let cell = model.columns[column].kind.read_text_form(text).map_err(|expected| {
+        let cell = model.columns[column].read_text_form(text).map_err(|expected| {
             let path = format!("{}.{name}", model.key);
             ApiError::new("model_query_failed", format!("{path} is expected to be {expected}"))
                 .param(path)
@@ -143,8 +143,11 @@ fn decode_cursor(model: &Model, column: usize, cursor: &str) -> Result<Position>
         "null" => Cell::Null,
         // Only the id counts in an order by id.
         _ if column == 0 => Cell::Null,
-        _ => model.columns[column].kind.read(&value).map_err(|_| invalid())?,
+        _ => model.columns[column].read(&value).map_err(|_| invalid())?,
     };
+    if model.columns.first().is_none_or(|own| !own.can_hold(&Cell::from(id.as_str()))) {
+        return Err(invalid().into());
+    }
     Ok(Position { value, id })
 }
 
@@ -161,6 +164,9 @@ pub fn retrieve(
     id: &str,
 ) -> Result<(Option<Visible>, u64)> {
     let scope = Scope::new(Exit::Retrieve, who, model)?;
+    if model.columns.first().is_none_or(|own| !own.can_hold(&Cell::from(id))) {
+        return Ok((None, log::head(tx, &who.organization)?));
+    }
     let mut select = RowQuery::new(scope.reader(), model);
     select.conditions.push(Condition::Compare(0, Comparison::Equal, id.into()));
     let row = select.run(engine.rows(), tx)?.first().map(|row| scope.row(row));

@@ -58,6 +58,7 @@ pub(super) fn apply(
         let cell = change
             .apply(&column.kind, current)
             .map_err(|expected| mismatch(&path, &path, &expected))?;
+        column.check_type(&cell).map_err(|expected| mismatch(&path, &path, &expected))?;
         column.check_shape(&cell).map_err(|reason| {
             ApiError::new("check_violation", format!("{path} {reason}")).param(path.clone())
         })?;

@@ -1,8 +1,8 @@
 //! Builds models from a validated schema.
 
 use super::{
-    Column, ColumnDefault, ColumnMapping, ColumnRole, Grants, IdentityRole, Model, ModelId, Models,
-    Relation, RowRole, Tenancy,
+    Column, ColumnDefault, ColumnRole, Grants, IdentityRole, Model, ModelId, Models, Relation,
+    RowRole, Tenancy, mapping,
 };
 use crate::limits::Limits;
 use crate::value::ValueKind;
@@ -142,7 +142,12 @@ impl Column {
         // A declared field may replace a base column under another member name.
         let declared = shape.field.map(|field| field.name.as_str());
         let member = declared.or(shape.base.map(BaseField::name)).unwrap_or(shape.name);
-        let kind = ValueKind::of(shape.kind);
+        let mut kind = ValueKind::of(shape.kind);
+        let native = shape.native.cloned();
+        let mapping = native
+            .as_ref()
+            .map(|native| mapping::of_declared(&mut kind, native))
+            .unwrap_or_default();
         let constant = shape.default.and_then(|value| RawValue::from_string(value.to_json()).ok());
         let preset = match constant {
             _ if shape.default_now => Some(ColumnDefault::Now),
@@ -161,7 +166,8 @@ impl Column {
             // Validation has parsed the JSON Schema.
             json_schema: document
                 .and_then(|document: serde_json::Value| jsonschema::validator_for(&document).ok()),
-            mapping: ColumnMapping::Exact,
+            mapping,
+            native,
             relative: shape.field.map(|field| field.facets.relative.clone()).unwrap_or_default(),
         }
     }

@@ -4,11 +4,13 @@
 //! (docs/protocol/differences.md A17); everything else works with a [`Model`].
 
 mod build;
+pub(crate) mod mapping;
 pub(crate) mod new_row;
 pub mod row;
 
 use crate::value::{Cell, ValueKind};
-use ablo_schema::schema::{AutoFillSource, Load, RelativeOperation};
+use ablo_schema::schema::{AutoFillSource, ColumnType, Load, RelativeOperation, ScalarType};
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
@@ -132,8 +134,10 @@ pub struct Column {
     pub role: ColumnRole,
     /// The JSON Schema that values have to match.
     pub json_schema: Option<jsonschema::Validator>,
-    /// How the column maps to an existing table.
+    /// How the column maps to an existing table or to a declared type.
     pub mapping: ColumnMapping,
+    /// The declared type of the column, if it is not the usual one.
+    pub native: Option<ColumnType>,
     /// The relative operations that clients may use.
     pub relative: Vec<RelativeOperation>,
 }
@@ -157,6 +161,10 @@ pub enum ColumnMapping {
     },
     /// A timestamp without time zone of this type, interpreted as UTC.
     LocalTimestamp(String),
+    /// Bytes, read and written as base64.
+    Base64,
+    /// A list of values of this type, read and written as a JSON array.
+    List(String),
 }
 
 /// The value of new rows whose writer gave none.
@@ -262,7 +270,53 @@ impl Models {
     }
 }
 
+/// The end of a timestamp in the stored format that is a whole day.
+const MIDNIGHT: &str = "T00:00:00.000000Z";
+
 impl Column {
+    /// Parses a value other than null.
+    ///
+    /// # Errors
+    /// Returns what was expected, to follow "is expected to be".
+    pub(crate) fn read(&self, json: &RawValue) -> Result<Cell, String> {
+        let cell = self.kind.read(json)?;
+        self.check_type(&cell).map(|()| cell)
+    }
+
+    /// Parses a value from the plain text of a query string.
+    ///
+    /// # Errors
+    /// As [`Column::read`].
+    pub(crate) fn read_text_form(&self, text: &str) -> Result<Cell, String> {
+        let cell = self.kind.read_text_form(text)?;
+        self.check_type(&cell).map(|()| cell)
+    }
+
+    /// Returns whether a column of ids can store an id. No row has any other.
+    pub(crate) fn can_hold(&self, id: &Cell) -> bool {
+        self.check_type(id).is_ok()
+    }
+
+    /// Checks that the declared type of the column stores a value.
+    ///
+    /// # Errors
+    /// Returns what was expected, to follow "is expected to be".
+    pub(crate) fn check_type(&self, cell: &Cell) -> Result<(), String> {
+        let (Some(native), Cell::Text(text)) = (&self.native, cell) else { return Ok(()) };
+        match (native, &self.kind) {
+            (ColumnType::Scalar(ScalarType::Date), ValueKind::Date) => {
+                if text.ends_with(MIDNIGHT) {
+                    Ok(())
+                } else {
+                    Err("midnight in UTC".to_owned())
+                }
+            }
+            (_, ValueKind::Date) => Ok(()),
+            (ColumnType::Array(element), _) => check_list(*element, text),
+            (native, _) => native.check(text),
+        }
+    }
+
     /// Checks a value against the JSON Schema of the column.
     ///
     /// # Errors
@@ -309,4 +363,33 @@ impl Model {
             .into_iter()
             .any(|known| known.eq_ignore_ascii_case(name))
     }
+}
+
+/// Checks the elements of a JSON array, as far as that is possible without the database.
+fn check_list(element: ScalarType, json: &str) -> Result<(), String> {
+    let expected = || format!("a list of `{element}`");
+    let read: Vec<serde_json::Value> = serde_json::from_str(json).map_err(|_| expected())?;
+    let fits = |value: &serde_json::Value| match value {
+        serde_json::Value::Null => true,
+        serde_json::Value::Bool(_) => element == ScalarType::Boolean,
+        serde_json::Value::Number(number) => match (element.bounds(), element) {
+            (Some((least, most)), _) => {
+                number.as_i64().is_some_and(|number| (least..=most).contains(&number))
+            }
+            (None, ScalarType::Real | ScalarType::Double | ScalarType::Numeric(_)) => true,
+            _ => false,
+        },
+        serde_json::Value::String(text) => {
+            let is_number = element.bounds().is_some()
+                || matches!(
+                    element,
+                    ScalarType::Real | ScalarType::Double | ScalarType::Numeric(_)
+                );
+            !is_number
+                && element != ScalarType::Boolean
+                && ColumnType::Scalar(element).check(text).is_ok()
+        }
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => false,
+    };
+    if read.iter().all(fits) { Ok(()) } else { Err(expected()) }
 }

@@ -62,6 +62,12 @@ pub(super) fn add(field: &mut Map<String, Value>, name: &str, index: usize, spec
         }
         word => drop(field.insert("format".into(), word.into())),
     }
+    if format.is_empty()
+        && spec.default.is_none()
+        && let Some(name) = column_type(&kind, spec.format / 16)
+    {
+        field.insert("columnType".into(), name.into());
+    }
     if let Some(choice) = spec.default {
         field.insert("default".into(), default(&kind, &format, &values, choice));
     }
@@ -87,6 +93,33 @@ pub(super) fn add(field: &mut Map<String, Value>, name: &str, index: usize, spec
     if spec.secret && field["isOptional"] == true && field.get("unique").is_none() {
         field.insert("secret".into(), true.into());
     }
+}
+
+/// Returns a type of column that a field's type allows; for half of the choices, the usual one.
+fn column_type(kind: &str, choice: usize) -> Option<&'static str> {
+    let all: &[&'static str] = match kind {
+        "string" => &[
+            "varchar(4000)",
+            "uuid",
+            "bigint",
+            "smallint",
+            "date",
+            "time(3)",
+            "timetz",
+            "interval",
+            "inet",
+            "cidr",
+            "macaddr",
+            "name",
+            "char(7)",
+            "character varying",
+        ],
+        "enum" => &["varchar(300)"],
+        "number" => &["smallint", "int4", "bigint", "real", "numeric", "numeric(12,3)"],
+        "date" => &["timestamp", "timestamp(3)", "timestamptz(0)", "date"],
+        _ => &[],
+    };
+    all.get(choice % (all.len() * 2).max(1)).copied()
 }
 
 /// Sets some of the relative operations that a field allows, in any order.

@@ -7,6 +7,7 @@ mod bounds;
 mod captured;
 mod claims;
 mod clock;
+mod column_types;
 mod deadlines;
 mod delivery;
 mod ended;

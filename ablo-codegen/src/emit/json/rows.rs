@@ -11,7 +11,7 @@ use super::names::{ComponentName, ModelNames, Ref};
 use super::template::{Fragment, RepeatedText};
 use super::write::Object;
 use crate::shape::{BaseField, BaseKind, FieldShape, Preset, RowShape, digits_pattern, tree};
-use ablo_schema::schema::{Facets, Field, FieldKind, Format};
+use ablo_schema::schema::{ColumnType, Facets, Field, FieldKind, Format, ScalarType};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -213,7 +213,10 @@ impl RowSchemas {
                 let shape = plain_schema(tree(shape), self.style.extensions);
                 shaped(schema, &shape, field, nullable);
             }
-            (None, None) => kind(schema, &field.kind, nullable),
+            (None, None) => {
+                kind(schema, &field.kind, nullable);
+                limits(schema, field);
+            }
         }
     }
 
@@ -307,7 +310,8 @@ impl Kinds {
     /// fields.
     pub(crate) fn get(&self, field: &Field, nullable: bool) -> Option<&Fragment> {
         let Self([text, number, boolean, date, json]) = self;
-        if field.facets.format.is_some() || field.facets.shape.is_some() {
+        let Facets { format, shape, column_type, .. } = &field.facets;
+        if format.is_some() || shape.is_some() || column_type.is_some() {
             return None;
         }
         let of_kind = match &field.kind {
@@ -334,7 +338,27 @@ pub(crate) fn base_field_type(schema: &mut Object<'_>, base: BaseField, nullable
 pub(crate) fn exact_type(schema: &mut Object<'_>, field: &Field) {
     match field.facets.format {
         Some(format) => exact(schema, format, false),
-        None => kind(schema, &field.kind, false),
+        None => {
+            kind(schema, &field.kind, false);
+            limits(schema, field);
+        }
+    }
+}
+
+/// Writes which texts the type of a column stores, where JSON Schema has a word for it.
+fn limits(schema: &mut Object<'_>, field: &Field) {
+    let scalar = field.facets.column_type.as_ref().and_then(ColumnType::scalar);
+    let Some(scalar) = scalar.filter(|_| field.kind == FieldKind::String) else { return };
+    match scalar {
+        ScalarType::Varchar(Some(length)) | ScalarType::Char(length) => {
+            schema.value("maxLength", &length.into());
+        }
+        ScalarType::Uuid => schema.string("format", "uuid"),
+        ScalarType::Date => schema.string("format", "date"),
+        ScalarType::Smallint | ScalarType::Integer | ScalarType::Bigint => {
+            schema.string("pattern", "^(0|-?[1-9][0-9]*)$");
+        }
+        _ => {}
     }
 }
 

@@ -331,6 +331,9 @@ fn print_field_facets(out: &mut Writer, field: &Field) {
     if let Some(number) = facets.number {
         out.put(&[&", number = Some(", &number, &")"]);
     }
+    if let Some(column_type) = field.column_type_text() {
+        out.put(&[&", column_type = Some(", &Str(column_type), &")"]);
+    }
     for (at, operation) in facets.relative.iter().enumerate() {
         let start = if at == 0 { ", relative = &[" } else { ", " };
         let end = if at + 1 == facets.relative.len() { "]" } else { "" };

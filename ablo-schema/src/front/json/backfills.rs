@@ -3,9 +3,10 @@
 use super::context::ReadContext;
 use super::hints::unknown_member;
 use super::node::Node;
-use crate::check::defaults::{is_date, is_decimal, is_uuid, is_whole};
+use crate::check::defaults::{is_date, is_decimal, is_whole};
 use crate::diag::{Code, Diagnostics, SpanId, Spanned};
 use crate::diff::Backfills;
+use crate::schema::is_uuid;
 use crate::schema::{Field, FieldKind, Format, Model, Schema};
 use crate::value::Value;
 use std::borrow::Cow;

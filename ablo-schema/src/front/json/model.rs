@@ -112,6 +112,7 @@ fn read_field<'a>(member: Member<'a>, cx: &mut ReadContext<'_>) -> Option<RawFie
         renamed_from: None,
         number: None,
         relative: None,
+        column_type: None,
         members: Vec::with_capacity(members.len()),
     };
     for member in members {
@@ -184,6 +185,7 @@ fn read_facet<'a>(member: Member<'a>, field: &mut RawField<'a>, cx: &mut ReadCon
         "renamedFrom" => field.renamed_from = cx.string(member),
         "number" => field.number = cx.number(&member),
         "relative" => field.relative = cx.strings(member),
+        "columnType" => field.column_type = cx.string(member),
         _ => {}
     }
 }

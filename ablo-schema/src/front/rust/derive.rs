@@ -151,6 +151,7 @@ fn add_stub(
     let found = stubs.iter().position(|stub| stub.key.value == key);
     let index = found.unwrap_or_else(|| {
         let mut stub = RawModel::new(Spanned::new(CowStr::Owned(key.to_owned()), at), at);
+        stub.is_stub = true;
         stub.scope = Some(Spanned::new(crate::raw::RawScope::Flag(true), at));
         stubs.push(stub);
         stubs.len() - 1

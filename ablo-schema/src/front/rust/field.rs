@@ -132,6 +132,7 @@ pub(crate) fn read_declared(
         renamed_from: arguments.text("renamed_from", "\"oldName\"", cx),
         number: arguments.number("number", "7", cx),
         relative: arguments.words("relative", "relative(increment)", cx),
+        column_type: arguments.text("column_type", "\"varchar(20)\"", cx),
         members: Vec::new(),
     };
     let default = default.and_then(|argument| read_default(argument, cx));
@@ -314,6 +315,7 @@ pub(crate) fn members(raw: &RawField<'static>) -> Vec<FieldMember> {
         words.iter().map(|word| Value::String(word.value.as_ref().into())).collect()
     };
     extra("relative", raw.relative.as_ref().map(|all| Value::Array(words(&all.value))));
+    extra("columnType", text(&raw.column_type));
     members
 }
 

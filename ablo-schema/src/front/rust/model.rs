@@ -425,8 +425,12 @@ fn read_base(argument: Argument, cx: &mut ReadContext) -> Option<RustField> {
         cx.report_name(fault, &name, BASE, "declare it as a field of the struct");
         return None;
     }
-    let mut arguments =
-        Arguments::new(arguments, "`base`", &["indexed", "column", "unique", "number"], cx);
+    let mut arguments = Arguments::new(
+        arguments,
+        "`base`",
+        &["indexed", "column", "column_type", "unique", "number"],
+        cx,
+    );
     let ty = types::read(&ty, cx);
     Some(read_declared(&name, &ty, &mut arguments, &[], cx))
 }

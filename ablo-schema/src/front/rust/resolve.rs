@@ -269,6 +269,7 @@ pub(crate) fn stub_field(name: &Spanned<CowStr<'static>>, kind: RawKind) -> RawF
         renamed_from: None,
         number: None,
         relative: None,
+        column_type: None,
         members: Vec::new(),
     };
     raw.members = members(&raw);

@@ -25,9 +25,10 @@ pub(crate) const MODEL_ARGUMENTS: [&str; 20] = [
 ];
 
 /// The arguments of a field.
-pub(crate) const FIELD_ARGUMENTS: [&str; 18] = [
+pub(crate) const FIELD_ARGUMENTS: [&str; 19] = [
     "indexed",
     "column",
+    "column_type",
     "rename",
     "unique",
     "secret",

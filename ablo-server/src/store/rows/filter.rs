@@ -2,6 +2,8 @@
 
 use super::query::Condition;
 use super::select::{Select, sort_expr};
+use super::table;
+use crate::models::ColumnMapping;
 use crate::store::Dialect;
 use crate::value::Cell;
 
@@ -13,6 +15,14 @@ impl Select<'_> {
                 self.compare(*column, *operator, cell.clone())
             }
             Condition::OneOf { column, values, negated } => self.one_of(*column, values, *negated),
+            // An index of the type serves only comparisons of the type.
+            Condition::TextIn(column, texts) if self.model.columns[*column].native.is_some() => {
+                let own = &self.model.columns[*column];
+                let held = |text: &&String| own.can_hold(&Cell::Text((*text).clone()));
+                let number = self.bind_texts(&texts.iter().filter(held).collect::<Vec<_>>());
+                let is_listed = table::among(own, number, self.dialect);
+                format!("{} {is_listed}", self.column_name(*column))
+            }
             Condition::TextIn(column, texts) => {
                 let list = self.bind_list(texts);
                 format!("{} IN {list}", self.text_expr(*column))
@@ -34,7 +44,12 @@ impl Select<'_> {
         }
         let placeholders: Vec<String> =
             values.iter().map(|cell| self.bind(column, cell.clone())).collect();
-        let name = sort_expr(self.model, column, &self.column_name(column), self.dialect);
+        let name = self.column_name(column);
+        let name = match self.model.columns[column].mapping {
+            // Values of the type of the column.
+            ColumnMapping::AsText(_) => name,
+            _ => sort_expr(self.model, column, &name, self.dialect),
+        };
         format!("{name} {}IN ({})", not(negated), placeholders.join(", "))
     }
 
@@ -51,7 +66,8 @@ impl Select<'_> {
         let (name, not) = (self.column_name(column), not(negated));
         match (self.dialect, fold) {
             (Dialect::Postgres, _) => {
-                let value = self.bind(column, Cell::from(pattern));
+                let value = self.bind_text(Cell::from(pattern));
+                let name = self.text_expr(column);
                 format!("{name} {not}{} {value}", if fold { "ILIKE" } else { "LIKE" })
             }
             (Dialect::Sqlite, true) => {

@@ -46,6 +46,11 @@ impl RowSet {
     }
 }
 
+/// Returns whether a row of a model can have this id.
+fn can_have(model: &Model, id: &Cell) -> bool {
+    model.columns.first().is_some_and(|column| column.can_hold(id))
+}
+
 /// Returns the ids of the parents that a row names.
 pub(crate) fn parent_keys(model: &Model, row: &Row) -> Vec<(ModelId, String)> {
     let key = |(column, parent): &(usize, ModelId)| match row.get(*column) {
@@ -64,8 +69,11 @@ impl<'r> Rows<'r> {
         model: &Model,
         id: impl Into<Cell>,
     ) -> Result<Option<Row>, StoreError> {
-        let sql = &self.tables.get(model.id).by_id;
-        Ok(tx.query(sql, &[organization.into(), id.into()])?.into_iter().next())
+        let (sql, id) = (&self.tables.get(model.id).by_id, id.into());
+        if !can_have(model, &id) {
+            return Ok(None);
+        }
+        Ok(tx.query(sql, &[organization.into(), id])?.into_iter().next())
     }
 
     /// Locks a row until the end of the transaction, so that nothing changes it between its read
@@ -77,7 +85,7 @@ impl<'r> Rows<'r> {
         model: &Model,
         id: &str,
     ) -> Result<(), StoreError> {
-        if self.tables.dialect() == Dialect::Postgres {
+        if self.tables.dialect() == Dialect::Postgres && can_have(model, &id.into()) {
             let sql = format!("{} FOR UPDATE", self.tables.get(model.id).by_id);
             tx.query(&sql, &[organization.into(), id.into()])?;
         }
@@ -127,8 +135,13 @@ impl<'r> Rows<'r> {
         if let [id] = ids {
             return Ok(self.find(tx, organization, model, id.as_str())?.into_iter().collect());
         }
+        let known = |id: &&String| can_have(model, &Cell::Text((*id).clone()));
+        let ids: Vec<&String> = ids.iter().filter(known).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let sql = self.tables.get(model.id).by_ids(model);
-        tx.query(&sql, &[organization.into(), json_list(ids)])
+        tx.query(&sql, &[organization.into(), json_list(&ids)])
     }
 
     /// Reads rows from JSON objects with the values of their columns, in their order.
@@ -178,11 +191,12 @@ impl<'r> Rows<'r> {
         id: impl Into<Cell>,
         cells: &[(usize, Cell)],
     ) -> Result<Option<Row>, StoreError> {
-        if cells.is_empty() {
+        let id = id.into();
+        if cells.is_empty() || !can_have(model, &id) {
             return self.find(tx, organization, model, id);
         }
         let columns: Vec<usize> = cells.iter().map(|(column, _)| *column).collect();
-        let mut values = vec![organization.into(), id.into()];
+        let mut values = vec![organization.into(), id];
         values.extend(cells.iter().map(|(_, cell)| cell.clone()));
         let sql = self.tables.get(model.id).update(model, &columns);
         let stored = tx.query(&sql, &values)?.into_iter().next();
@@ -213,8 +227,8 @@ impl<'r> Rows<'r> {
         model: &Model,
         id: impl Into<Cell>,
     ) -> Result<bool, StoreError> {
-        let sql = &self.tables.get(model.id).delete;
-        Ok(tx.execute(sql, &[organization.into(), id.into()])? > 0)
+        let (sql, id) = (&self.tables.get(model.id).delete, id.into());
+        Ok(can_have(model, &id) && tx.execute(sql, &[organization.into(), id])? > 0)
     }
 
     /// Returns the rows of a model whose column names a parent.
@@ -225,8 +239,12 @@ impl<'r> Rows<'r> {
         (model, column): (&Model, usize),
         parent: &str,
     ) -> Result<Vec<Row>, StoreError> {
+        let parent = Cell::from(parent);
+        if model.columns.get(column).is_none_or(|column| !column.can_hold(&parent)) {
+            return Ok(Vec::new());
+        }
         let sql = self.tables.get(model.id).children(model, column);
-        tx.query(&sql, &[organization.into(), parent.into()])
+        tx.query(&sql, &[organization.into(), parent])
     }
 
     /// Returns the number of rows with these texts in two columns.

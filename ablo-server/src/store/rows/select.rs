@@ -6,10 +6,11 @@ use super::visibility::visible_to;
 use super::{Rows, table};
 use crate::error::StoreError;
 use crate::identity::Identity;
-use crate::models::{ColumnMapping, Model};
+use crate::models::{Column, ColumnMapping, Model};
 use crate::store::sql_template::{DECIMAL_COLLATION, Expressions as _, json_list};
 use crate::store::{Dialect, Tx};
 use crate::value::{Cell, Row, ValueKind};
+use ablo_schema::schema::{ColumnType, ScalarType};
 
 impl RowQuery<'_> {
     /// Runs the query.
@@ -58,18 +59,19 @@ impl<'e> Select<'e> {
         table::placeholder(&self.model.columns[column], self.values.len(), self.dialect)
     }
 
+    /// Adds a text as a parameter and returns its expression.
+    pub(super) fn bind_text(&mut self, cell: Cell) -> String {
+        self.values.push(cell);
+        self.dialect.placeholder(self.values.len(), "")
+    }
+
     pub(super) fn column_name(&self, column: usize) -> String {
         table::column_name(self.model, column)
     }
 
     /// Returns a column as text, as ids and references are compared.
     pub(super) fn text_expr(&self, column: usize) -> String {
-        match (&self.model.columns[column].kind, self.dialect) {
-            (ValueKind::Text | ValueKind::Enum(_), _) | (_, Dialect::Sqlite) => {
-                self.column_name(column)
-            }
-            (_, Dialect::Postgres) => format!("{}::text", self.column_name(column)),
-        }
+        table::text_expr(self.model, column, self.dialect)
     }
 
     pub(super) fn and(&mut self, condition: &str) {
@@ -100,6 +102,12 @@ impl<'e> Select<'e> {
         });
     }
 
+    /// Adds a list of strings as a parameter and returns its number.
+    pub(super) fn bind_texts(&mut self, texts: &[&String]) -> usize {
+        self.values.push(json_list(texts));
+        self.values.len()
+    }
+
     /// Adds a list of strings as a parameter and returns its expression.
     pub(super) fn bind_list(&mut self, texts: &[String]) -> String {
         self.values.push(json_list(texts));
@@ -123,10 +131,24 @@ fn collated(name: &str, dialect: Dialect) -> String {
     }
 }
 
+/// Returns whether values of a declared type are ordered by the bytes of their text; those of other
+/// types are ordered as the server orders the type.
+fn is_lettered(scalar: ScalarType) -> bool {
+    scalar.is_text()
+        || matches!(scalar, ScalarType::Char(_) | ScalarType::Citext | ScalarType::Name)
+}
+
 /// Returns the expression by which a column is sorted and compared.
 pub(super) fn sort_expr(model: &Model, column: usize, name: &str, dialect: Dialect) -> String {
-    if let ColumnMapping::AsText(_) = model.columns[column].mapping {
-        return collated(&format!("{name}::text"), dialect);
+    let Column { mapping, native, .. } = &model.columns[column];
+    if let (ColumnMapping::AsText(_), Dialect::Postgres) = (mapping, dialect) {
+        return match native.as_ref().and_then(ColumnType::scalar) {
+            Some(scalar) if !is_lettered(scalar) => name.to_owned(),
+            _ => collated(&format!("{name}::text"), dialect),
+        };
+    }
+    if let (ColumnMapping::Base64, Dialect::Postgres) = (mapping, dialect) {
+        return name.to_owned();
     }
     match (&model.columns[column].kind, dialect) {
         (ValueKind::Text | ValueKind::Enum(_), dialect) => collated(name, dialect),

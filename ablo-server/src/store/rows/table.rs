@@ -142,18 +142,8 @@ impl Table {
     /// Returns a SELECT of the rows with the ids in `{2}`, a JSON array of strings.
     #[must_use]
     pub(crate) fn by_ids(&self, model: &Model) -> String {
-        let actual = match model.columns.first().map(|id| (&id.kind, &id.mapping)) {
-            Some((_, ColumnMapping::AsText(actual))) => Some(actual.as_str()),
-            Some((ValueKind::Uuid, _)) => Some("uuid"),
-            _ => None,
-        };
-        let is_listed = match actual.filter(|_| self.dialect == Dialect::Postgres) {
-            Some(actual) => {
-                let list = self.dialect.placeholder(2, "list");
-                format!("= ANY (ARRAY(SELECT l::{actual} FROM {list} AS l (l)))")
-            }
-            None => self.dialect.placeholder(2, "in"),
-        };
+        let is_listed =
+            model.columns.first().map_or_else(String::new, |id| among(id, 2, self.dialect));
         format!("{} AND {} {is_listed}", self.select, column_name(model, 0))
     }
 
@@ -178,9 +168,9 @@ impl Table {
             "SELECT count(*) FROM {} WHERE {} AND {} = {} AND {} = {}",
             self.name,
             self.tenancy,
-            quoted(model.column_db_name(first)),
+            text_expr(model, first, self.dialect),
             self.dialect.placeholder(2, ""),
-            quoted(model.column_db_name(second)),
+            text_expr(model, second, self.dialect),
             self.dialect.placeholder(3, "")
         )
     }
@@ -188,7 +178,11 @@ impl Table {
     /// Returns a SELECT of the rows whose column references the parent row `{2}`.
     #[must_use]
     pub(crate) fn children(&self, model: &Model, column: usize) -> String {
-        let (name, id) = (quoted(model.column_db_name(column)), self.dialect.placeholder(2, ""));
+        let name = quoted(model.column_db_name(column));
+        let id = model
+            .columns
+            .get(column)
+            .map_or_else(String::new, |column| placeholder(column, 2, self.dialect));
         format!("{} AND {name} = {id}", self.select)
     }
 }
@@ -196,31 +190,82 @@ impl Table {
 /// Returns the expression that reads a column.
 pub(crate) fn column_expr(column: &Column, dialect: Dialect) -> String {
     let name = quoted(&column.name);
-    match &column.mapping {
+    match mapping(column, dialect) {
         ColumnMapping::Missing if dialect == Dialect::Postgres => "NULL::text".to_owned(),
         ColumnMapping::Missing => "NULL".to_owned(),
         ColumnMapping::Exact => {
             dialect.column_expr(&name, transfer_form(&column.kind)).into_owned()
         }
+        // As the server prints it; the cast adds the length of the network to a host.
+        ColumnMapping::AsText(actual) if actual == "inet" => format!("abbrev({name})"),
         ColumnMapping::AsText(_) => format!("{name}::text"),
         ColumnMapping::Cast { read_as: read, .. } => format!("{name}::{read}"),
         ColumnMapping::LocalTimestamp(_) => dialect
             .column_expr(&format!("({name}::timestamp AT TIME ZONE 'UTC')"), "date")
             .into_owned(),
+        ColumnMapping::Base64 => format!("translate(encode({name}, 'base64'), E'\\n', '')"),
+        ColumnMapping::List(_) => format!("to_jsonb({name})::text"),
+    }
+}
+
+/// Returns the condition that a column is one of the texts in a parameter, a JSON array. Each has to
+/// be a value of the column.
+pub(crate) fn among(column: &Column, number: usize, dialect: Dialect) -> String {
+    let actual = match (&column.kind, mapping(column, dialect)) {
+        (_, ColumnMapping::AsText(actual)) => Some(actual.as_str()),
+        (ValueKind::Uuid, _) => Some("uuid"),
+        _ => None,
+    };
+    match actual.filter(|_| dialect == Dialect::Postgres) {
+        Some(actual) => {
+            let list = dialect.placeholder(number, "list");
+            format!("= ANY (ARRAY(SELECT l::{actual} FROM {list} AS l (l)))")
+        }
+        None => dialect.placeholder(number, "in"),
+    }
+}
+
+/// Returns the mapping of a column. In SQLite each column has the usual type of its field.
+fn mapping(column: &Column, dialect: Dialect) -> &ColumnMapping {
+    match (dialect, &column.mapping) {
+        (Dialect::Postgres, mapping) | (_, mapping @ ColumnMapping::Missing) => mapping,
+        (Dialect::Sqlite, _) => &ColumnMapping::Exact,
+    }
+}
+
+/// Returns a column as text, as ids and references are compared with lists of strings.
+pub(crate) fn text_expr(model: &Model, at: usize, dialect: Dialect) -> String {
+    let name = column_name(model, at);
+    match model.columns.get(at) {
+        Some(column) if dialect == Dialect::Postgres => {
+            let is_text = matches!(column.kind, ValueKind::Text | ValueKind::Enum(_))
+                && column.mapping == ColumnMapping::Exact;
+            if is_text { name } else { format!("{name}::text") }
+        }
+        _ => name,
     }
 }
 
 /// Returns the expression for a parameter that is written to a column.
 pub(crate) fn placeholder(column: &Column, number: usize, dialect: Dialect) -> String {
-    match &column.mapping {
+    match mapping(column, dialect) {
         ColumnMapping::Exact | ColumnMapping::Missing => {
             dialect.placeholder(number, transfer_form(&column.kind))
         }
         ColumnMapping::AsText(actual) => format!("${number}::text::{actual}"),
+        // A direct cast of a double keeps only fifteen digits.
+        ColumnMapping::Cast { read_as: read, actual } if actual == "numeric" => {
+            format!("${number}::{read}::text::{actual}")
+        }
         ColumnMapping::Cast { read_as: read, actual } => format!("${number}::{read}::{actual}"),
         ColumnMapping::LocalTimestamp(actual) => {
             format!("(${number}::text::timestamptz AT TIME ZONE 'UTC')::{actual}")
         }
+        ColumnMapping::Base64 => format!("decode(${number}::text, 'base64')"),
+        ColumnMapping::List(element) => format!(
+            "CASE WHEN ${number}::text IS NOT NULL THEN \
+             ARRAY(SELECT jsonb_array_elements_text(${number}::text::jsonb))::{element}[] END"
+        ),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The condition that selects the rows that a reader may see (docs/protocol/commits.md §10).
 
-use super::Rows;
+use super::{Rows, table};
 use crate::identity::Identity;
-use crate::models::{MAX_PARENT_DEPTH, Model};
+use crate::models::{ColumnMapping, MAX_PARENT_DEPTH, Model};
 use crate::store::Dialect;
 use crate::store::sql_template::{Expressions as _, quoted};
-use crate::value::{Cell, ValueKind};
+use crate::value::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns the condition that a reader can see a row, and its parameters, numbered from `first`;
@@ -55,13 +55,10 @@ impl Visible<'_> {
         let (table, dialect) = (quoted(&model.table), self.dialect);
         let column = |at: usize| format!("{table}.{}", quoted(model.column_db_name(at)));
         // Lists contain text; integers and UUIDs are compared as text.
-        let text = |at: usize| match (model.columns.get(at).map(|column| &column.kind), dialect) {
-            (Some(ValueKind::Text | ValueKind::Enum(_)), _) | (_, Dialect::Sqlite) => column(at),
-            (_, Dialect::Postgres) => format!("{}::text", column(at)),
-        };
+        let text = |at: usize| table::text_expr(model, at, dialect);
         let mut alternatives = Vec::new();
         if let Some(ids) = model.scope.as_ref().and_then(|kind| self.ids.get(kind).cloned()) {
-            alternatives.push(format!("{} IN {}", column(0), self.list(ids)));
+            alternatives.push(self.has_id(model, ids));
         }
         for role in &model.roles {
             let Some(ids) = self.ids.get(&role.kind).cloned() else { continue };
@@ -77,7 +74,11 @@ impl Visible<'_> {
                     )
                 }
                 (true, Dialect::Postgres) => {
-                    let column = column(role.column);
+                    let mut column = column(role.column);
+                    let mapping = model.columns.get(role.column).map(|column| &column.mapping);
+                    if mapping.is_some_and(|mapping| *mapping != ColumnMapping::Exact) {
+                        column = format!("to_jsonb({column})");
+                    }
                     format!(
                         "EXISTS (SELECT 1 FROM jsonb_array_elements(CASE jsonb_typeof({column}) \
                          WHEN 'array' THEN {column} ELSE '[]' END) AS named (value) WHERE \
@@ -109,14 +110,33 @@ impl Visible<'_> {
         }
     }
 
+    /// Returns the condition that a row has one of the ids. An index of a declared type serves only
+    /// comparisons of that type.
+    fn has_id(&mut self, model: &Model, ids: String) -> String {
+        let own = table::column_name(model, 0);
+        let Some(column) = model.columns.first().filter(|column| column.native.is_some()) else {
+            return format!("{own} IN {}", self.list(ids));
+        };
+        let mut held: Vec<String> = serde_json::from_str(&ids).unwrap_or_default();
+        held.retain(|id| column.can_hold(&Cell::from(id.as_str())));
+        let number = self.parameter(serde_json::to_string(&held).unwrap_or_default());
+        format!("{own} {}", table::among(column, number, self.dialect))
+    }
+
     /// Adds a list of ids as a parameter and returns its expression.
     fn list(&mut self, ids: String) -> String {
+        let number = self.parameter(ids);
+        self.dialect.placeholder(number, "list")
+    }
+
+    /// Adds a list of ids as a parameter and returns its number.
+    fn parameter(&mut self, ids: String) -> usize {
         let known = self.values.iter().position(|value| value.text() == Some(&ids));
         let at = known.unwrap_or_else(|| {
             self.values.push(Cell::Text(ids));
             self.values.len() - 1
         });
-        self.dialect.placeholder(self.first + at, "list")
+        self.first + at
     }
 }
 

@@ -6,6 +6,8 @@ use ablo::{AbloModel, Decimal, Timestamp, Uuid};
 pub struct Item {
     #[ablo(default = "none", unique, number = 1)]
     pub title: String,
+    #[ablo(column_type = "char(3)")]
+    pub country: Option<String>,
     #[ablo(default = -128)]
     pub byte: i8,
     #[ablo(default = 9223372036854775807)]

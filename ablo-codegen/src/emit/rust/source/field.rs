@@ -83,6 +83,9 @@ fn column(field: &Field) -> Vec<Word> {
     if field.column != *default_column(field.name.as_str()) {
         words.push(Word::new(&[&"column = ", &Str(field.column.as_str())]));
     }
+    if let Some(column_type) = field.column_type_text() {
+        words.push(Word::new(&[&"column_type = ", &Str(column_type)]));
+    }
     words
 }
 

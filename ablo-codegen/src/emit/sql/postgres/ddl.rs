@@ -4,6 +4,7 @@
 //! a helper of `prelude.sql`, which adds missing parts of one table and reports differences.
 
 use super::names::{Ident, Literal, Printed};
+use ablo_schema::schema::ColumnType as NativeType;
 
 /// A provisioning statement.
 #[derive(Debug)]
@@ -13,12 +14,12 @@ pub(crate) enum Statement<'a> {
     /// Creates a table with its columns and primary key if it does not exist.
     CreateTable { table: &'a Table<'a>, columns: Vec<Column<'a>>, key: Vec<Ident<'a>> },
     /// Adds missing columns of one type to an existing table.
-    Columns { table: &'a Table<'a>, column_type: ColumnType, names: Vec<&'a str> },
+    Columns { table: &'a Table<'a>, column_type: ColumnType<'a>, names: Vec<&'a str> },
     /// Adds a column with digits or a default to an existing table if it is missing.
     Column {
         table: &'a Table<'a>,
         name: &'a str,
-        column_type: ColumnType,
+        column_type: ColumnType<'a>,
         preset: Option<Preset<'a>>,
     },
     /// Makes columns `NOT NULL`.
@@ -121,7 +122,7 @@ pub(crate) struct Column<'a> {
     /// The name.
     pub(crate) name: Ident<'a>,
     /// The type, including a `now()` default.
-    pub(crate) column_type: ColumnType,
+    pub(crate) column_type: ColumnType<'a>,
     /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
     /// The constant default.
@@ -139,7 +140,7 @@ pub(crate) enum Preset<'a> {
 
 /// The type of a column. Some variants include a default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ColumnType {
+pub(crate) enum ColumnType<'a> {
     /// Text.
     Text,
     /// An IEEE 754 double. Never an integer type, which would cut fractions.
@@ -170,11 +171,15 @@ pub(crate) enum ColumnType {
     Xid8Current,
     /// A 64-bit identity column. No role needs a privilege on its sequence.
     BigintIdentity,
+    /// The type that the author declares.
+    Native(&'a NativeType),
+    /// The type that the author declares, with a default of the transaction's time.
+    NativeNow(&'a NativeType),
 }
 
-impl ColumnType {
+impl ColumnType<'_> {
     /// The types whose columns one helper call adds together, in output order.
-    pub(crate) const GROUPED: [ColumnType; 13] = [
+    pub(crate) const GROUPED: [ColumnType<'static>; 13] = [
         ColumnType::Text,
         ColumnType::DoublePrecision,
         ColumnType::Boolean,
@@ -206,7 +211,10 @@ impl ColumnType {
             ColumnType::Real => 10,
             ColumnType::Uuid => 11,
             ColumnType::Xid8Current => 12,
-            ColumnType::Numeric(_) | ColumnType::BigintIdentity => return None,
+            ColumnType::Numeric(_)
+            | ColumnType::BigintIdentity
+            | ColumnType::Native(_)
+            | ColumnType::NativeNow(_) => return None,
         })
     }
 }

@@ -224,7 +224,7 @@ fn column(table: &Table<'_>, column: &ColumnDef<'_>) -> ExpectedColumn {
             (Some(Preset::Text(Literal(text))), _) => {
                 ExpectedDefault::Constant(Constant(text.to_string()))
             }
-            (None, ColumnType::TimestamptzNow) => ExpectedDefault::Now,
+            (None, ColumnType::TimestamptzNow | ColumnType::NativeNow(_)) => ExpectedDefault::Now,
             (None, _) => ExpectedDefault::None,
         },
         comment: column.comment.as_ref().map(|Literal(text)| text.to_string()),

@@ -10,6 +10,7 @@ use crate::shape::{Isolation, ParentOwner, TableShape};
 
 const PRELUDE: &str = include_str!("prelude.sql");
 const FACETS: &str = include_str!("facets.sql");
+const COLUMN_TYPES: &str = include_str!("column_types.sql");
 const FOREIGN_KEYS: &str = include_str!("foreign_keys.sql");
 
 const HEADER: &str = "\
@@ -85,7 +86,10 @@ pub(crate) fn provision(shapes: &[TableShape<'_>], plan: &ResolvedOptions<'_>) -
     let tables = table_defs(shapes, plan);
     let mut out = String::with_capacity(PRELUDE.len() + FOREIGN_KEYS.len() + shapes.len() * 2048);
     let facets = tables.iter().any(has_facets).then_some(FACETS);
-    let helpers = [facets, tables.iter().any(needs_relation_helpers).then_some(FOREIGN_KEYS)];
+    let is_typed = |table: &TableDef<'_>| table.columns.iter().any(|each| each.native.is_some());
+    let column_types = tables.iter().any(is_typed).then_some(COLUMN_TYPES);
+    let keys = tables.iter().any(needs_relation_helpers).then_some(FOREIGN_KEYS);
+    let helpers = [facets, column_types, keys];
     begin(&mut out, plan, helpers.into_iter().flatten());
     for (shape, table) in shapes.iter().zip(&tables) {
         // A key is an ASCII identifier, so it cannot end the comment.

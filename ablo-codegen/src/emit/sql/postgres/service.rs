@@ -105,7 +105,7 @@ fn sections(plan: &ResolvedOptions<'_>, shapes: &'static [ServiceTable]) -> Vec<
     shapes.iter().zip(&tables).map(section).collect()
 }
 
-fn column_type(column: &ServiceColumn) -> ColumnType {
+fn column_type(column: &ServiceColumn) -> ColumnType<'static> {
     match column.kind {
         ServiceKind::Text | ServiceKind::OneOf(_) => ColumnType::Text,
         ServiceKind::TextArray => ColumnType::TextArray,
@@ -126,7 +126,7 @@ fn columns<'a>(shape: &'a ServiceTable, table: &'a Table<'a>) -> Vec<Statement<'
         not_null: column.not_null,
         preset: None,
     };
-    let of_type = |wanted: ColumnType| {
+    let of_type = |wanted: ColumnType<'_>| {
         let found = shape.columns.iter().filter(move |column| column_type(column) == wanted);
         found.map(|column| column.name).collect::<Vec<_>>()
     };

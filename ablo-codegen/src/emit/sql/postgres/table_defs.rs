@@ -9,7 +9,7 @@ use super::names::{Ident, Literal, Names, Printed, sql};
 use crate::shape::{
     ColumnKind, ColumnShape, IndexPurpose, IndexShape, Isolation, Layout, ParentOwner, TableShape,
 };
-use ablo_schema::schema::Format;
+use ablo_schema::schema::{ColumnType as NativeType, Format};
 use ablo_schema::value::Value;
 use std::collections::BTreeMap;
 
@@ -53,7 +53,9 @@ pub(crate) struct ColumnDef<'a> {
     /// The type of its values.
     pub(crate) kind: ColumnKind<'a>,
     /// The SQL type, including a `now()` default.
-    pub(crate) column_type: ColumnType,
+    pub(crate) column_type: ColumnType<'a>,
+    /// The type that the author declares, if it is not the usual one.
+    pub(crate) native: Option<&'a NativeType>,
     /// Whether it is `NOT NULL`.
     pub(crate) not_null: bool,
     /// The constant default.
@@ -157,6 +159,7 @@ impl<'a> ColumnDef<'a> {
             name: column.name,
             kind: column.kind,
             column_type: column_type(column),
+            native: column.native,
             not_null: column.not_null,
             preset: preset(column),
             comment: column.comment().map(Literal::new),
@@ -176,11 +179,19 @@ impl<'a> ColumnDef<'a> {
     /// Returns whether the column needs its own statement because its default or its digits have to
     /// be compared too.
     pub(crate) fn needs_own_statement(&self) -> bool {
-        self.preset.is_some() || matches!(self.column_type, ColumnType::Numeric(_))
+        self.preset.is_some()
+            || matches!(self.column_type, ColumnType::Numeric(_))
+            || self.native.is_some()
     }
 }
 
-fn column_type(column: &ColumnShape<'_>) -> ColumnType {
+fn column_type<'a>(column: &ColumnShape<'a>) -> ColumnType<'a> {
+    if let Some(native) = column.native {
+        return match column.default_now {
+            true => ColumnType::NativeNow(native),
+            false => ColumnType::Native(native),
+        };
+    }
     match column.kind {
         ColumnKind::Text | ColumnKind::Enum(_) => ColumnType::Text,
         ColumnKind::Number => ColumnType::DoublePrecision,
@@ -247,6 +258,8 @@ pub(crate) fn table<'a>(
 fn checks<'a>(shape: &TableShape<'a>, table: &Table<'a>) -> Vec<CheckDef<'a>> {
     let mut names = Names::with([table.key.as_str()]);
     let rule = |column: &ColumnShape<'a>| match column.kind {
+        // An enum type of the database has these values.
+        ColumnKind::Enum(_) if matches!(column.native, Some(NativeType::Enum { .. })) => None,
         ColumnKind::Enum(allowed) => Some(Rule::OneOf(allowed)),
         kind => range(kind).map(|(min, max)| Rule::Between(min, max)),
     };

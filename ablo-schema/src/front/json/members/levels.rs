@@ -2,7 +2,9 @@
 
 use super::{Kind, Level, facet, member};
 use crate::raw::RawKind;
-use crate::schema::{AutoFillSource, Format, Load, Plane, RelationKind, RelativeOperation};
+use crate::schema::{
+    AutoFillSource, ColumnType, Format, Load, Plane, RelationKind, RelativeOperation,
+};
 
 /// All levels, the document first.
 pub static LEVELS: [&Level; 12] = [
@@ -215,6 +217,13 @@ pub static FIELD: Level = Level::new(
             "The relative changes that clients may make: `increment` of numbers; `append` of \
              strings; `append`, `add` and `remove` of `json`. For no base field, unique field or \
              field that holds an id.",
+        ),
+        facet(
+            "columnType",
+            Kind::TextSuchAs(|| ColumnType::EXAMPLES.into()),
+            "The type of the column in PostgreSQL, if it is not the usual one of the field. Ids and \
+             the fields that refer to them can be `uuid`, `smallint`, `integer`, `bigint` or \
+             `varchar`. `enum NAME` is an enum type of the database. No effect on SQLite.",
         ),
     ],
 );

@@ -4,6 +4,8 @@
 //! column. It is NULL for a value that does not fit, and the caller decides what happens to such a
 //! row. Without a conversion, the column is recreated.
 
+mod native;
+
 use super::super::ddl::ColumnType;
 use super::super::names::{Ident, Literal, Sql, sql, to_sql};
 use super::super::table_defs::{ColumnDef, Rule};
@@ -26,6 +28,8 @@ pub(crate) enum Helper {
     Json,
     /// Converts text to a UUID.
     Uuid,
+    /// Returns a text if a type can store it.
+    Storable,
     /// Raises an error that names the row.
     Refuse,
 }
@@ -40,6 +44,7 @@ impl Helper {
             Helper::Date => include_str!("date.sql"),
             Helper::Json => include_str!("json.sql"),
             Helper::Uuid => include_str!("uuid.sql"),
+            Helper::Storable => include_str!("storable.sql"),
             Helper::Refuse => include_str!("refuse.sql"),
         }
     }
@@ -81,8 +86,11 @@ enum ValueClass {
 }
 
 impl ValueClass {
-    fn of(kind: ColumnKind<'_>) -> Self {
-        match kind {
+    fn of(column: &ColumnDef<'_>) -> Self {
+        if let Some(class) = column.native.and_then(native::class) {
+            return class;
+        }
+        match column.kind {
             ColumnKind::Text | ColumnKind::Enum(_) => ValueClass::Text,
             ColumnKind::Number => ValueClass::Double,
             ColumnKind::Boolean => ValueClass::Boolean,
@@ -151,12 +159,14 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
     if same_type(from.column_type, to.column_type) {
         return Some(Conversion::Unchanged);
     }
-    let column = to_sql(&Ident::new(to.name));
-    let (was, is) = (ValueClass::of(from.kind), ValueClass::of(to.kind));
+    let (was, is) = (ValueClass::of(from), ValueClass::of(to));
+    let widens = native::widens(from, to);
     let keeps_bytes = was.is_stored_as(is);
-    let total = keeps_bytes || was.fits_in(is);
+    let total = keeps_bytes || widens.unwrap_or_else(|| was.fits_in(is));
     let mut through = Expression { total, keeps_bytes, ..Expression::default() };
+    let column = native::read(from, to.name);
     through.text = match (was, is) {
+        _ if widens == Some(true) && was == is => to_sql(&Ident::new(to.name)),
         (ValueClass::Date, ValueClass::Text) => date_text(&column),
         (_, ValueClass::Text) => format!("{column}::text"),
         (ValueClass::Text, ValueClass::Boolean) => boolean(&column),
@@ -179,8 +189,12 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
             // digits.
             through.number(&format!("{column}::text::numeric"), other)
         }
+        (one, other) if one == other => column,
         _ => return None,
     };
+    if let (Some(to), false) = (to.native, through.total) {
+        through.text = native::fit(to, &mut through, is)?;
+    }
     // An enum is a text with a check. The range of a number is part of its class.
     if let ColumnKind::Enum(allowed) = to.kind {
         let fits = satisfies(&Rule::OneOf(allowed), &format!("({})", through.text));
@@ -193,7 +207,7 @@ pub(crate) fn conversion(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<Con
 /// Returns the conversion of a decimal to fewer digits, which rounds; NULL if the result has too
 /// many digits before the point.
 pub(crate) fn rounded(from: &str, to: &ColumnDef<'_>) -> Option<Expression> {
-    let ValueClass::Decimal(Some((precision, scale))) = ValueClass::of(to.kind) else {
+    let ValueClass::Decimal(Some((precision, scale))) = ValueClass::of(to) else {
         return None;
     };
     let (column, whole) = (to_sql(&Ident::new(from)), i32::from(precision) - i32::from(scale));
@@ -203,8 +217,14 @@ pub(crate) fn rounded(from: &str, to: &ColumnDef<'_>) -> Option<Expression> {
 }
 
 /// Returns whether two types are the same to the server, regardless of their defaults.
-pub(crate) fn same_type(one: ColumnType, other: ColumnType) -> bool {
-    let bare = |of| if of == ColumnType::TimestamptzNow { ColumnType::Timestamptz } else { of };
+pub(crate) fn same_type(one: ColumnType<'_>, other: ColumnType<'_>) -> bool {
+    fn bare(of: ColumnType<'_>) -> ColumnType<'_> {
+        match of {
+            ColumnType::TimestamptzNow => ColumnType::Timestamptz,
+            ColumnType::NativeNow(native) => ColumnType::Native(native),
+            other => other,
+        }
+    }
     bare(one) == bare(other)
 }
 

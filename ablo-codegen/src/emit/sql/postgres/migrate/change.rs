@@ -61,7 +61,7 @@ pub(crate) enum SqlChange<'a> {
     Retype {
         table: &'a Table<'a>,
         column: Ident<'a>,
-        to: ColumnType,
+        to: ColumnType<'a>,
         using: Expression,
         guards: Vec<Guard>,
     },

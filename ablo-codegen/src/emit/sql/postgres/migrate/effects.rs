@@ -107,7 +107,7 @@ fn of(table: &Table<'_>) -> String {
     text(&table.name)
 }
 
-fn typed(table: &Table<'_>, column: &Ident<'_>, of_type: ColumnType) -> Effect {
+fn typed(table: &Table<'_>, column: &Ident<'_>, of_type: ColumnType<'_>) -> Effect {
     let type_name = Some(of_type.printed());
     Effect::Column { table: of(table), name: text(column), type_name }
 }

@@ -49,10 +49,10 @@ impl Lowering<'_> {
 /// Returns the expression of the new value under the previous name of the column, and what it
 /// calls.
 fn unconverted(from: &ColumnDef<'_>, to: &ColumnDef<'_>) -> Option<(String, Vec<String>)> {
-    let (kind, column_type) = (to.kind, to.column_type);
+    let (kind, column_type, native) = (to.kind, to.column_type, to.native);
     let (name, not_null) = (from.name, to.not_null);
     let under_its_name =
-        ColumnDef { name, kind, column_type, not_null, preset: None, comment: None };
+        ColumnDef { name, kind, column_type, native, not_null, preset: None, comment: None };
     let Some(Conversion::Through(through)) = conversion(from, &under_its_name) else { return None };
     let helpers = through.helpers.iter().map(|helper| helper.definition().to_owned()).collect();
     Some((through.text, helpers))

@@ -322,7 +322,9 @@ impl<'a> Lowering<'a> {
 
 /// Returns the default of a column.
 fn default<'a>(column: &ColumnDef<'a>) -> Option<ColumnDefault<'a>> {
-    let now = (column.column_type == ColumnType::TimestamptzNow).then_some(ColumnDefault::Now);
+    let is_now =
+        matches!(column.column_type, ColumnType::TimestamptzNow | ColumnType::NativeNow(_));
+    let now = is_now.then_some(ColumnDefault::Now);
     now.or_else(|| column.preset.clone().map(ColumnDefault::Constant))
 }
 
