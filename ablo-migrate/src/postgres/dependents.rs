@@ -1,17 +1,22 @@
 //! Objects outside of the schema that use what a migration changes. The server would refuse the
 //! statement, or drop the object with the column.
 
+use crate::accepted::Accepted;
 use crate::catalog::{Catalog, Dependent, Table};
 use crate::codes::DEPENDENT;
 use crate::compare::is_expected;
 use crate::error::Finding;
 use ablo_codegen::emit::sql::postgres::{Change, Expected, Touched};
 
+/// The kinds of objects that the server drops with their column.
+const OF_COLUMNS: [&str; 4] = ["check", "foreign key", "index", "unique constraint"];
+
 /// Returns a finding for every object that is in the way of a migration.
 pub(super) fn dependents(
     changes: &[Touched],
     expected: &[Expected],
     catalog: &Catalog,
+    accepted: &[Accepted],
 ) -> Vec<Finding> {
     let is_ours = |dependent: &Dependent, table: &str| {
         let home = dependent.table.as_deref().unwrap_or(table);
@@ -20,13 +25,24 @@ pub(super) fn dependents(
             is_expected(wanted, found, &dependent.kind, &dependent.name)
         })
     };
+    // An accepted object of the table that uses no other column is dropped with its column.
+    let goes_along = |dependent: &Dependent, table: &str, change: &Change| {
+        let Change::DropColumn(column) = change else { return false };
+        let is_accepted =
+            |one: &Accepted| one.table == table && one.part.as_ref() == Some(&dependent.name);
+        dependent.table.is_none()
+            && OF_COLUMNS.contains(&&*dependent.kind)
+            && dependent.columns == [column.as_str()]
+            && accepted.iter().any(is_accepted)
+    };
     let mut findings = Vec::new();
     for Touched { table, change } in changes {
         let Some(found) = catalog.tables.get(table) else { continue };
-        let in_the_way = found
-            .dependents
-            .iter()
-            .filter(|dependent| concerns(dependent, change, found) && !is_ours(dependent, table));
+        let in_the_way = found.dependents.iter().filter(|dependent| {
+            concerns(dependent, change, found)
+                && !is_ours(dependent, table)
+                && !goes_along(dependent, table, change)
+        });
         findings.extend(in_the_way.map(|dependent| {
             let message = format!("{}: {} uses it", what(table, change), named(dependent));
             Finding::new(DEPENDENT, message)

@@ -1,5 +1,6 @@
 //! Provisioning, migrations and pulls on PostgreSQL and SQLite.
 
+mod adopt_existing;
 mod approvals;
 mod earlier_layout;
 mod migrate_apply;
@@ -23,9 +24,11 @@ mod postgres_pooler;
 mod postgres_provision;
 mod postgres_regressions;
 mod postgres_service;
+mod pull_kinds;
 mod sqlite_casts;
 mod sqlite_dependents;
 mod sqlite_engine;
 mod sqlite_migrate;
 mod sqlite_provision;
+mod sqlite_pull;
 mod sqlite_versions;
