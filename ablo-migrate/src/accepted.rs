@@ -130,7 +130,7 @@ pub(crate) fn carried(accepted: &[Accepted], diff: &Diff<'_>, catalog: &Catalog)
         };
         let columns = dropped.get(&*one.table);
         !renames.dropped.contains(&*one.table)
-            && !columns.is_some_and(|columns| columns.iter().any(|column| is_dropped(column)))
+            && !columns.is_some_and(|columns| columns.iter().any(is_dropped))
     };
     accepted.iter().filter(remains).map(|one| one.reworded(&renames)).collect()
 }

@@ -15,9 +15,12 @@ use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
+/// The least and the greatest value.
+type Range = (&'static str, &'static str);
+
 /// The types whose values a check holds to one form: the members of the field, the type, and its
 /// range.
-const KINDS: [(&str, Option<&str>, &str, Option<(&str, &str)>); 11] = [
+const KINDS: [(&str, Option<&str>, &str, Option<Range>); 11] = [
     ("boolean", None, "boolean", None),
     ("date", None, "timestamp with time zone", None),
     ("json", None, "jsonb", None),
