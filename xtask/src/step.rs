@@ -48,10 +48,17 @@ impl Step {
 }
 
 /// Creates a cargo command. `+nightly` needs rustup's proxy, not the toolchain that runs this
-/// program.
+/// program. Build scripts that read what cargo says of this program would run again.
 pub(crate) fn cargo(name: &str, arguments: &[&str]) -> Step {
     let mut step = Step::new(name, "cargo", arguments);
     step.command.env_remove("RUSTUP_TOOLCHAIN");
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_str().is_some_and(|name| {
+            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+        }) {
+            step.command.env_remove(variable);
+        }
+    }
     step
 }
 

@@ -48,11 +48,20 @@ fn socket(running: &ServerProcess) -> TcpStream {
     stream
 }
 
+/// An empty pong with an all-zero mask.
+const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+
 /// Reads until the text is received, and returns the number of bytes read.
 fn read_until(mut stream: TcpStream, text: &str) -> usize {
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
     let (mut buffer, mut kept, mut all) = (vec![0; 1 << 16], Vec::new(), 0);
+    let mut last_pong = Instant::now();
     loop {
+        // A slow machine takes longer than a silent peer is kept.
+        if last_pong.elapsed() > Duration::from_secs(5) {
+            stream.write_all(&PONG).expect("a pong is sent");
+            last_pong = Instant::now();
+        }
         let count = stream.read(&mut buffer).expect("changes in time");
         assert!(count > 0, "it was closed");
         all += count;
