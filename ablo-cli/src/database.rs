@@ -53,6 +53,8 @@ pub(crate) fn finding(finding: &ablo_migrate::Finding) -> Finding {
 pub(crate) fn failure(error: &ablo_migrate::Error) -> Failure {
     let needs_decision = |name: &str| {
         [
+            "ablo::migrate::adopt_misfit",
+            "ablo::migrate::already_recorded",
             "ablo::migrate::approval_",
             "ablo::migrate::baseline_",
             "ablo::migrate::schema_moved",

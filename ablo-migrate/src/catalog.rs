@@ -30,7 +30,7 @@ impl Catalog {
 /// A view, a foreign table or another object that is not a table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OtherObject {
-    /// `view`, `materialized view`, `foreign table` or `virtual table`.
+    /// `view`, `sequence`, `domain`, `extension`, `virtual table` and others.
     pub kind: String,
     /// The name.
     pub name: String,
@@ -81,6 +81,9 @@ pub struct Table {
     /// PostgreSQL only: the triggers and rules that may replace a write by nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub swallowing: Vec<String>,
+    /// PostgreSQL only: the comment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
     /// PostgreSQL only: everything that depends on the table or its columns.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dependents: Vec<Dependent>,
@@ -124,6 +127,15 @@ pub struct Column {
     pub default: Option<String>,
     /// Whether the column is an identity or a generated column.
     pub generated: bool,
+    /// PostgreSQL only: whether the database numbers the rows in this column (an identity).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub identity: bool,
+    /// PostgreSQL only: the values of the type, if it is an enumeration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub enum_values: Vec<String>,
+    /// PostgreSQL only: the type below, if the type is a domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain_of: Option<String>,
     /// PostgreSQL only: the collation, if it is not that of the type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collation: Option<String>,
@@ -175,6 +187,9 @@ pub struct Index {
     /// PostgreSQL only: the operator classes that are not the default of their type.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operators: Vec<String>,
+    /// PostgreSQL only: whether it is the index of an exclusion constraint.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exclusion: bool,
     /// The definition, as the server prints it.
     pub definition: String,
 }
@@ -186,7 +201,7 @@ fn is_false(flag: &bool) -> bool {
 impl Index {
     /// Reports whether it has no property that an index of a schema does not have.
     pub(crate) fn is_plain(&self) -> bool {
-        !(self.nulls_not_distinct || self.deferrable || self.order)
+        !(self.nulls_not_distinct || self.deferrable || self.order || self.exclusion)
             && self.include.is_empty()
             && self.operators.is_empty()
     }

@@ -428,11 +428,28 @@ codes! {
     BASELINE_REQUIRED = "ablo::migrate::baseline_required" Error,
         "The database has tables but no ledger",
         "The schema of these tables is not recorded, so a plan has nothing to start from.",
-        "Pass their schema as `--from FILE`; `ablo pull` writes one.";
+        "Record their schema with `ablo migrate adopt FILE`; `ablo pull` writes one. If ablo made \
+         the tables, pass it as `--from FILE`.";
     BASELINE_DIFFERS = "ablo::migrate::baseline_differs" Error,
         "The tables do not match the baseline",
         "`--from` names the schema that the database has now, and the tables differ from it.",
-        "Review the differences, and pass the schema that matches; `ablo pull` writes one.";
+        "Run `ablo migrate adopt FILE` if another program made the tables: it leaves the \
+         differences alone. Otherwise pass the schema that matches.";
+    ALREADY_RECORDED = "ablo::migrate::already_recorded" Error,
+        "The ledger already has a schema",
+        "`ablo migrate adopt` writes the first entry of a ledger, and this database has one.",
+        "Run `ablo migrate plan` to change the schema, or `ablo migrate adopt --again` to record \
+         the tables as they are now.";
+    ADOPT_MISFIT = "ablo::migrate::adopt_misfit" Error,
+        "The schema is wrong for the tables",
+        "A table or a column of the schema does not exist, or its type cannot store the field. \
+         Nothing was recorded.",
+        "Correct the schema; `ablo pull` writes one that fits.";
+    REQUIRED_THERE = "ablo::migrate::required_there" Warning,
+        "A column is required only in the database",
+        "It has no default and is NOT NULL, and the schema does not have it or has it as optional: \
+         a row that a program creates without a value is refused.",
+        "Make the field required, or give the column a default.";
     BEHIND = "ablo::migrate::behind" Error,
         "The database is behind the schema",
         "The last applied migration led to another schema than this one.",

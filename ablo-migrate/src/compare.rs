@@ -76,6 +76,7 @@ impl Difference {
             codes::TRIGGER_DISABLED,
             codes::WRITES_SWALLOWED,
             codes::TABLE_KIND,
+            codes::UNMANAGED_GONE,
         ];
         additions.contains(&self.code)
     }

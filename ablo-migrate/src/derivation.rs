@@ -3,6 +3,7 @@
 //! A plan is a file that others can edit, so nothing of it is run that does not follow from the
 //! schema in the ledger, the schema of the plan, its hints and its backfills.
 
+use crate::accepted::{Accepted, carried, unaccepted};
 use crate::catalog::Catalog;
 use crate::codes;
 use crate::draft::draft;
@@ -35,7 +36,7 @@ pub(crate) fn check_target(database: &dyn Session, body: &Body) -> Result<()> {
 }
 
 /// Checks that the database is where a plan starts, and that the plan is what its schemas give.
-/// Returns what each required approval affects.
+/// Returns what each required approval affects, and what remains accepted.
 ///
 /// # Errors
 /// `ablo::migrate::schema_moved`, `ablo::migrate::database_moved`,
@@ -44,7 +45,7 @@ pub(crate) fn check(
     database: &mut dyn Session,
     body: &Body,
     head: Option<&Entry>,
-) -> Result<Vec<Option<Subject>>> {
+) -> Result<(Vec<Option<Subject>>, Vec<Accepted>)> {
     let at = head.map(|entry| entry.record.to.as_str());
     // Without a ledger, the fingerprint ensures that the tables are those of the baseline.
     let is_baseline = at.is_none() && body.fingerprint.is_some();
@@ -63,10 +64,11 @@ pub(crate) fn check(
         }
     }
     let prev = previous(database, body, head)?;
-    let (derived, subjects) = derive(database, body, prev.as_ref())?;
+    let known = head.map(|entry| &*entry.record.accepted).unwrap_or_default();
+    let (derived, subjects, accepted) = derive(database, body, prev.as_ref(), known)?;
     match difference(body, &derived) {
         Some(what) => Err(not_derived(format!("{what} not what the two schemas give"))),
-        None => Ok(subjects),
+        None => Ok((subjects, accepted)),
     }
 }
 
@@ -91,7 +93,8 @@ fn derive(
     database: &mut dyn Session,
     body: &Body,
     prev: Option<&Schema>,
-) -> Result<(Body, Vec<Option<Subject>>)> {
+    accepted: &[Accepted],
+) -> Result<(Body, Vec<Option<Subject>>, Vec<Accepted>)> {
     let next = read_schema(&body.schema.to_string(), SchemaOrigin::Plan)?;
     let unreadable = |what: &str| not_derived(format!("the {what} of the plan are invalid"));
     let hints = match &body.hints {
@@ -111,7 +114,7 @@ fn derive(
     let (mut derived, subjects) = draft(&diff, &backfills, target, existing, body.foreign_keys)?;
     let found = database.catalog()?;
     check_obstacles(database, &diff, existing, &found, &mut derived)?;
-    Ok((derived, subjects))
+    Ok((derived, subjects, carried(accepted, &diff, &found)))
 }
 
 /// Checks that the tables are as the migration expects them, and that nothing outside of the schema
@@ -128,10 +131,11 @@ pub(crate) fn check_obstacles(
     found: &Catalog,
     body: &mut Body,
 ) -> Result<()> {
+    let accepted = database.ledger()?.pop().map(|entry| entry.record.accepted).unwrap_or_default();
     let locks = body.statements.iter().flat_map(|statement| &statement.locks);
     let touched: BTreeSet<String> = locks.map(|lock| lock.table.clone()).collect();
     if let Some(prev) = diff.prev().filter(|_| !touched.is_empty()) {
-        let differences = database.compare(prev, existing, found)?;
+        let differences = unaccepted(database.compare(prev, existing, found)?, &accepted);
         let stops: Vec<_> = differences
             .iter()
             .filter(|one| touched.contains(&one.table) && !one.is_addition())
@@ -145,7 +149,7 @@ pub(crate) fn check_obstacles(
         }
     }
     let Obstacles { findings, dropped } =
-        database.obstacles(diff, existing, found, &mut body.statements)?;
+        database.obstacles(diff, existing, found, &accepted, &mut body.statements)?;
     if !findings.is_empty() {
         return Err(Error(findings));
     }

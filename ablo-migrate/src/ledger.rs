@@ -1,5 +1,6 @@
 //! The ledger: which migrations were applied, and how far each one got.
 
+use crate::accepted::Accepted;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 use ablo_codegen::migrate::Phase;
 use ablo_codegen::migrate::Statement;
@@ -115,6 +116,9 @@ pub struct Record {
     pub layout: Layout,
     /// All statements, in order.
     pub statements: Vec<Statement>,
+    /// The differences between the schema and the tables that were accepted, and are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Accepted>,
 }
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -5,6 +5,9 @@
 //! [catalog](catalog::Catalog) from a database, [compares](compare::differences) it with a schema,
 //! and pulls a schema from it. It never generates DDL from a schema; the emitters do.
 
+pub mod accepted;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod adopt;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod approvals;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -23,6 +26,8 @@ mod error;
 mod existing;
 mod expression;
 mod file_lock;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod fitting;
 pub mod ledger;
 pub mod plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -42,6 +47,8 @@ pub mod sqlite;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use ablo_codegen::emit::sql::Dialect;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use adopt::{Adoption, adopt, adoption};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use approver::{
     Approver, ApproverKey, SignedStep, add_approver, approvers, remove_approver, sign,

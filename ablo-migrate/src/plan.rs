@@ -277,7 +277,7 @@ impl Plan {
             && list("unresolvedBlockers").next().is_none()
     }
 
-    /// Returns the record of this plan for the ledger.
+    /// Returns the record of this plan for the ledger, in which no difference is accepted.
     ///
     /// # Errors
     /// `ablo::migrate::schema_invalid`.
@@ -289,6 +289,7 @@ impl Plan {
             foreign_keys: self.body.foreign_keys,
             layout: self.body.layout,
             statements: self.body.statements.clone(),
+            accepted: Vec::new(),
         })
     }
 }

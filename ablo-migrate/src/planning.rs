@@ -1,5 +1,6 @@
 //! Makes plans and applies them. Everything specific to a dialect is behind [`Session`].
 
+use crate::accepted::{gone, unaccepted};
 use crate::approver::{self, counted};
 use crate::codes;
 use crate::compare::Difference;
@@ -7,7 +8,7 @@ use crate::derivation;
 use crate::draft::{draft, json};
 use crate::error::{Finding, Result};
 use crate::existing::{current, existing};
-use crate::ledger::State;
+use crate::ledger::{Record, State};
 use crate::plan::Plan;
 use crate::session::{Applied, Session, Timeouts, locked};
 use ablo_codegen::emit::sql::Dialect;
@@ -17,7 +18,8 @@ use ablo_schema::diff::{self, Backfills, Diff, Hints};
 use ablo_schema::{Schema, canonical};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Returns every difference between a schema and the database. Writes nothing.
+/// Returns every difference between a schema and the database, except those that were accepted when
+/// the database was adopted. Writes nothing.
 ///
 /// # Errors
 /// Any error of the session.
@@ -26,7 +28,12 @@ pub fn drift(
     schema: &Schema,
     foreign_keys: bool,
 ) -> Result<Vec<Difference>> {
-    database.drift(schema, Existing { layout: Layout::CURRENT, foreign_keys })
+    let accepted = database.ledger()?.pop().map(|entry| entry.record.accepted).unwrap_or_default();
+    let found = database.catalog()?;
+    let tables = Existing { layout: Layout::CURRENT, foreign_keys };
+    let mut differences = unaccepted(database.compare(schema, tables, &found)?, &accepted);
+    differences.extend(gone(&accepted, &found));
+    Ok(differences)
 }
 
 /// Returns the tables of a schema that have another owner than the ledger, and the privileges of
@@ -153,15 +160,18 @@ pub fn migrate_to(
 
 fn apply_locked(database: &mut dyn Session, plan: &Plan, timeouts: Timeouts) -> Result<Outcome> {
     let finished = database.finish(timeouts)?;
-    let record = plan.record()?;
+    let mut record = plan.record()?;
     let head = database.ledger()?.pop();
-    if head.as_ref().is_some_and(|entry| entry.record == record) {
+    let is_applied =
+        |known: &Record| *known == Record { accepted: known.accepted.clone(), ..record.clone() };
+    if head.as_ref().is_some_and(|entry| is_applied(&entry.record)) {
         return Ok(Outcome {
             applied: Applied { transaction: 0, after_commit: finished },
             already_applied: true,
         });
     }
-    let subjects = derivation::check(database, &plan.body, head.as_ref())?;
+    let (subjects, accepted) = derivation::check(database, &plan.body, head.as_ref())?;
+    record.accepted = accepted;
     let limits = approver::limits(database, plan, head.as_ref(), &subjects)?;
     let mut applied = database.apply(&record, &limits, timeouts)?;
     applied.after_commit += finished;

@@ -105,6 +105,7 @@ fn inverse(database: &mut dyn Session, entry: &Entry) -> Result<(Record, Vec<Row
         foreign_keys: before.foreign_keys,
         layout: before.layout,
         statements,
+        accepted: before.accepted,
     };
     Ok((record, limits))
 }

@@ -2,6 +2,7 @@
 //!
 //! The folder of each dialect implements [`Session`].
 
+use crate::accepted::Accepted;
 use crate::catalog::Catalog;
 use crate::codes::APPROVAL_ROWS;
 use crate::compare::Difference;
@@ -183,6 +184,14 @@ pub trait Session {
     /// None besides those of every method.
     fn catalog(&mut self) -> Result<Catalog>;
 
+    /// Reads the catalog for a pull, with the types under the names that PostgreSQL gives them.
+    ///
+    /// # Errors
+    /// None besides those of every method.
+    fn catalog_to_pull(&mut self) -> Result<Catalog> {
+        self.catalog()
+    }
+
     /// Returns every difference between a schema in a layout and the database. Writes nothing.
     ///
     /// # Errors
@@ -204,7 +213,8 @@ pub trait Session {
     ) -> Result<Vec<Difference>>;
 
     /// Returns everything outside of the schema that a migration would break or lose, or that would
-    /// stop it, and adds statements for objects that have other names. Writes nothing.
+    /// stop it, and adds statements for objects that have other names. In an adopted database,
+    /// which has accepted differences, objects keep their names. Writes nothing.
     ///
     /// # Errors
     /// `ablo::migrate::options`.
@@ -213,6 +223,7 @@ pub trait Session {
         diff: &Diff<'_>,
         existing: Existing,
         found: &Catalog,
+        accepted: &[Accepted],
         statements: &mut Vec<Statement>,
     ) -> Result<Obstacles>;
 

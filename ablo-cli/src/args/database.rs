@@ -1,6 +1,6 @@
 //! The arguments of the database commands and their help.
 
-use super::common::{DialectArg, Document, Format, ReadArgs, duration, wait};
+use super::common::{DialectArg, Document, Format, InputArgs, ReadArgs, duration, wait};
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -15,6 +15,8 @@ from the schema, 2 ablo could not run.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MigrateCommand {
+    /// Record the schema of tables that other programs made, without changing them
+    Adopt(Box<AdoptArgs>),
     /// Write a plan: statements, locks, row counts and required approvals
     Plan(Box<PlanArgs>),
     /// Approve steps of a plan that lose values or open rows to more readers
@@ -39,6 +41,7 @@ impl MigrateCommand {
     /// Returns the output format.
     pub(crate) fn format(&self) -> Format {
         match self {
+            MigrateCommand::Adopt(args) => args.input.format,
             MigrateCommand::Plan(args) => args.change.format,
             MigrateCommand::Approve(args) => args.format,
             MigrateCommand::Apply(args) => args.change.format,
@@ -80,6 +83,23 @@ pub(crate) struct LockArgs {
     /// Number of attempts to get the locks, with growing pauses between them
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) lock_attempts: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct AdoptArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Record the tables as they are now, although the ledger has a schema
+    #[arg(long)]
+    pub(crate) again: bool,
+    /// Only print what would be recorded
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+    #[command(flatten)]
+    pub(crate) locks: LockArgs,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -265,6 +285,15 @@ pub(crate) struct PullArgs {
     /// Database schema of the tables
     #[arg(long, value_name = "NAME", default_value = "public")]
     pub(crate) schema: String,
+    /// Only tables whose name fits a pattern, in which `*` stands for any text
+    #[arg(long = "table", value_name = "PATTERN")]
+    pub(crate) tables: Vec<String>,
+    /// No tables whose name fits a pattern
+    #[arg(long = "exclude-table", value_name = "PATTERN")]
+    pub(crate) exclude: Vec<String>,
+    /// Column with the organisation of a row, where it is not `organization_id`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenancy_column: Option<String>,
     /// Write the schema to this file [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

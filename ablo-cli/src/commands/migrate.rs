@@ -29,6 +29,7 @@ pub(crate) fn run(command: &MigrateCommand) -> Result<Outcome, Failure> {
     match command {
         MigrateCommand::Plan(args) if args.offline => plan_offline(args),
         MigrateCommand::Plan(args) => plan(args),
+        MigrateCommand::Adopt(args) => super::adopt::run(args),
         MigrateCommand::Approve(args) => approve(args),
         MigrateCommand::Apply(args) => apply(args),
         MigrateCommand::Resume(args) => resume(args, ablo_migrate::resume, "resumed"),

@@ -1,6 +1,8 @@
 //! The commands, one file each. Each turns its arguments into an [`Outcome`].
 
 #[cfg(feature = "database")]
+mod adopt;
+#[cfg(feature = "database")]
 mod approver;
 #[cfg(feature = "server")]
 mod backup;

@@ -7,15 +7,21 @@ use crate::database;
 use crate::finding::{Exit, Failure, Report};
 use crate::outcome::{Outcome, counted};
 use ablo_migrate::plan::{SchemaOrigin, read_schema};
-use ablo_migrate::postgres::Database;
-use ablo_migrate::pull::{Pulled, pull};
+use ablo_migrate::pull::{PullOptions, Pulled, pull};
+use ablo_migrate::{Dialect, IfMissing};
 
 pub(crate) fn run(args: &PullArgs) -> Result<Outcome, Failure> {
     let address = database::address(args.database_url.as_deref())?;
     let failed = |error: ablo_migrate::Error| database::failure(&error);
-    let mut database = Database::connect(&address, &args.schema).map_err(failed)?;
-    database::show_notes(&mut database);
-    let Pulled { document, findings } = pull(&database.catalog().map_err(failed)?);
+    let mut database = database::connect(&address, &args.schema, IfMissing::Fail)?;
+    let options = PullOptions {
+        tenancy_column: args.tenancy_column.clone(),
+        no_row_security: database.dialect() == Dialect::Sqlite,
+        tables: args.tables.clone(),
+        exclude: args.exclude.clone(),
+    };
+    let Pulled { document, findings } =
+        pull(&database.catalog_to_pull().map_err(failed)?, &options);
     // Check that other commands can read the document.
     let schema = read_schema(&document, SchemaOrigin::Pull).map_err(failed)?;
     let mut outcome = match args.document {

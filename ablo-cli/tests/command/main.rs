@@ -9,6 +9,7 @@ mod config;
 mod connections;
 mod data_source;
 mod diff;
+mod existing_databases;
 mod fix;
 mod generate;
 mod init;

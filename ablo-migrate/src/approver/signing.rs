@@ -40,7 +40,7 @@ pub fn sign(
 ) -> Result<Vec<SignedStep>> {
     derivation::check_target(database, &plan.body)?;
     let head = database.ledger()?.pop();
-    let subjects = derivation::check(database, &plan.body, head.as_ref())?;
+    let (subjects, _) = derivation::check(database, &plan.body, head.as_ref())?;
     let stored = database.approvers()?;
     let list = Approvers::read(&stored)?;
     let public = key.public();

@@ -122,6 +122,11 @@ codes! {
         "It is partitioned, inherits columns, has the rows of other tables as its own, or loses \
          its rows in a crash because it is unlogged.",
         "Make it a plain table, unless the difference is intended.";
+    UNMANAGED_GONE = "ablo::drift::unmanaged_gone" Warning,
+        "An object that the schema does not manage is gone",
+        "It was there when the database was adopted, and the schema does not say it.",
+        "Create it again, or run `ablo migrate adopt --again`, which records the tables as they \
+         are.";
     PULL_LEFT_OUT = "ablo::pull::left_out" Warning,
         "An object cannot be expressed in a schema",
         "A schema describes tables, columns, value checks, simple indexes and foreign keys. This \

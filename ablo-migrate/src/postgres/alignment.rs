@@ -2,11 +2,12 @@
 //! a migration begins by restoring those that it needs.
 
 use super::quoted;
+use crate::accepted::Accepted;
 use crate::catalog::{Catalog, Table};
 use crate::compare::is_expected;
 use ablo_codegen::emit::sql::postgres::{Expected, POLICY};
-use ablo_codegen::migrate::{Lock, LockMode, Phase, Statement};
-use std::collections::BTreeSet;
+use ablo_codegen::migrate::{Effect, Lock, LockMode, Phase, Statement};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Inserts renames before the first statement that locks a table.
 pub(super) fn align(
@@ -69,6 +70,76 @@ fn quoted_names(sql: &str) -> impl Iterator<Item = &str> {
             end += 1;
         }
     })
+}
+
+/// Lets the statements of a migration use the names that objects of adopted tables have, and
+/// removes those on objects that do not exist. Objects keep their names when tables and columns do
+/// not.
+pub(super) fn keep_names(
+    expected: &[Expected],
+    catalog: &Catalog,
+    accepted: &[Accepted],
+    statements: &mut Vec<Statement>,
+) {
+    let mut known: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let is_adopted = |table: &&Expected| accepted.iter().any(|one| one.table == table.name);
+    for table in expected.iter().filter(is_adopted) {
+        let Some(found) = catalog.tables.get(&table.name) else { continue };
+        let other: BTreeMap<String, String> =
+            renamed(table, found).into_iter().map(|one| (one.to, one.from)).collect();
+        for name in names(table) {
+            let own = other.get(name).cloned();
+            let is_there = own.is_none() && has(table, found, name);
+            known.insert(name.to_owned(), if is_there { Some(name.to_owned()) } else { own });
+        }
+    }
+    statements.retain_mut(|statement| {
+        let Some(name) = subject(statement) else { return true };
+        let own = match known.get(&name) {
+            None => return true,
+            Some(Some(own)) if !statement.sql.contains(RENAME) => own,
+            Some(_) => return false,
+        };
+        let quote = |name: &str| quoted(name).to_string();
+        statement.sql = statement.sql.replace(&quote(&name), &quote(own));
+        for effect in &mut statement.effects {
+            if let Effect::NoIndex { name } | Effect::NoConstraint { name, .. } = effect {
+                name.clone_from(own);
+            }
+        }
+        true
+    });
+}
+
+/// The words of a statement that gives an object another name.
+const RENAME: &str = " RENAME ";
+
+/// Returns the object that a statement drops or renames.
+fn subject(statement: &Statement) -> Option<String> {
+    let is_rename = statement.sql.contains(RENAME);
+    match statement.effects.as_slice() {
+        [Effect::NoIndex { name } | Effect::NoConstraint { name, .. }] => Some(name.clone()),
+        [Effect::NoIndex { name } | Effect::NoConstraint { name, .. }, _] if is_rename => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Returns the names of the indexes and constraints that the schema gives a table.
+fn names(table: &Expected) -> impl Iterator<Item = &str> {
+    let checks = table.checks.iter().map(|check| &check.name);
+    let indexes = table.indexes.iter().map(|index| &index.name);
+    let keys = table.foreign_keys.iter().map(|key| &key.name);
+    let all = checks.chain(indexes).chain(keys).chain([&table.key_name]);
+    all.map(String::as_str)
+}
+
+/// Reports whether a table has the object of this name as the schema has it.
+fn has(table: &Expected, found: &Table, name: &str) -> bool {
+    let kinds = ["check", "index", "foreign key"];
+    kinds.iter().any(|kind| is_expected(table, found, kind, name))
+        || found.key_name.as_deref() == Some(name)
 }
 
 enum Kind {

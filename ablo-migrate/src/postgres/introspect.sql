@@ -69,8 +69,26 @@ WITH home AS (
 SELECT jsonb_build_object(
   'others', (
     SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'name', name) ORDER BY kind, name), '[]') FROM (
-      SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' ELSE 'foreign table' END AS kind, relname AS name
-      FROM pg_class WHERE relnamespace = n.oid AND relkind IN ('v', 'm', 'f')
+      SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'foreign table' END AS kind, relname AS name
+      FROM pg_class WHERE relnamespace = n.oid AND relkind IN ('v', 'm', 'f', 'S')
+        -- The sequence of a column is part of its default.
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid
+          AND (deptype = 'e' OR relkind = 'S' AND refclassid = 'pg_class'::regclass AND deptype IN ('a', 'i')))
+      UNION ALL
+      SELECT CASE typtype WHEN 'd' THEN 'domain' WHEN 'e' THEN 'enum type' WHEN 'r' THEN 'range type' ELSE 'composite type' END, typname
+      FROM pg_type WHERE typnamespace = n.oid
+        AND (typtype IN ('d', 'e', 'r') OR typtype = 'c' AND EXISTS (SELECT FROM pg_class WHERE oid = typrelid AND relkind = 'c'))
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = pg_type.oid AND deptype = 'e')
+      UNION ALL
+      SELECT CASE prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'function' END,
+        proname || '(' || replace(pg_get_function_identity_arguments(pg_proc.oid), '"', '') || ')'
+      FROM pg_proc WHERE pronamespace = n.oid
+        -- The functions of a range type and of an extension are part of it.
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype IN ('e', 'i'))
+      UNION ALL
+      SELECT 'collation', collname FROM pg_collation WHERE collnamespace = n.oid
+      UNION ALL
+      SELECT 'extension', extname FROM pg_extension WHERE extnamespace = n.oid
     ) AS listed
   ),
   'tables', (
@@ -83,6 +101,7 @@ SELECT jsonb_build_object(
         WHERE inhparent = c.oid AND c.relkind = 'r'
       ),
       'dependents', coalesce(dependents.list, '[]'),
+      'comment', obj_description(c.oid, 'pg_class'),
       'rowSecurity', relrowsecurity,
       'forced', relforcerowsecurity,
       'columns', (
@@ -93,6 +112,9 @@ SELECT jsonb_build_object(
           'notNull', attnotnull,
           'default', CASE WHEN attgenerated = '' THEN pg_get_expr(adbin, adrelid) END,
           'generated', attidentity <> '' OR attgenerated <> '',
+          'identity', attidentity <> '',
+          'enumValues', (SELECT coalesce(jsonb_agg(enumlabel ORDER BY enumsortorder), '[]') FROM pg_enum WHERE enumtypid = atttypid),
+          'domainOf', (SELECT regexp_replace(format_type(typbasetype, typtypmod), '^"([a-z0-9_]+)"(?!\.)', '\1') FROM pg_type WHERE oid = atttypid AND typtype = 'd'),
           'collation', (
             SELECT collname FROM pg_collation, pg_type WHERE pg_type.oid = atttypid AND pg_collation.oid = attcollation
               AND attcollation <> typcollation
@@ -164,6 +186,7 @@ SELECT jsonb_build_object(
             SELECT coalesce(jsonb_agg(opcname ORDER BY place), '[]') FROM unnest(indclass::oid[]) WITH ORDINALITY AS listed (class, place)
               JOIN pg_opclass ON pg_opclass.oid = class WHERE NOT opcdefault
           ),
+          'exclusion', indisexclusion,
           'definition', pg_get_indexdef(indexrelid)
         )), '{}')
         FROM pg_index JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = c.oid AND NOT indisprimary

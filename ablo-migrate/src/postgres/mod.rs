@@ -41,6 +41,9 @@ use warnings::Warnings;
 /// The interval between attempts to get the migration lock.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// The beginning of the names of ablo's own functions.
+const OWN_PREFIX: &str = "ablo_";
+
 /// Where the names in queries are looked up.
 const SEARCH_PATH: &str = "search_path = pg_catalog, pg_temp";
 
@@ -162,6 +165,7 @@ impl Database {
         catalog.tables.retain(|name, _| {
             name != TABLE && !ablo_codegen::shape::SERVICE_TABLES.iter().any(|own| own.name == name)
         });
+        catalog.others.retain(|other| !other.name.starts_with(OWN_PREFIX));
         Ok(catalog)
     }
 

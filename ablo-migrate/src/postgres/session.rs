@@ -1,8 +1,9 @@
 //! Implements [`Session`] for PostgreSQL.
 
 use super::Database;
-use super::alignment::align;
+use super::alignment::{align, keep_names};
 use super::dependents::dependents;
+use crate::accepted::Accepted;
 use crate::catalog::Catalog;
 use crate::codes::OPTIONS;
 use crate::compare::{Difference, differences};
@@ -72,6 +73,7 @@ impl Session for Database {
         diff: &Diff<'_>,
         existing: Existing,
         found: &Catalog,
+        accepted: &[Accepted],
         statements: &mut Vec<Statement>,
     ) -> Result<Obstacles> {
         let Some(prev) = diff.prev() else { return Ok(Obstacles::default()) };
@@ -80,7 +82,11 @@ impl Session for Database {
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
         let changes = touched(existing, diff, &options)
             .map_err(|error| Finding::new(OPTIONS, error.message))?;
-        align(Database::schema(self), &expected, found, statements);
+        if accepted.is_empty() {
+            align(Database::schema(self), &expected, found, statements);
+        } else {
+            keep_names(&expected, found, accepted, statements);
+        }
         Ok(dependents(&changes, &expected, found, statements))
     }
 

@@ -3,6 +3,7 @@
 use crate::catalog::{Column, Table};
 use crate::expression::{Token, constant, is_now, tokens};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The members of a field, and how they differ from the column.
 #[derive(Debug, Default)]
@@ -10,9 +11,20 @@ pub(super) struct PulledField {
     /// The members that describe the type: `type`, `enumValues`, `format` and so on.
     pub(super) members: Map<String, Value>,
     /// The names of the checks that the members express.
-    pub(super) checks: Vec<String>,
+    pub(super) checks: BTreeSet<String>,
     /// Why the members only approximate the column.
     pub(super) changed: Option<String>,
+}
+
+/// The use of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A field of the author's.
+    Value,
+    /// A field with the id of another row.
+    Reference,
+    /// A base field.
+    Base,
 }
 
 /// A check that a schema can express.
@@ -22,13 +34,57 @@ enum Rule {
 }
 
 /// Converts a column. Returns `None` if a schema has no such type.
-pub(super) fn pull(table: &Table, column: &Column) -> Option<PulledField> {
+pub(super) fn pull(table: &Table, column: &Column, usage: Use) -> Option<PulledField> {
     let mut rules: Vec<(&String, Rule)> = Vec::new();
-    for (name, check) in
-        table.checks.iter().filter(|(_, check)| check.columns == [column.name.as_str()])
-    {
-        rules.extend(rule(&check.condition, &column.name).map(|rule| (name, rule)));
+    let own = |columns: &[String]| columns == [column.name.as_str()];
+    for (name, check) in &table.checks {
+        if check.validated && own(&check.columns) {
+            rules.extend(rule(&check.condition, &column.name).map(|rule| (name, rule)));
+        }
     }
+    if !column.enum_values.is_empty() {
+        return Some(of_enum(column));
+    }
+    if let Some(base) = &column.domain_of {
+        return of_domain(table, column, base, usage);
+    }
+    if usage != Use::Value {
+        return id(column).or_else(|| of_type(column, rules));
+    }
+    of_type(column, rules)
+}
+
+/// Converts a column of an enumeration.
+fn of_enum(column: &Column) -> PulledField {
+    let mut pulled = PulledField::default();
+    pulled.members.insert("type".to_owned(), "enum".into());
+    pulled.members.insert("enumValues".to_owned(), column.enum_values.clone().into());
+    pulled.changed = Some(closest(&column.type_name));
+    pulled
+}
+
+/// Converts a column of a domain as one of the type below. The rules of the domain are lost.
+fn of_domain(table: &Table, column: &Column, base: &str, usage: Use) -> Option<PulledField> {
+    let below = Column { type_name: base.to_owned(), domain_of: None, ..column.clone() };
+    let changed = Some(closest(&column.type_name));
+    pull(table, &below, usage).map(|pulled| PulledField { changed, ..pulled })
+}
+
+/// Converts a column with ids of another type, which are text in a schema.
+fn id(column: &Column) -> Option<PulledField> {
+    let is_id = ["uuid", "smallint", "integer", "bigint"].contains(&&*column.type_name);
+    let mut pulled = PulledField::default();
+    pulled.members.insert("type".to_owned(), "string".into());
+    pulled.changed = Some(closest(&column.type_name));
+    is_id.then_some(pulled)
+}
+
+fn closest(type_name: &str) -> String {
+    format!("is {}; the schema has the closest type", type_name.replace('"', ""))
+}
+
+/// Converts a column by its type and its rules.
+fn of_type(column: &Column, rules: Vec<(&String, Rule)>) -> Option<PulledField> {
     let mut pulled = PulledField::default();
     let range = rules.iter().find_map(|(name, rule)| match rule {
         Rule::Between(least, most) => Some((*name, (*least, *most))),
@@ -97,7 +153,7 @@ fn plain(
             kind(if allowed.is_some() { "enum" } else { "string" });
             if let Some((name, values)) = allowed {
                 pulled.members.insert("enumValues".to_owned(), values.into());
-                pulled.checks.push(name.clone());
+                pulled.checks.insert(name.clone());
             }
         }
         "json" => kind("json"),
@@ -106,7 +162,7 @@ fn plain(
     }
     let exact = ["double precision", "boolean", "timestamp with time zone", "jsonb", "text"];
     if !exact.contains(&type_name) {
-        pulled.changed = Some(format!("is {type_name}; the schema has the closest type"));
+        pulled.changed = Some(closest(type_name));
     }
     Some(())
 }

@@ -95,6 +95,27 @@ pub(super) fn field(column: &str, taken: &BTreeSet<String>) -> String {
     free(&name, taken)
 }
 
+/// Returns the field name of a column that stores a base field: `createdAt` for `created_at`,
+/// `createdAt` and `CREATEDAT`.
+pub(super) fn base_field(column: &str) -> String {
+    let known = ["createdAt", "updatedAt", "createdBy"];
+    let named = known.into_iter().find(|base| column.eq_ignore_ascii_case(base));
+    named.map_or_else(|| field(column, &BTreeSet::new()), str::to_owned)
+}
+
+/// Returns the field name of a column, which is none of a base field.
+pub(super) fn field_beside_base(column: &str, taken: &BTreeSet<String>) -> String {
+    match field(column, &BTreeSet::new()).as_str() {
+        "organizationId" => free("organizationRowId", taken),
+        name @ ("id" | "createdAt" | "updatedAt" | "createdBy") => {
+            let mut taken = taken.clone();
+            taken.insert(name.to_owned());
+            free(name, &taken)
+        }
+        name => free(name, taken),
+    }
+}
+
 /// Returns the name, with a number appended if it is in use.
 pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number: u32| format!("{name}{number}"));
@@ -102,6 +123,14 @@ pub(super) fn free(name: &str, taken: &BTreeSet<String>) -> String {
         .chain(numbered)
         .find(|name| !taken.contains(name))
         .unwrap_or_default()
+}
+
+/// Reports whether a name fits a pattern, in which `*` stands for any text.
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(start) else { return false };
+    let mut ends = name.char_indices().map(|(at, _)| at).chain([name.len()]);
+    ends.any(|at| name.get(at..).is_some_and(|end| matches(rest, end)))
 }
 
 /// Returns the column name that a field has to declare because the default rule gives another.
@@ -141,6 +170,21 @@ mod tests {
         let claimed =
             ["aB", "ab", "users", "modelUsers", "model", "models"].map(|key| keys.reserve(key));
         assert_eq!(claimed, ["aB", "ab2", "users", "modelUsers2", "model", "models"]);
+    }
+
+    #[test]
+    fn patterns_stand_for_any_text() {
+        for (pattern, name, fits) in [
+            ("tasks", "tasks", true),
+            ("tasks", "tasks_old", false),
+            ("tasks*", "tasks_old", true),
+            ("*_old", "tasks_old", true),
+            ("a*b*c", "a1b2c", true),
+            ("a*b*c", "a1c2b", false),
+            ("*", "größe", true),
+        ] {
+            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+        }
     }
 
     #[test]

@@ -8,8 +8,10 @@ mod approvers;
 mod ddl_parser;
 mod drift;
 mod introspect;
+mod pull;
 mod rehearsal;
 
+use crate::accepted::Accepted;
 use crate::catalog::Catalog;
 use crate::codes::{
     Code, FILE_IN_USE, FILE_UNREADABLE, INSUFFICIENT_RESOURCES, LEDGER, LOCK_TIMEOUT, LOCKED,
@@ -191,6 +193,10 @@ impl Session for Database {
         Ok(catalog)
     }
 
+    fn catalog_to_pull(&mut self) -> Result<Catalog> {
+        pull::translated(self.catalog()?)
+    }
+
     fn compare(
         &mut self,
         schema: &Schema,
@@ -207,6 +213,7 @@ impl Session for Database {
         _: &Diff<'_>,
         _: Existing,
         _: &Catalog,
+        _: &[Accepted],
         statements: &mut Vec<Statement>,
     ) -> Result<Obstacles> {
         let findings = rehearsal::rehearse(&self.connection, statements)?;

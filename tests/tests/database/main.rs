@@ -1,5 +1,6 @@
 //! Provisioning, migrations and pulls on PostgreSQL and SQLite.
 
+mod adopt_existing;
 mod approvals;
 mod cases;
 mod earlier_layout;
@@ -26,10 +27,12 @@ mod postgres_pooler;
 mod postgres_provision;
 mod postgres_regressions;
 mod postgres_service;
+mod pull_kinds;
 mod rounded_decimals;
 mod sqlite_casts;
 mod sqlite_dependents;
 mod sqlite_engine;
 mod sqlite_migrate;
 mod sqlite_provision;
+mod sqlite_pull;
 mod sqlite_versions;

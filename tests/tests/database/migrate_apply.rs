@@ -176,6 +176,7 @@ fn a_statement_without_its_effect_is_no_success() {
         schema: "{}".to_owned(),
         foreign_keys: false,
         layout: Layout::CURRENT,
+        accepted: Vec::new(),
         statements,
     };
     let server = Server::shared().database();

@@ -37,6 +37,7 @@ fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
         schema,
         foreign_keys: false,
         layout: Layout::CURRENT,
+        accepted: Vec::new(),
         statements,
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn record() -> Record {
         schema: AFTER.to_owned(),
         foreign_keys: true,
         layout: Layout::CURRENT,
+        accepted: Vec::new(),
         statements: migration.statements,
     }
 }

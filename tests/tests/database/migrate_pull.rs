@@ -5,7 +5,7 @@ use ablo_codegen::emit::sql::postgres::{PostgresOptions, migrate};
 use ablo_codegen::shape::{IndexPurpose, tables};
 use ablo_migrate::drift;
 use ablo_migrate::postgres::Database;
-use ablo_migrate::pull::{Pulled, pull};
+use ablo_migrate::pull::{PullOptions, Pulled, pull};
 use ablo_schema::Schema;
 use ablo_schema::diff::{Backfills, diff};
 use ablo_schema::front::json;
@@ -14,7 +14,7 @@ use ablo_tests::postgres::{Server, provision_silently, schema};
 use serde_json::json;
 
 fn pulled(database: &mut Database) -> Pulled {
-    pull(&database.catalog().expect("the database is readable"))
+    pull(&database.catalog().expect("the database is readable"), &PullOptions::default())
 }
 
 #[test]

@@ -106,6 +106,7 @@ fn record(statements: &[&str]) -> Record {
         schema,
         foreign_keys: false,
         layout: Layout::CURRENT,
+        accepted: Vec::new(),
         statements,
     }
 }

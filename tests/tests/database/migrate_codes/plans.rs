@@ -3,7 +3,7 @@
 use super::support::*;
 use ablo_migrate::plan::{Approval, Body};
 use ablo_migrate::postgres::scratch;
-use ablo_migrate::{Plan, apply, current, postgres};
+use ablo_migrate::{Plan, adoption, apply, current, postgres};
 use ablo_tests::postgres::provision_silently;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
@@ -73,6 +73,22 @@ pub(crate) const PLANS: &[Case] = &[
         let database = database();
         provision_silently(&mut database.session(), &tasks(TITLE));
         error(current(&mut open(&database.address()), Some(&tasks(NOTE))))
+    }),
+    ("ablo::migrate::already_recorded", || {
+        let (database, plan) = first_plan();
+        let mut session = open(&database.address());
+        apply(&mut session, &plan, TIMEOUTS).expect("a migration");
+        error(adoption(&mut session, &tasks(TITLE), false))
+    }),
+    ("ablo::migrate::adopt_misfit", || {
+        error(adoption(&mut open(&database().address()), &tasks(TITLE), false))
+    }),
+    ("ablo::migrate::required_there", || {
+        let database = database();
+        provision_silently(&mut database.session(), &tasks(TITLE));
+        database.session().run("ALTER TABLE tasks ADD own text NOT NULL").expect("a column");
+        let adopted = adoption(&mut open(&database.address()), &tasks(TITLE), false);
+        findings(adopted.expect("it fits").warnings)
     }),
     ("ablo::prove::no_server", || error(scratch::Server::start_from(None))),
     ("ablo::prove::scratch_failed", || {

@@ -3,7 +3,7 @@
 use ablo_codegen::migrate::{Phase, Statement};
 use ablo_codegen::shape::Layout;
 use ablo_migrate::ledger::Record;
-use ablo_migrate::pull::pull;
+use ablo_migrate::pull::{PullOptions, pull};
 use ablo_migrate::{
     Dialect, Error, Finding, IfMissing, Plan, Session, Timeouts, apply, current, drift, offline,
     plan_for, postgres, privileges, sqlite,
@@ -115,6 +115,7 @@ pub(crate) fn record(transaction: &[&str], after_commit: &[&str]) -> Record {
         schema: "{}".to_owned(),
         foreign_keys: false,
         layout: Layout::CURRENT,
+        accepted: Vec::new(),
         statements: first.chain(then).collect(),
     }
 }
@@ -226,7 +227,8 @@ pub(crate) fn granted(change: &str) -> Error {
 pub(crate) fn pulled(sql: &str) -> Error {
     let database = database();
     database.session().run(sql).expect("tables");
-    findings(pull(&open(&database.address()).catalog().expect("a catalog")).findings)
+    let catalog = open(&database.address()).catalog().expect("a catalog");
+    findings(pull(&catalog, &PullOptions::default()).findings)
 }
 
 pub(crate) const EMPTY: &str = r#"{"v":3,"models":{},"identityRoles":[]}"#;
