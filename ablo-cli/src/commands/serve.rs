@@ -133,17 +133,17 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     // The mirror of a data source receives rows in the order of its outbox, which may have a row
     // before the one that it refers to.
     let foreign_keys = sources.is_empty();
-    migrate(&address, &schema, foreign_keys)?;
+    let is_adopted = migrate(&address, &schema, foreign_keys)?;
+    let options = PostgresOptions { foreign_keys, ..PostgresOptions::default() };
     let store: Arc<dyn Store> = match dialect_of(&address) {
         Dialect::Sqlite => open_sqlite(&DbPath::File(sqlite_path(&address)), &schema)?,
-        Dialect::Postgres => Arc::new(
-            Postgres::open(
-                &address,
-                &schema,
-                &PostgresOptions { foreign_keys, ..PostgresOptions::default() },
-            )
-            .map_err(|error| store_failure(&error))?,
-        ),
+        Dialect::Postgres => {
+            let store = match is_adopted {
+                true => Postgres::open_existing(&address, &options),
+                false => Postgres::open(&address, &schema, &options),
+            };
+            Arc::new(store.map_err(|error| store_failure(&error))?)
+        }
     };
     run(async {
         let coordinator = Coordinator::new(
@@ -229,8 +229,9 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Fail
     each.collect()
 }
 
-/// Migrates the database to the schema. Fails if that needs an approval.
-fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<(), Failure> {
+/// Migrates the database to the schema. Fails if that needs an approval. Returns whether its tables
+/// were adopted with differences from the schema, which then nothing may remove.
+fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<bool, Failure> {
     let failed = |error| database::failure(&error);
     let mut database = database::connect(address, "public", IfMissing::Create)?;
     database.require_session().map_err(failed)?;
@@ -242,7 +243,8 @@ fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<(), Fai
         let count = counted(applied.transaction + applied.after_commit, "statement");
         render::note(&format!("migrated the database: {count}"), Format::Human);
     }
-    Ok(())
+    let last = database.ledger().map_err(failed)?.pop();
+    Ok(last.is_some_and(|entry| !entry.record.accepted.is_empty()))
 }
 
 /// Checks that this program can use the coordinator's own tables, before any table is changed.

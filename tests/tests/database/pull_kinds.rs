@@ -234,8 +234,11 @@ fn column() -> impl Strategy<Value = (String, String)> {
     (name, kind).prop_map(|(name, kind)| (name.to_owned(), kind.to_owned()))
 }
 
+/// A name, columns with their types, and further objects.
+type TableParts = (String, Vec<(String, String)>, Vec<Option<&'static str>>);
+
 /// A table with its columns and the index on each.
-fn table() -> impl Strategy<Value = (String, Vec<(String, String)>, Vec<Option<&'static str>>)> {
+fn table() -> impl Strategy<Value = TableParts> {
     let names = vec![
         "tasks",
         "Tasks",

@@ -152,7 +152,7 @@ impl<'r> Rows<'r> {
         objects: &[&str],
     ) -> Result<Vec<Row>, StoreError> {
         let list = format!("[{}]", objects.join(","));
-        tx.query(&self.tables.get(model.id).from_json(), &[Cell::Text(list)])
+        tx.query(&self.tables.get(model.id).of_json(), &[Cell::Text(list)])
     }
 
     /// Inserts a row and returns it as the database stores it, or `None` if it would belong to

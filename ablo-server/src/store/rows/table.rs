@@ -150,7 +150,7 @@ impl Table {
     /// Returns a SELECT of rows from `{1}`, a JSON array of objects with the values of columns.
     /// PostgreSQL only.
     #[must_use]
-    pub(crate) fn from_json(&self) -> String {
+    pub(crate) fn of_json(&self) -> String {
         let (name, columns) = (&self.name, &self.columns);
         format!(
             "SELECT {columns} FROM jsonb_array_elements({}) WITH ORDINALITY AS ablo_old (ablo_row, \
