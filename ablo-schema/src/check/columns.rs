@@ -13,7 +13,7 @@ use std::borrow::Cow;
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// The tables that coordinators and data sources keep beside those of the models.
-pub const SERVICE_TABLES: [&str; 19] = [
+pub const SERVICE_TABLES: [&str; 20] = [
     "ablo_layouts",
     "sync_deltas",
     "ablo_logs",
@@ -33,6 +33,7 @@ pub const SERVICE_TABLES: [&str; 19] = [
     "ablo_source_events",
     "ablo_webhook_endpoints",
     "ablo_webhook_letters",
+    "ablo_captured",
 ];
 
 /// The prefix of all other service tables, including future ones.
