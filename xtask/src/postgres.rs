@@ -19,7 +19,8 @@ pub(crate) fn oldest_and_newest() -> Result<(), String> {
         return Ok(());
     }
     // Without those that take long and depend least on the version.
-    let filters = ["postgres_", "migrate_apply", "--skip", "postgres_migrate", "--skip"];
+    let filters = ["postgres_", "migrate_apply", "pull", "adopt"];
+    let filters = [&filters[..], &["--skip", "postgres_migrate", "--skip"]].concat();
     let filters = [&filters[..], &["postgres_large"]].concat();
     let ends = VERSIONS.first().into_iter().chain(VERSIONS.last());
     ends.copied().try_for_each(|version| on(version, vec![database(version, &filters)]))

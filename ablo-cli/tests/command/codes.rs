@@ -273,26 +273,37 @@ const SOURCES: &[Case] = &[
         run(dir, &args, &[])
     }),
     ("ablo::data_source::triggers_failed", |dir| {
-        let database = Server::shared().database();
-        let (address, other) = (database.address(), format!("{}_other", database.owner()));
-        run(dir, &["migrate", "apply", "schema.json", "--database-url", &address], &[]);
-        let mut admin = database.admin();
-        admin
-            .run(&format!(
-                "CREATE ROLE {other} LOGIN; GRANT ALL ON SCHEMA public TO {other}; \
-                 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {other}"
-            ))
-            .expect("a role");
-        let address =
-            address.replace(&format!("user={}", database.owner()), &format!("user={other}"));
+        let address = address_of_other_role(dir);
         let args = ["source", "install-triggers", "schema.json", "--database-url", &address];
         run(dir, &args, &[])
+    }),
+    ("ablo::capture::failed", |dir| {
+        let address = address_of_other_role(dir);
+        run(dir, &["capture", "schema.json", "--database-url", &address], &[])
+    }),
+    ("ablo::capture::unsupported", |dir| {
+        run(dir, &["capture", "schema.json", "--database-url", "sqlite:app.db"], &[])
     }),
     ("ablo::data_source::failed", |dir| {
         mutable_schema(dir);
         test_source(dir, &[&endpoint_that_accepts_everything(), "schema.json"])
     }),
 ];
+
+/// Returns the address of a database with tables for a role that does not own them.
+fn address_of_other_role(dir: &TestDir) -> String {
+    let database = Server::shared().database();
+    let (address, other) = (database.address(), format!("{}_other", database.owner()));
+    run(dir, &["migrate", "apply", "schema.json", "--database-url", &address], &[]);
+    let mut admin = database.admin();
+    admin
+        .run(&format!(
+            "CREATE ROLE {other} LOGIN; GRANT ALL ON SCHEMA public TO {other}; GRANT SELECT ON \
+             ALL TABLES IN SCHEMA public TO {other}"
+        ))
+        .expect("a role");
+    address.replace(&format!("user={}", database.owner()), &format!("user={other}"))
+}
 
 /// The cases of codes in the table of `ablo-migrate` that only a command raises.
 const MIGRATE: &[Case] = &[

@@ -147,12 +147,8 @@ fn offline_plans_write_sql_files() {
     let online = run(&dir, &["migrate", "plan", "next.json", "--dialect", "sqlite"]);
     assert_eq!(online.status, 2, "the address determines the dialect");
     let pulled = run(&dir, &["pull"]);
-    assert!(
-        pulled.status == 2 && pulled.err.contains("ablo::database::wrong_kind"),
-        "{}{}",
-        pulled.out,
-        pulled.err
-    );
+    assert_eq!(pulled.status, 0, "{}{}", pulled.out, pulled.err);
+    assert!(pulled.out.contains("\"tasks\""), "{}", pulled.out);
 }
 
 #[test]

@@ -165,8 +165,8 @@ pub struct IndexShape<'s> {
 pub enum IndexPurpose {
     /// Filters on a column, as the author declares.
     Declared,
-    /// Lists, which are ordered by the bytes of an `id` that is text. The primary key serves them if
-    /// its order is that of bytes.
+    /// Lists, which are ordered by the bytes of an `id` that is text. The primary key serves them
+    /// if its order is that of bytes.
     List,
     /// Lookups of the rows that refer to a row.
     Relation,

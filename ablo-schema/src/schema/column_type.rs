@@ -327,12 +327,12 @@ impl ColumnType {
     pub fn stores(&self, kind: &FieldKind) -> bool {
         use ScalarType as T;
         match (kind, self) {
-            (FieldKind::Enum(_), ColumnType::Enum { .. })
+            (FieldKind::Enum(_), ColumnType::Enum { .. } | ColumnType::Scalar(T::Text))
             | (FieldKind::Json, ColumnType::Array(_) | ColumnType::Scalar(T::Json | T::Jsonb)) => {
                 true
             }
             (
-                FieldKind::String | FieldKind::Enum(_),
+                FieldKind::String,
                 ColumnType::Scalar(T::Text | T::Varchar(_) | T::Char(_) | T::Citext | T::Name),
             ) => true,
             (FieldKind::String, ColumnType::Scalar(scalar)) => matches!(

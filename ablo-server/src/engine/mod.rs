@@ -2,7 +2,6 @@
 //! memory.
 
 pub(crate) mod access;
-pub(crate) mod captured;
 pub mod change;
 pub mod claims;
 pub mod commit;

@@ -4,7 +4,8 @@
 //! Processes that share a database each run it: what one has taken, the others do not find.
 
 use super::Service;
-use crate::engine::{Engine, captured};
+use crate::engine::Engine;
+use crate::engine::commit::captured;
 use crate::error::Result;
 use crate::store::tables::captured as table;
 use crate::store::tables::credentials;

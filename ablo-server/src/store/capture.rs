@@ -1,9 +1,8 @@
-//! Triggers that record changes of rows by other programs, so that the coordinator can write them to
-//! the sync log. PostgreSQL only: a trigger of SQLite cannot tell the coordinator from other
-//! programs.
+//! Triggers that record changes of rows by other programs, so that the coordinator can write them
+//! to the sync log. PostgreSQL only: a trigger of SQLite cannot know which program writes.
 //!
 //! A change is recorded with the row as it was, in the transaction of the change. The coordinator's
-//! own sessions are told apart by a setting. If row security hides rows from the table's owner,
+//! own sessions have a setting by which the triggers know them. If row security hides rows from the table's owner,
 //! TRUNCATE fails instead of losing changes.
 
 use super::sql_template::{quoted, quoted_text};

@@ -114,7 +114,6 @@ fn column_type(kind: &str, choice: usize) -> Option<&'static str> {
             "char(7)",
             "character varying",
         ],
-        "enum" => &["varchar(300)"],
         "number" => &["smallint", "int4", "bigint", "real", "numeric", "numeric(12,3)"],
         "date" => &["timestamp", "timestamp(3)", "timestamptz(0)", "date"],
         _ => &[],

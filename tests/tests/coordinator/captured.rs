@@ -39,6 +39,14 @@ async fn start() -> (World, Coordinator) {
     (world, server)
 }
 
+/// Asks for the log from its beginning on.
+async fn follow(socket: &mut Socket) {
+    let payload = json!({ "cursor": null, "versions": {}, "lastSyncId": 0,
+        "capabilities": ["completeDeltas", "resume"] });
+    socket.send("sync_request", payload).await;
+    socket.receive("sync_response").await;
+}
+
 /// Runs statements of another program: by the owner of the tables, who is subject to row security,
 /// for one organisation.
 fn sql(world: &World, statements: &str) {
@@ -76,7 +84,7 @@ fn shown(deltas: &[Value]) -> Vec<String> {
 async fn watchers_receive_what_other_programs_write() {
     let (world, server) = start().await;
     let mut socket = server.socket(&server.key, "").await;
-    socket.sync(0).await;
+    follow(&mut socket).await;
     let insert = "INSERT INTO notes (id, organization_id, text) VALUES ('n', 'acme', 'a')";
     sql(&world, insert);
     let created = until(&mut socket, "n", Some("a")).await;
@@ -112,7 +120,7 @@ async fn watchers_receive_what_other_programs_write() {
 async fn the_coordinators_own_writes_are_logged_once() {
     let (world, server) = start().await;
     let mut socket = server.socket(&server.key, "").await;
-    socket.sync(0).await;
+    follow(&mut socket).await;
     for text in ["a", "b", "last"] {
         let verb = if text == "a" { "create" } else { "update" };
         let operation =
@@ -139,9 +147,9 @@ async fn guards_count_what_other_programs_write() {
         let (_, read) = server.ask(&server.key, "GET", path, None).await;
         sql(&world, &format!("UPDATE notes SET text = 'other {round}'"));
         let update = |stamp: &Value| {
-            json!({ "clientTxId": uuid::Uuid::new_v4().to_string(), "operations": [{ "action": "update",
-                "model": "notes", "id": "n", "data": { "text": "mine" }, "readAt": stamp,
-                "onStale": "reject" }] })
+            let id = uuid::Uuid::new_v4().to_string();
+            json!({ "clientTxId": id, "operations": [{ "action": "update", "model": "notes",
+                "id": "n", "data": { "text": "mine" }, "readAt": stamp, "onStale": "reject" }] })
         };
         let commits = "/api/v1/commits";
         let (_, refused) =
@@ -176,7 +184,7 @@ async fn no_update_is_lost_beside_other_programs() {
         "data": { "text": "a", "count": 0 } }]);
     world.commit(&user("ann"), &operation.to_string()).await.expect("a row");
     let mut socket = first.socket(&first.key, "").await;
-    socket.sync(0).await;
+    follow(&mut socket).await;
     let database = world.database().expect("PostgreSQL").clone();
     let program = std::thread::spawn(move || {
         let mut session = database.session();
@@ -229,7 +237,7 @@ async fn no_update_is_lost_beside_other_programs() {
 async fn large_writes_of_other_programs_arrive() {
     let (world, server) = start().await;
     let mut socket = server.socket(&server.key, "").await;
-    socket.sync(0).await;
+    follow(&mut socket).await;
     sql(
         &world,
         "INSERT INTO notes (id, organization_id, text) SELECT 'n' || n, 'acme', 'a' FROM \

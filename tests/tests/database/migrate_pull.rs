@@ -20,8 +20,10 @@ fn pulled(database: &mut Database) -> Pulled {
 #[test]
 fn a_pulled_schema_has_the_provisioned_tables() {
     let mut complete = 0;
-    // The tables do not show which columns store base fields under other names.
-    let is_shown = |name: &str| name != "schemas-redeclared-base-fields";
+    // The tables do not show which columns store base fields under other names, and a pulled schema
+    // has the closest type of a column instead of its `columnType`.
+    let is_shown =
+        |name: &str| !["schemas-redeclared-base-fields", "schemas-column-types"].contains(&name);
     for (name, text) in good_schemas().into_iter().filter(|(name, _)| is_shown(name)) {
         let before = schema(&text);
         let server = Server::shared().database();

@@ -83,6 +83,7 @@ fn provisioning_is_idempotent_in_any_schema() {
             [
                 "ablo_bootstraps",
                 "ablo_capabilities",
+                "ablo_captured",
                 "ablo_claims",
                 "ablo_commits",
                 "ablo_idempotency",
@@ -143,7 +144,7 @@ fn the_file_runs_with_psql_next_to_model_tables() {
         first,
         "a driver and psql have the same effect, and model tables do not change"
     );
-    assert_eq!(catalogue(&mut session)["public"].len(), 20);
+    assert_eq!(catalogue(&mut session)["public"].len(), 21);
 }
 
 #[test]

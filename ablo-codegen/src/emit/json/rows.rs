@@ -354,7 +354,6 @@ fn limits(schema: &mut Object<'_>, field: &Field) {
             schema.value("maxLength", &length.into());
         }
         ScalarType::Uuid => schema.string("format", "uuid"),
-        ScalarType::Date => schema.string("format", "date"),
         ScalarType::Smallint | ScalarType::Integer | ScalarType::Bigint => {
             schema.string("pattern", "^(0|-?[1-9][0-9]*)$");
         }

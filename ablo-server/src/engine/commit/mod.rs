@@ -4,6 +4,7 @@
 //! A set of commits of one organisation is loaded, decided and written. `decide` is a function
 //! of the loaded `State`: it reads no database, so both stores decide alike.
 
+pub(crate) mod captured;
 mod decide;
 #[cfg(feature = "faulty-commits")]
 pub mod faults;
@@ -24,7 +25,7 @@ pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
 pub(super) use write::RowWriter;
 
 use super::change::{OperationKind, PlannedChange};
-use super::{Engine, captured, violation};
+use super::{Engine, violation};
 use crate::error::{ApiError, Result, StoreError};
 use crate::identity::Identity;
 use crate::models::Models;

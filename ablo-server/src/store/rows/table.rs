@@ -208,8 +208,8 @@ pub(crate) fn column_expr(column: &Column, dialect: Dialect) -> String {
     }
 }
 
-/// Returns the condition that a column is one of the texts in a parameter, a JSON array. Each has to
-/// be a value of the column.
+/// Returns the condition that a column is one of the texts in a parameter, a JSON array. Each has
+/// to be a value of the column.
 pub(crate) fn among(column: &Column, number: usize, dialect: Dialect) -> String {
     let actual = match (&column.kind, mapping(column, dialect)) {
         (_, ColumnMapping::AsText(actual)) => Some(actual.as_str()),

@@ -221,8 +221,8 @@ pub static FIELD: Level = Level::new(
         facet(
             "columnType",
             Kind::TextSuchAs(|| ColumnType::EXAMPLES.into()),
-            "The type of the column in PostgreSQL, if it is not the usual one of the field. Ids and \
-             the fields that refer to them can be `uuid`, `smallint`, `integer`, `bigint` or \
+            "The type of the column in PostgreSQL, if it is not the usual one of the field. Ids \
+             and the fields that refer to them can be `uuid`, `smallint`, `integer`, `bigint` or \
              `varchar`. `enum NAME` is an enum type of the database. No effect on SQLite.",
         ),
     ],

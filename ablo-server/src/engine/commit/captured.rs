@@ -3,11 +3,10 @@
 //! Changes of a row that were made one after another become one delta: from the row before the
 //! first of them to the row as it is now. Their writer and order are known to the database only.
 
-use super::Engine;
-use super::change::{OperationKind, PlannedChange};
-use super::commit::{GroupChange, RowWriter, Submission};
-use super::groups::row_groups;
-use super::log;
+use super::{GroupChange, RowWriter, Submission};
+use crate::engine::change::{OperationKind, PlannedChange};
+use crate::engine::groups::row_groups;
+use crate::engine::{Engine, log};
 use crate::error::{Result, StoreError};
 use crate::identity::{Identity, everything};
 use crate::models::row::id;
