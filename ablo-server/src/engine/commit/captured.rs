@@ -11,8 +11,8 @@ use crate::error::{Result, StoreError};
 use crate::identity::{Identity, everything};
 use crate::models::row::id;
 use crate::models::{Model, ModelId, Models, Tenancy};
-use crate::store::Tx;
 use crate::store::tables::captured::{self, Captured};
+use crate::store::{Notification, Tx};
 use crate::value::Row;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -118,7 +118,11 @@ fn record(
         capability: "database".to_owned(),
         ..everything(organization)
     };
-    rows.into_iter().try_for_each(|change| append_one(engine, tx, &who, change))
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.into_iter().try_for_each(|change| append_one(engine, tx, &who, change))?;
+    Ok(tx.notify(Notification::LogGrown { organization: organization.to_owned() })?)
 }
 
 /// A changed row, before and after.
