@@ -2,8 +2,8 @@
 //! to the sync log. PostgreSQL only: a trigger of SQLite cannot know which program writes.
 //!
 //! A change is recorded with the row as it was, in the transaction of the change. The coordinator's
-//! own sessions have a setting by which the triggers know them. If row security hides rows from the table's owner,
-//! TRUNCATE fails instead of losing changes.
+//! own sessions have a setting by which the triggers know them. If row security hides rows from the
+//! table's owner, TRUNCATE fails instead of losing changes.
 
 use super::sql_template::{quoted, quoted_text};
 use super::{SqlTemplate, Tx};
