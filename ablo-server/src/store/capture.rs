@@ -2,8 +2,9 @@
 //! to the sync log. PostgreSQL only: a trigger of SQLite cannot know which program writes.
 //!
 //! A change is recorded with the row as it was, in the transaction of the change. The coordinator's
-//! own sessions have a setting by which the triggers know them. If row security hides rows from the
-//! table's owner, TRUNCATE fails instead of losing changes.
+//! own sessions have a setting by which the triggers know them; what triggers and cascades of the
+//! application do in them is recorded. If row security hides rows from the table's owner, TRUNCATE
+//! fails instead of losing changes.
 
 use super::sql_template::{quoted, quoted_text};
 use super::{SqlTemplate, Tx};
@@ -64,7 +65,7 @@ impl Capture<'_> {
             format!(
                 "CREATE OR REPLACE FUNCTION {write}() {header} AS $ablo$
 BEGIN
-  IF {own} OR (TG_OP = 'UPDATE' AND OLD *= NEW) THEN
+  IF ({own} AND pg_trigger_depth() = 1) OR (TG_OP = 'UPDATE' AND OLD *= NEW) THEN
     RETURN NULL;
   END IF;
   IF TG_OP <> 'INSERT' THEN

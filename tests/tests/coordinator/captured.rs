@@ -135,6 +135,28 @@ async fn the_coordinators_own_writes_are_logged_once() {
     assert_eq!(shown(&until(&mut socket, "m", Some("end")).await), ["I Note m"]);
 }
 
+/// A trigger of the application writes in the session of the coordinator.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_triggers_write_for_the_coordinator_is_logged() {
+    let (world, server) = start().await;
+    sql(
+        &world,
+        "CREATE FUNCTION copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO words \
+         (id, text) VALUES (NEW.id, NEW.text); RETURN NULL; END $$; CREATE TRIGGER copy AFTER \
+         INSERT ON notes FOR EACH ROW EXECUTE FUNCTION copy()",
+    );
+    let mut socket = server.socket(&server.key, "").await;
+    follow(&mut socket).await;
+    let operation =
+        json!([{ "action": "create", "model": "notes", "id": "n", "data": { "text": "a" } }]);
+    world.commit(&user("ann"), &operation.to_string()).await.expect("a row");
+    let mut deltas = until(&mut socket, "n", Some("a")).await;
+    while deltas.len() < 2 {
+        deltas.extend(socket.deltas().await);
+    }
+    assert_eq!(shown(&deltas), ["I Note n", "I Word n"]);
+}
+
 /// A guard counts a write of another program at once, before it is in the log by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn guards_count_what_other_programs_write() {
