@@ -292,7 +292,9 @@ async fn a_close_frame_is_answered(world: World) {
 async fn a_refused_commit_has_a_server_tx_id(world: World) {
     let server = newsroom(&world).await;
     let mut ann = ann(&server).await;
-    let head = patch(&server, "r2", json!({ "title": "Draw" })).await;
+    let head = patch(&server, "r1", json!({ "title": "Snow" })).await;
+    // A socket learns of a commit after its receipt is sent; ann sees the change first.
+    ann.until("the change", |ann| has_title(ann, "r1", "Snow")).await;
     for operation in [
         json!({ "type": "UPDATE", "model": "report", "id": "none", "input": {} }),
         json!({ "type": "UPDATE", "model": "planet", "id": "none", "input": {} }),
