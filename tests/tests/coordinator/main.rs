@@ -35,6 +35,7 @@ mod openapi;
 mod openapi_clients;
 mod page;
 mod participants;
+mod plan_age;
 mod plan_rows;
 mod plans;
 mod protocol;

@@ -27,6 +27,9 @@ const STATEMENT_CACHE_SIZE: usize = 512;
 const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time for asking the server to cancel a statement.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(1);
+/// The time after which the server plans prepared statements again. The plan for a small table may
+/// read all of it, and is kept while the table grows, until it is analysed.
+const PLAN_AGE: Duration = Duration::from_secs(10);
 /// Settings of the server for the case that the coordinator is cut off: a transaction ends, and
 /// with it its locks. Otherwise statements are cancelled earlier.
 const WORK_SETTINGS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '4s'; \
@@ -94,6 +97,8 @@ pub(super) struct Session {
     runtime: Option<Runtime>,
     notifications: mpsc::UnboundedReceiver<Notification>,
     statements: BTreeMap<String, Statement>,
+    /// When the server last dropped its plans.
+    planned_at: Instant,
     pub(super) bound: Bound,
     /// Whether a call was given up, after which the state of the connection is unknown.
     given_up: bool,
@@ -146,6 +151,7 @@ impl Session {
             runtime: Some(runtime),
             notifications,
             statements: BTreeMap::new(),
+            planned_at: Instant::now(),
             bound,
             given_up: false,
         };
@@ -210,6 +216,16 @@ impl Session {
     /// Runs statements without parameters.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         self.wait(async |client| client.batch_execute(sql).await)
+    }
+
+    /// Runs the statements that begin a transaction.
+    pub(super) fn begin(&mut self, statements: &str) -> Result<(), StoreError> {
+        if self.planned_at.elapsed() >= PLAN_AGE {
+            self.planned_at = Instant::now();
+            // In a message of its own: a transaction cannot choose its isolation after it.
+            self.batch("DISCARD PLANS")?;
+        }
+        self.batch(statements)
     }
 
     /// Runs a query.

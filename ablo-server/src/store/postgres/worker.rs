@@ -153,7 +153,7 @@ impl Worker {
         if let Some(mut session) = self.session.take() {
             session.bound = Bound::Ticket(Arc::clone(ticket));
             self.load_constraints(&mut session);
-            match session.batch(begin) {
+            match session.begin(begin) {
                 Ok(()) => return Ok(session),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => return Err(error),
@@ -161,7 +161,7 @@ impl Worker {
         }
         let mut session = self.connect(ticket)?;
         self.load_constraints(&mut session);
-        session.batch(begin)?;
+        session.begin(begin)?;
         Ok(session)
     }
 
