@@ -5,7 +5,7 @@
 
 use super::credentials::CredentialGuard;
 use super::deliver::Item;
-use super::end::{End, LOG_REPLACED, RESTARTING, TOO_LONG, TOO_OLD, end_of, failed};
+use super::end::{End, LOG_REPLACED, RESTARTING, SCHEMA_MOVED, TOO_LONG, TOO_OLD, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::grants::Grants;
 use super::held::RefusedCommits;
@@ -29,6 +29,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
 /// The maximum time to send a frame.
@@ -143,6 +144,14 @@ async fn wait_until(time: Option<Instant>) {
     sleep_until(time.unwrap_or_else(Instant::now).into()).await;
 }
 
+/// Waits until the tables belong to another schema.
+async fn until_moved(moved: &mut watch::Receiver<bool>) {
+    if moved.wait_for(|moved| *moved).await.is_err() {
+        // The store is gone, which other branches notice.
+        std::future::pending::<()>().await;
+    }
+}
+
 impl Connection {
     fn new(
         (service, hubs): (Arc<Service>, Arc<Hubs>),
@@ -199,6 +208,7 @@ impl Connection {
         let mut ending = self.credential.subscribe();
         let mut replaced = self.hub.replaced.subscribe();
         let mut closing = self.service.closing();
+        let mut moved = self.service.schema_moved();
         let mut ping = tokio::time::interval(PING_INTERVAL);
         let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
         let roster_resend = tokio::time::sleep(ROSTER_RESEND_DELAY);
@@ -253,6 +263,7 @@ impl Connection {
                     return Err(RESTARTING);
                 },
                 _ = replaced.changed() => return Err(LOG_REPLACED),
+                () = until_moved(&mut moved) => return Err(SCHEMA_MOVED),
                 _ = ending.changed() => self.check_credential()?,
                 () = wait_until(renew_at), if renew_at.is_some() => self.renew_claims().await?,
                 () = wait_until(subscription_end), if subscription_end.is_some() => {

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Notification, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Notification, SimpleQueryMessage, Statement};
 
 /// Number of cached prepared statements per connection.
 const STATEMENT_CACHE_SIZE: usize = 512;
@@ -210,6 +210,17 @@ impl Session {
     /// Runs statements without parameters.
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         self.wait(async |client| client.batch_execute(sql).await)
+    }
+
+    /// Runs statements without parameters, and returns the number that the last one with rows
+    /// returns, or 0.
+    pub(super) fn last_number(&mut self, sql: &str) -> Result<i64, StoreError> {
+        let messages = self.wait(async |client| client.simple_query(sql).await)?;
+        let number = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        Ok(number.and_then(|number| number.parse().ok()).unwrap_or_default())
     }
 
     /// Runs a query.
