@@ -56,21 +56,21 @@ impl Standing {
     /// Returns why the tables can neither be served as they are nor be migrated without a plan.
     #[must_use]
     pub fn refusal(&self) -> Option<Error> {
-        let (code, message, changes) = match self {
+        let (code, message) = match self {
             Standing::Behind { entry, changes } if !changes.is_empty() => {
                 let message = format!(
                     "the schema is that of entry {entry} of the ledger, and the database was \
                      migrated on: {}",
                     changes.join("; ")
                 );
-                (codes::SCHEMA_BEHIND, message, changes)
+                (codes::SCHEMA_BEHIND, message)
             }
             Standing::Branched { entry, changes } => {
                 let message = format!(
                     "the schema takes back what entry {entry} of the ledger or a later one did: {}",
                     changes.join("; ")
                 );
-                (codes::SCHEMA_BRANCHED, message, changes)
+                (codes::SCHEMA_BRANCHED, message)
             }
             Standing::Unrelated => {
                 let message = "the schema has no model in common with that of the database";
@@ -80,7 +80,6 @@ impl Standing {
                 return None;
             }
         };
-        debug_assert!(!changes.is_empty(), "a refusal names what differs");
         Some(Finding::new(code, message).into())
     }
 }

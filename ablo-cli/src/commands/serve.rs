@@ -60,10 +60,13 @@ fn try_dev(args: &DevArgs) -> Result<(), Failure> {
             (DbPath::File(folder.join("dev.db")), Some(folder.join("dev.key")))
         }
     };
-    if let DbPath::File(file) = &db_path {
-        migrate(&format!("sqlite:{}", file.display()), &schema, (true, AtStart::Migrate))?;
-    }
-    let store = open_sqlite(&db_path, &schema)?;
+    let keeps_tables = match &db_path {
+        DbPath::Memory => false,
+        DbPath::File(file) => {
+            migrate(&format!("sqlite:{}", file.display()), &schema, (true, AtStart::Migrate))?
+        }
+    };
+    let store = open_sqlite(&db_path, &schema, keeps_tables)?;
     if let DbPath::File(file) = &db_path {
         watch_schema(&*store, format!("sqlite:{}", file.display()), &schema);
     }
@@ -149,13 +152,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     let options = PostgresOptions { foreign_keys, ..PostgresOptions::default() };
     let store: Arc<dyn Store> = match dialect_of(&address) {
         Dialect::Sqlite => {
-            let path = DbPath::File(sqlite_path(&address));
-            match keeps_tables {
-                true => {
-                    Arc::new(Sqlite::open_existing(&path).map_err(|error| store_failure(&error))?)
-                }
-                false => open_sqlite(&path, &schema)?,
-            }
+            open_sqlite(&DbPath::File(sqlite_path(&address)), &schema, keeps_tables)?
         }
         Dialect::Postgres => {
             let store = match keeps_tables {
@@ -322,11 +319,16 @@ fn schema(args: &SchemaFileArgs) -> Result<(PathBuf, Schema), Failure> {
     Ok((path, schema))
 }
 
-fn open_sqlite(path: &DbPath, schema: &Schema) -> Result<Arc<dyn Store>, Failure> {
-    match Sqlite::open(path, schema) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(store_failure(&error)),
-    }
+fn open_sqlite(
+    path: &DbPath,
+    schema: &Schema,
+    keeps_tables: bool,
+) -> Result<Arc<dyn Store>, Failure> {
+    let opened = match keeps_tables {
+        true => Sqlite::open_existing(path),
+        false => Sqlite::open(path, schema),
+    };
+    opened.map(|store| Arc::new(store) as Arc<dyn Store>).map_err(|error| store_failure(&error))
 }
 
 /// Serves until `stop` completes.

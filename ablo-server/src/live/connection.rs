@@ -23,13 +23,13 @@ use crate::error::Result;
 use crate::identity::{Holder, Identity};
 use crate::service::Service;
 use crate::service::roster::Party;
+use crate::service::schema_watch::until_moved;
 use ablo_wire::{ClientFrame, LostReason, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 
 /// The maximum time to send a frame.
@@ -142,14 +142,6 @@ fn limited(allowed: &Identity, requested: &[String], at_open: &BTreeSet<String>)
 /// Sleeps until a time; returns at once for `None`.
 async fn wait_until(time: Option<Instant>) {
     sleep_until(time.unwrap_or_else(Instant::now).into()).await;
-}
-
-/// Waits until the tables belong to another schema.
-async fn until_moved(moved: &mut watch::Receiver<bool>) {
-    if moved.wait_for(|moved| *moved).await.is_err() {
-        // The store is gone, which other branches notice.
-        std::future::pending::<()>().await;
-    }
 }
 
 impl Connection {

@@ -33,3 +33,11 @@ async fn run(service: Weak<Service>, mut closing: watch::Receiver<bool>) {
         }
     }
 }
+
+/// Waits until the tables belong to another schema.
+pub(crate) async fn until_moved(moved: &mut watch::Receiver<bool>) {
+    if moved.wait_for(|moved| *moved).await.is_err() {
+        // The store is gone, which the caller notices.
+        std::future::pending::<()>().await;
+    }
+}
