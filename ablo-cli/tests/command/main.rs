@@ -18,6 +18,7 @@ mod migrate;
 mod migrate_sqlite;
 mod prove;
 mod rollout;
+mod rows;
 mod rust;
 mod schema;
 mod serve;
