@@ -135,7 +135,8 @@ pub fn apply(database: &mut dyn Session, plan: &Plan, timeouts: Timeouts) -> Res
 ///
 /// # Errors
 /// `ablo::migrate::schema_behind`, `ablo::migrate::schema_branched`,
-/// `ablo::migrate::schema_unrelated`, and the errors of [`current`] and of [`apply`]. If an approval is missing, nothing was changed.
+/// `ablo::migrate::schema_unrelated`, and the errors of [`current`]
+/// and of [`apply`]. If an approval is missing, nothing was changed.
 pub fn migrate_to(
     database: &mut dyn Session,
     next: &Schema,

@@ -1,4 +1,4 @@
-//! What a process does at its start if the database does not have its schema.
+//! The start of a process, if the database does not have its schema.
 
 use crate::codes;
 use crate::error::{Finding, Result};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// How often a waiting process looks at the ledger.
 const POLL: Duration = Duration::from_millis(250);
 
-/// What to do about a database that does not have the schema yet.
+/// The action for a database that does not have the schema yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AtStart {
     /// Migrate it, if that needs no decision and no approval.

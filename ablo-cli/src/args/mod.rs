@@ -246,7 +246,7 @@ pub(crate) struct ServeArgs {
     /// which is created if it is missing
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
-    /// What to do if the database does not have the schema yet: migrate it, wait for another
+    /// The action if the database does not have the schema yet: migrate it, wait for another
     /// process to do so for up to five minutes, or end. It is never migrated back
     #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
     pub(crate) migrate: MigrateArg,

@@ -25,7 +25,8 @@ codes! {
          `ablo migrate apply`.";
     SCHEMA_UNRELATED = "ablo::migrate::schema_unrelated" Error,
         "The database belongs to another schema",
-        "The newest schema in the ledger and this one have no model in common. Nothing was changed.",
+        "The newest schema in the ledger and this one have no model in common. Nothing was \
+         changed.",
         "Check the address of the database and the path of the schema. To replace all models on \
          purpose, use `ablo migrate plan` and `ablo migrate apply`.";
 }

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM ablo_migrations";
 
-/// What a judge says about the schema of a database.
+/// The answer of a judge about the schema of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaVerdict {
     /// The coordinator can serve it.
