@@ -24,7 +24,7 @@ impl Code {
     /// assert!(ablo_migrate::Code::all().any(|code| code.name == "ablo::database::url"));
     /// ```
     pub fn all() -> impl Iterator<Item = Code> {
-        TABLE.iter().chain(applying::TABLE).chain(drift::TABLE).copied()
+        TABLE.iter().chain(applying::TABLE).chain(drift::TABLE).chain(history::TABLE).copied()
     }
 
     /// Returns the code of this name.
@@ -56,8 +56,10 @@ macro_rules! codes {
 
 pub(crate) mod applying;
 mod drift;
+mod history;
 
 pub(crate) use drift::*;
+pub(crate) use history::*;
 
 /// Codes of queries that the database rejected, as opposed to faults of the connection.
 #[cfg(feature = "postgres")]

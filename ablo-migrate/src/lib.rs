@@ -28,6 +28,8 @@ mod expression;
 mod file_lock;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod fitting;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod history;
 pub mod ledger;
 pub mod plan;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -44,6 +46,8 @@ pub mod rows;
 mod session;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod startup;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use ablo_codegen::emit::sql::Dialect;
@@ -71,3 +75,5 @@ pub use recovery::{resume, skip, undo};
 pub use session::{
     Applied, Decision, IfMissing, RowLimit, Session, StoredApprovers, Timeouts, dialect_of,
 };
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use startup::{AtStart, Started, start};

@@ -8,6 +8,7 @@ use crate::derivation;
 use crate::draft::{draft, json};
 use crate::error::{Finding, Result};
 use crate::existing::{current, existing};
+use crate::history::{Standing, standing};
 use crate::ledger::{Record, State};
 use crate::plan::Plan;
 use crate::session::{Applied, Session, Timeouts, locked};
@@ -130,10 +131,12 @@ pub fn apply(database: &mut dyn Session, plan: &Plan, timeouts: Timeouts) -> Res
 /// statements that ran, or `None` if the database was up to date or empty.
 ///
 /// Holds the migration lock throughout, so several processes may call this at once. Tables without
-/// a ledger have to match the schema.
+/// a ledger have to match the schema. An older schema of the ledger is left as it is.
 ///
 /// # Errors
-/// The errors of [`current`] and of [`apply`]. If an approval is missing, nothing was changed.
+/// `ablo::migrate::schema_behind`, `ablo::migrate::schema_branched`,
+/// `ablo::migrate::schema_unrelated`, and the errors of [`current`]
+/// and of [`apply`]. If an approval is missing, nothing was changed.
 pub fn migrate_to(
     database: &mut dyn Session,
     next: &Schema,
@@ -142,6 +145,13 @@ pub fn migrate_to(
 ) -> Result<Option<Applied>> {
     locked(database, timeouts, |database| {
         database.finish(timeouts)?;
+        let standing = standing(next, &database.ledger()?)?;
+        if let Some(refusal) = standing.refusal() {
+            return Err(refusal);
+        }
+        if let Standing::Behind { .. } = standing {
+            return Ok(None);
+        }
         let is_unrecorded = database.ledger()?.is_empty() && !database.catalog()?.tables.is_empty();
         let current = current(database, is_unrecorded.then_some(next))?;
         let diff = diff::diff(current.schema.as_ref(), next, &Hints::default())

@@ -6,7 +6,9 @@ use crate::http::{Documents, HttpState, router};
 use crate::limits::Limits;
 use crate::live::Hubs;
 use crate::service::keys::Keys;
-use crate::service::{CoordinatorOptions, Service, captured, housekeeping, source, webhooks};
+use crate::service::{
+    CoordinatorOptions, Service, captured, housekeeping, schema_watch, source, webhooks,
+};
 use crate::store::Store;
 use ablo_schema::{Hashes, Schema};
 use axum::Router;
@@ -35,6 +37,7 @@ impl Coordinator {
         let service = Arc::new(Service::new(engine, store, options));
         housekeeping::start(&service);
         captured::start(&service);
+        schema_watch::start(&service);
         let (hubs, documents) = (Arc::new(hubs), Arc::new(documents));
         Self { state: HttpState { service, hubs, documents } }
     }

@@ -114,6 +114,8 @@ pub enum StoreError {
     InUse(String),
     /// The coordinator's own tables have a layout that needs a newer coordinator.
     NewerLayout(NewerLayout),
+    /// The tables were migrated to a schema that this coordinator cannot serve.
+    SchemaMoved(String),
     /// Any other error: a bug.
     Fault(String),
 }
@@ -228,6 +230,7 @@ impl fmt::Display for StoreError {
             StoreError::Contended(text)
             | StoreError::Locked(text)
             | StoreError::Unavailable(text)
+            | StoreError::SchemaMoved(text)
             | StoreError::Fault(text) => f.write_str(text),
         }
     }
@@ -307,6 +310,12 @@ impl EngineError {
             StoreError::Unavailable(text) | StoreError::InUse(text) => {
                 tracing::error!(error = text, "the store is unavailable");
                 ApiError::new("instance_at_capacity", "the database is unreachable; try again")
+            }
+            StoreError::SchemaMoved(reason) => {
+                tracing::debug!(reason, "the database was migrated");
+                let message = "the database was migrated to a schema that this coordinator \
+                    cannot serve; try again at a newer one";
+                ApiError::new("schema_moved", message)
             }
             StoreError::NewerLayout(newer) => {
                 tracing::error!(error = %newer, "the store cannot be used");

@@ -82,6 +82,6 @@ pub use service::webhooks::WebhookOptions;
 pub use service::{CoordinatorOptions, Retention};
 #[cfg(feature = "postgres")]
 pub use store::Postgres;
-pub use store::Store;
 #[cfg(feature = "sqlite")]
 pub use store::{BackupError, DbPath, Sqlite, backup};
+pub use store::{SchemaEpoch, SchemaJudge, SchemaVerdict, Store};

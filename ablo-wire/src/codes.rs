@@ -225,6 +225,8 @@ codes! {
     "schema_grants_shape_invalid" Schema 400 no None Validation "grants declaration badly shaped";
     "schema_grants_target_not_scope_root" Schema 400 no None Validation
         "grants target model has no scope";
+    "schema_moved" Server 503 yes Transient Server
+        "the database was migrated to a schema that this coordinator cannot serve";
     "schema_mutable_missing_meta" Schema 400 no None Validation
         "mutable model without its meta block";
     "schema_scope_invalid" Schema 500 no None Server "model's scope predicate cannot be built";

@@ -246,6 +246,10 @@ pub(crate) struct ServeArgs {
     /// which is created if it is missing
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
+    /// The action if the database does not have the schema yet: migrate it, wait for another
+    /// process to do so for up to five minutes, or end. It is never migrated back
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "auto")]
+    pub(crate) migrate: MigrateArg,
     /// Run in live mode, with keys that begin with sk_live_ instead of sk_test_
     #[arg(long)]
     pub(crate) live: bool,
@@ -273,6 +277,18 @@ pub(crate) struct ServeArgs {
     /// Models whose rows are in the Data Source [default: all]
     #[arg(long, value_name = "KEY", value_delimiter = ',', requires = "sources")]
     pub(crate) source_models: Vec<String>,
+}
+
+/// When `serve` migrates the database.
+#[cfg(feature = "server")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MigrateArg {
+    /// If it needs no decision and no approval
+    Auto,
+    /// Another process does
+    Wait,
+    /// Not at all
+    Never,
 }
 
 #[derive(Debug, Args)]

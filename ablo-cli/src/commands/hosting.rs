@@ -87,6 +87,8 @@ pub(super) fn store_failure(error: &StoreError) -> Failure {
         StoreError::NewerLayout(_) => codes::SERVE_NEWER_LAYOUT,
         StoreError::InUse(_) => ablo_migrate::Code::find("ablo::database::file_in_use")
             .map_or(codes::SERVE_DATABASE_UNAVAILABLE, Code::from),
+        StoreError::SchemaMoved(_) => ablo_migrate::Code::find("ablo::migrate::schema_behind")
+            .map_or(codes::SERVE_DATABASE_FAILED, Code::from),
         StoreError::Constraint(..) | StoreError::Fault(_) => codes::SERVE_DATABASE_FAILED,
     };
     failure(code, error.to_string())

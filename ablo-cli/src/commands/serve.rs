@@ -6,25 +6,29 @@ use super::hosting::{
     failure, listen, run, source_keys, sqlite_path, stop_signal, store_failure, system_failure,
 };
 use crate::args::common::LimitArg;
-use crate::args::{DevArgs, Format, SchemaFileArgs, ServeArgs};
+use crate::args::{DevArgs, Format, MigrateArg, SchemaFileArgs, ServeArgs};
 use crate::codes::{self, Code};
 use crate::finding::{Exit, Failure, Finding, Report, did_you_mean};
 use crate::outcome::counted;
 use crate::settings::{self, SchemaFile};
 use crate::{database, input, render, source};
 use ablo_codegen::emit::sql::postgres::PostgresOptions;
-use ablo_migrate::{Dialect, IfMissing, Timeouts, dialect_of};
+use ablo_migrate::history::{Standing, standing};
+use ablo_migrate::{AtStart, Dialect, IfMissing, Started, Timeouts, dialect_of};
 use ablo_schema::Schema;
 use ablo_server::{
     Coordinator, CoordinatorOptions, DbPath, EngineError, KeyFault, Keys, Limits, Mode, Postgres,
-    SourceOptions, Sqlite, Store, StoreError, WebhookOptions,
+    SchemaVerdict, SourceOptions, Sqlite, Store, StoreError, WebhookOptions,
 };
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// The folder beside the schema for the files of `dev`.
 const STATE_FOLDER: &str = ".ablo";
+/// How long `--migrate wait` waits.
+const MIGRATION_WAIT: Duration = Duration::from_mins(5);
 
 pub(crate) fn dev(args: &DevArgs) -> Exit {
     end(try_dev(args), args.input.format)
@@ -56,10 +60,16 @@ fn try_dev(args: &DevArgs) -> Result<(), Failure> {
             (DbPath::File(folder.join("dev.db")), Some(folder.join("dev.key")))
         }
     };
+    let keeps_tables = match &db_path {
+        DbPath::Memory => false,
+        DbPath::File(file) => {
+            migrate(&format!("sqlite:{}", file.display()), &schema, (true, AtStart::Migrate))?
+        }
+    };
+    let store = open_sqlite(&db_path, &schema, keeps_tables)?;
     if let DbPath::File(file) = &db_path {
-        migrate(&format!("sqlite:{}", file.display()), &schema, true)?;
+        watch_schema(&*store, format!("sqlite:{}", file.display()), &schema);
     }
-    let store = open_sqlite(&db_path, &schema)?;
     let storage = match &db_path {
         DbPath::Memory => "in memory".to_owned(),
         DbPath::File(path) => path.display().to_string(),
@@ -133,18 +143,26 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     // The mirror of a data source receives rows in the order of its outbox, which may have a row
     // before the one that it refers to.
     let foreign_keys = sources.is_empty();
-    let is_adopted = migrate(&address, &schema, foreign_keys)?;
+    let at_start = match args.migrate {
+        MigrateArg::Auto => AtStart::Migrate,
+        MigrateArg::Wait => AtStart::Wait(MIGRATION_WAIT),
+        MigrateArg::Never => AtStart::Refuse,
+    };
+    let keeps_tables = migrate(&address, &schema, (foreign_keys, at_start))?;
     let options = PostgresOptions { foreign_keys, ..PostgresOptions::default() };
     let store: Arc<dyn Store> = match dialect_of(&address) {
-        Dialect::Sqlite => open_sqlite(&DbPath::File(sqlite_path(&address)), &schema)?,
+        Dialect::Sqlite => {
+            open_sqlite(&DbPath::File(sqlite_path(&address)), &schema, keeps_tables)?
+        }
         Dialect::Postgres => {
-            let store = match is_adopted {
+            let store = match keeps_tables {
                 true => Postgres::open_existing(&address, &options),
                 false => Postgres::open(&address, &schema, &options),
             };
             Arc::new(store.map_err(|error| store_failure(&error))?)
         }
     };
+    watch_schema(&*store, address, &schema);
     run(async {
         let coordinator = Coordinator::new(
             &schema,
@@ -229,22 +247,58 @@ fn sources(args: &ServeArgs, schema: &Schema) -> Result<Vec<SourceOptions>, Fail
     each.collect()
 }
 
-/// Migrates the database to the schema. Fails if that needs an approval. Returns whether its tables
-/// were adopted with differences from the schema, which then nothing may remove.
-fn migrate(address: &str, schema: &Schema, foreign_keys: bool) -> Result<bool, Failure> {
+/// Brings the database to the schema. Fails if that needs an approval, or if the database was
+/// migrated on from it. Returns whether nothing may add or remove tables: they were adopted with
+/// differences, or have a newer schema.
+fn migrate(
+    address: &str,
+    schema: &Schema,
+    (foreign_keys, at_start): (bool, AtStart),
+) -> Result<bool, Failure> {
     let failed = |error| database::failure(&error);
     let mut database = database::connect(address, "public", IfMissing::Create)?;
     database.require_session().map_err(failed)?;
     check_layout(address).map_err(|error| store_failure(&error))?;
-    if let Some(applied) =
-        ablo_migrate::migrate_to(&mut *database, schema, foreign_keys, Timeouts::default())
-            .map_err(failed)?
-    {
+    let waiting = || {
+        let message = "waiting until another process has migrated the database to this schema";
+        render::note(message, Format::Human);
+    };
+    let how = (at_start, Timeouts::default());
+    let started = ablo_migrate::start(&mut *database, schema, foreign_keys, how, waiting);
+    let Started { applied, standing } = started.map_err(failed)?;
+    if let Some(applied) = applied {
         let count = counted(applied.transaction + applied.after_commit, "statement");
         render::note(&format!("migrated the database: {count}"), Format::Human);
     }
+    if let Standing::Behind { entry, .. } = &standing {
+        let message = format!(
+            "serving an earlier schema, that of entry {entry} of the ledger; later ones change \
+             nothing for it"
+        );
+        render::note(&message, Format::Human);
+    }
     let last = database.ledger().map_err(failed)?.pop();
-    Ok(last.is_some_and(|entry| !entry.record.accepted.is_empty()))
+    let is_adopted = last.is_some_and(|entry| !entry.record.accepted.is_empty());
+    Ok(is_adopted || matches!(standing, Standing::Behind { .. }))
+}
+
+/// Lets a store notice that another process migrates its database.
+fn watch_schema(store: &dyn Store, address: String, schema: &Schema) {
+    let Some(epoch) = store.schema_epoch() else { return };
+    let schema = schema.clone();
+    epoch.watch(Box::new(move || {
+        let entries = ablo_migrate::connect(&address, "public", IfMissing::Fail)
+            .and_then(|mut database| database.ledger());
+        let standing = entries.and_then(|entries| standing(&schema, &entries));
+        match standing {
+            Ok(standing) if standing.is_served() => SchemaVerdict::Served,
+            Ok(standing) => SchemaVerdict::Moved(standing.refusal().map_or_else(
+                || "its newest schema is an earlier one".to_owned(),
+                |error| error.to_string(),
+            )),
+            Err(error) => SchemaVerdict::Unknown(error.to_string()),
+        }
+    }));
 }
 
 /// Checks that this program can use the coordinator's own tables, before any table is changed.
@@ -265,11 +319,16 @@ fn schema(args: &SchemaFileArgs) -> Result<(PathBuf, Schema), Failure> {
     Ok((path, schema))
 }
 
-fn open_sqlite(path: &DbPath, schema: &Schema) -> Result<Arc<dyn Store>, Failure> {
-    match Sqlite::open(path, schema) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(store_failure(&error)),
-    }
+fn open_sqlite(
+    path: &DbPath,
+    schema: &Schema,
+    keeps_tables: bool,
+) -> Result<Arc<dyn Store>, Failure> {
+    let opened = match keeps_tables {
+        true => Sqlite::open_existing(path),
+        false => Sqlite::open(path, schema),
+    };
+    opened.map(|store| Arc::new(store) as Arc<dyn Store>).map_err(|error| store_failure(&error))
 }
 
 /// Serves until `stop` completes.

@@ -17,6 +17,7 @@ mod key;
 mod migrate;
 mod migrate_sqlite;
 mod prove;
+mod rollout;
 mod rows;
 mod rust;
 mod schema;

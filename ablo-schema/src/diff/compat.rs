@@ -37,6 +37,17 @@ impl Audience {
         Audience::Isolation,
     ];
 
+    /// Returns whether it concerns rows and operations, and not generated code.
+    fn is_of_rows(self) -> bool {
+        match self {
+            Audience::OldReadsNew
+            | Audience::NewReadsOld
+            | Audience::OldWrites
+            | Audience::Isolation => true,
+            Audience::Rust | Audience::TypeScript | Audience::OpenApi | Audience::Binary => false,
+        }
+    }
+
     /// Returns the spelling in a report.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -126,6 +137,25 @@ macro_rules! rules {
             #[must_use]
             pub fn worst(self) -> Effect {
                 self.effects().into_iter().max().unwrap_or(Effect::Safe)
+            }
+
+            /// Returns whether a process that serves the previous schema can go on over the tables
+            /// of the next one, without an effect on its rows and operations.
+            #[must_use]
+            pub fn serves_previous(self) -> bool {
+                let is_in_tables = matches!(
+                    self,
+                    Rule::TableChanged
+                        | Rule::ColumnChanged
+                        | Rule::TenancyColumnRenamed
+                        | Rule::ColumnTypeChanged
+                        | Rule::EnumBecameText
+                );
+                let read_or_written = Audience::ALL.into_iter().zip(self.effects());
+                !is_in_tables
+                    && read_or_written
+                        .filter(|(audience, _)| audience.is_of_rows())
+                        .all(|(_, effect)| effect == Effect::Safe)
             }
 
             /// Returns what happens.

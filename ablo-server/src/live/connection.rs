@@ -5,7 +5,7 @@
 
 use super::credentials::CredentialGuard;
 use super::deliver::Item;
-use super::end::{End, LOG_REPLACED, RESTARTING, TOO_LONG, TOO_OLD, end_of, failed};
+use super::end::{End, LOG_REPLACED, RESTARTING, SCHEMA_MOVED, TOO_LONG, TOO_OLD, end_of, failed};
 use super::flow_control::{FlowControl, delta_frame};
 use super::grants::Grants;
 use super::held::RefusedCommits;
@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::identity::{Holder, Identity};
 use crate::service::Service;
 use crate::service::roster::Party;
+use crate::service::schema_watch::until_moved;
 use ablo_wire::{ClientFrame, LostReason, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use std::collections::BTreeSet;
@@ -201,6 +202,7 @@ impl Connection {
         let mut ending = self.credential.subscribe();
         let mut replaced = self.hub.replaced.subscribe();
         let mut closing = self.service.closing();
+        let mut moved = self.service.schema_moved();
         let mut ping = tokio::time::interval(PING_INTERVAL);
         let mut session_renewal = tokio::time::interval(SESSION_RENEWAL_INTERVAL);
         let roster_resend = tokio::time::sleep(ROSTER_RESEND_DELAY);
@@ -255,6 +257,7 @@ impl Connection {
                     return Err(RESTARTING);
                 },
                 _ = replaced.changed() => return Err(LOG_REPLACED),
+                () = until_moved(&mut moved) => return Err(SCHEMA_MOVED),
                 _ = ending.changed() => self.check_credential()?,
                 () = wait_until(renew_at), if renew_at.is_some() => self.renew_claims().await?,
                 () = wait_until(subscription_end), if subscription_end.is_some() => {

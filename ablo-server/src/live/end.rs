@@ -21,6 +21,8 @@ pub(super) const RELOAD: End =
 pub(super) const RESTARTING: End = End::Close(1012, "the coordinator is restarting");
 pub(super) const TOO_OLD: End =
     End::Close(1012, "connection too old; reconnect with a fresh token");
+pub(super) const SCHEMA_MOVED: End =
+    End::Close(1012, "schema_moved: the database was migrated; reconnect");
 pub(super) const TRY_AGAIN_LATER: End = End::Close(1013, "try again later");
 
 /// Ends the connection if a request failed because the connection's credential has ended.

@@ -16,6 +16,7 @@ pub(crate) mod positions;
 mod presence;
 pub(crate) mod roster;
 pub(crate) mod rows;
+pub(crate) mod schema_watch;
 pub(crate) mod source;
 mod tokens;
 pub(crate) mod webhooks;
@@ -48,6 +49,8 @@ pub struct Service {
     /// The bytes of unfinished bodies that may still be added.
     pub(crate) unfinished: Arc<Semaphore>,
     closing: watch::Sender<bool>,
+    /// Of a store whose tables are not watched: it never sends.
+    unmoved: watch::Sender<bool>,
 }
 
 impl Service {
@@ -59,9 +62,10 @@ impl Service {
     ) -> Self {
         let sources = Sources::new(&options.sources);
         let (metrics, closing) = (Metrics::new(), watch::channel(false).0);
+        let unmoved = watch::channel(false).0;
         let unfinished = options.limits.unfinished_bytes.min(Semaphore::MAX_PERMITS);
         let unfinished = Arc::new(Semaphore::new(unfinished));
-        Self { engine, store, options, metrics, sources, unfinished, closing }
+        Self { engine, store, options, metrics, sources, unfinished, closing, unmoved }
     }
 
     /// Runs a closure in a read-write transaction of an organisation.
@@ -140,6 +144,14 @@ impl Service {
     /// Closes all sockets and ends the background tasks.
     pub fn close(&self) {
         self.closing.send_replace(true);
+    }
+
+    /// Returns a receiver that is `true` while the tables belong to another schema.
+    pub(crate) fn schema_moved(&self) -> watch::Receiver<bool> {
+        match self.store.schema_epoch() {
+            Some(epoch) => epoch.moved(),
+            None => self.unmoved.subscribe(),
+        }
     }
 
     /// Returns a receiver that becomes `true` when the coordinator shuts down.

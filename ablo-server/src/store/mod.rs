@@ -9,6 +9,7 @@ mod ahead;
 pub(crate) mod capture;
 mod connection;
 pub(crate) mod data_source;
+mod epoch;
 mod layout;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -23,6 +24,7 @@ mod ticket;
 
 pub use crate::value::Row;
 pub use connection::{ColumnNames, Connection, Read, Record, Tx};
+pub use epoch::{SchemaEpoch, SchemaJudge, SchemaVerdict};
 #[cfg(feature = "postgres")]
 pub use postgres::Postgres;
 pub use sql_template::{Dialect, ListTemplate, SqlTemplate};
@@ -156,6 +158,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns the limits.
     fn limits(&self) -> &SharedLimits;
+
+    /// Returns what the store knows about migrations of its tables.
+    fn schema_epoch(&self) -> Option<&SchemaEpoch> {
+        None
+    }
 
     /// Subscribes to notifications.
     fn subscribe(&self) -> broadcast::Receiver<Notification>;

@@ -15,7 +15,9 @@ mod transaction;
 mod worker;
 
 use super::queue::{Job, Queue, Share};
-use super::{Access, Dialect, Notification, SharedLimits, Store, Tenant, Ticket, Work};
+use super::{
+    Access, Dialect, Notification, SchemaEpoch, SharedLimits, Store, Tenant, Ticket, Work,
+};
 use crate::error::StoreError;
 use crate::store::layout;
 use ablo_codegen::emit::sql::LayoutProgram;
@@ -44,6 +46,7 @@ pub struct Postgres {
     writers: Arc<Queue>,
     readers: Arc<Queue>,
     limits: Arc<SharedLimits>,
+    epoch: Arc<SchemaEpoch>,
     notifications: broadcast::Sender<Notification>,
     clock: Arc<ServerClock>,
     /// The listener stops when this is dropped.
@@ -141,6 +144,7 @@ impl Postgres {
             writers: Arc::new(Queue::new(WRITERS)),
             readers: Arc::new(Queue::new(READERS)),
             limits: Arc::default(),
+            epoch: Arc::default(),
             notifications,
             clock,
             _alive: alive,
@@ -151,7 +155,8 @@ impl Postgres {
                 false => ("ablo-reader", Access::Read, Arc::clone(&store.readers)),
             };
             let (clock, limits) = (Arc::clone(&store.clock), Arc::clone(&store.limits));
-            let mut worker = Worker::new(access, address.clone(), clock, limits);
+            let epoch = Arc::clone(&store.epoch);
+            let mut worker = Worker::new(access, address.clone(), clock, (limits, epoch));
             super::spawn(name, move || worker.work(&queue))?;
         }
         Ok(store)
@@ -182,6 +187,10 @@ impl Store for Postgres {
 
     fn limits(&self) -> &SharedLimits {
         &self.limits
+    }
+
+    fn schema_epoch(&self) -> Option<&SchemaEpoch> {
+        Some(&self.epoch)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Notification> {

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Config, Notification, Statement};
+use tokio_postgres::{AsyncMessage, Client, Config, Notification, SimpleQueryMessage, Statement};
 
 /// Number of cached prepared statements per connection.
 const STATEMENT_CACHE_SIZE: usize = 512;
@@ -218,14 +218,26 @@ impl Session {
         self.wait(async |client| client.batch_execute(sql).await)
     }
 
-    /// Runs the statements that begin a transaction.
-    pub(super) fn begin(&mut self, statements: &str) -> Result<(), StoreError> {
+    /// Runs the statements that begin a transaction, and returns the number that the last one with
+    /// rows returns, or 0.
+    pub(super) fn begin(&mut self, statements: &str) -> Result<i64, StoreError> {
         if self.planned_at.elapsed() >= PLAN_AGE {
             self.planned_at = Instant::now();
             // In a message of its own: a transaction cannot choose its isolation after it.
             self.batch("DISCARD PLANS")?;
         }
-        self.batch(statements)
+        self.last_number(statements)
+    }
+
+    /// Runs statements without parameters, and returns the number that the last one with rows
+    /// returns, or 0.
+    pub(super) fn last_number(&mut self, sql: &str) -> Result<i64, StoreError> {
+        let messages = self.wait(async |client| client.simple_query(sql).await)?;
+        let number = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(0),
+            _ => None,
+        });
+        Ok(number.and_then(|number| number.parse().ok()).unwrap_or_default())
     }
 
     /// Runs a query.

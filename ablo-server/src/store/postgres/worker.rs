@@ -1,6 +1,7 @@
 //! A worker: runs work in transactions on its own connection and reconnects. Contended work returns
 //! to the queue, so that other work goes on.
 
+use super::super::epoch::{NEWEST, SchemaEpoch};
 use super::super::queue::{Job, Queue, begin_shared};
 use super::super::{Access, Notification, SharedLimits, Tenant, Ticket};
 use super::clock::ServerClock;
@@ -33,6 +34,7 @@ pub(super) struct Worker {
     address: Address,
     clock: Arc<ServerClock>,
     limits: Arc<SharedLimits>,
+    epoch: Arc<SchemaEpoch>,
     session: Option<Session>,
     /// Missing before the first write, and after a violation of an unknown constraint.
     constraints: Option<Constraints>,
@@ -47,13 +49,14 @@ impl Worker {
         access: Access,
         address: Address,
         clock: Arc<ServerClock>,
-        limits: Arc<SharedLimits>,
+        (limits, epoch): (Arc<SharedLimits>, Arc<SchemaEpoch>),
     ) -> Self {
         Self {
             access,
             address,
             clock,
             limits,
+            epoch,
             session: None,
             constraints: None,
             reconnect_at: None,
@@ -108,15 +111,19 @@ impl Worker {
         let Some(first) = set.first_mut().filter(|first| first.ticket.begin()) else {
             return Err(StoreError::TimedOut);
         };
-        let (begin, clock) =
-            (begin(self.access, &first.tenant, first.runs)?, Arc::clone(&self.clock));
+        let mut begin = begin(self.access, &first.tenant, first.runs)?;
+        if self.epoch.is_watched() {
+            begin = format!("{begin}; {NEWEST}");
+        }
+        let clock = Arc::clone(&self.clock);
         let ticket = Arc::clone(&first.ticket);
         let shares = self.access == Access::Write && first.is_shareable();
-        let mut session = self.begin_session(&begin, &ticket)?;
+        let (mut session, entry) = self.begin_session(&begin, &ticket)?;
         let mut transaction = Transaction::new(&mut session, &clock, self.constraints.as_ref());
-        let outcome = match shares {
-            true => run_shared(queue, set, &mut transaction),
-            false => run_all(set, &mut transaction),
+        let outcome = match (self.epoch.admit(entry), shares) {
+            (Err(moved), _) => Err(moved),
+            (Ok(()), true) => run_shared(queue, set, &mut transaction),
+            (Ok(()), false) => run_all(set, &mut transaction),
         };
         let Transaction { notifications, later, failed, unknown_constraint, .. } = transaction;
         if unknown_constraint {
@@ -142,27 +149,43 @@ impl Worker {
         if let Err(StoreError::Contended(_)) = outcome {
             session.clear_statements();
         }
+        let outcome = outcome.map_err(|error| self.cause(error, &mut session));
         session.bound = Bound::None;
         self.session = Some(session).filter(|session| usable && !session.is_lost());
         outcome
     }
 
-    /// Returns a session with an open transaction. Nothing has been sent yet, so a lost connection
-    /// is simply replaced.
-    fn begin_session(&mut self, begin: &str, ticket: &Arc<Ticket>) -> Result<Session, StoreError> {
+    /// Returns why work failed: if a migration was committed while it ran, that.
+    fn cause(&self, error: StoreError, session: &mut Session) -> StoreError {
+        if !matches!(error, StoreError::Fault(_)) || !self.epoch.is_watched() {
+            return error;
+        }
+        match session.last_number(NEWEST).and_then(|entry| self.epoch.admit(entry)) {
+            Err(moved @ StoreError::SchemaMoved(_)) => moved,
+            _ => error,
+        }
+    }
+
+    /// Returns a session with an open transaction, and the number that `begin` returns last.
+    /// Nothing has been sent yet, so a lost connection is simply replaced.
+    fn begin_session(
+        &mut self,
+        begin: &str,
+        ticket: &Arc<Ticket>,
+    ) -> Result<(Session, i64), StoreError> {
         if let Some(mut session) = self.session.take() {
             session.bound = Bound::Ticket(Arc::clone(ticket));
             self.load_constraints(&mut session);
             match session.begin(begin) {
-                Ok(()) => return Ok(session),
+                Ok(entry) => return Ok((session, entry)),
                 Err(StoreError::Unavailable(_)) => {}
                 Err(error) => return Err(error),
             }
         }
         let mut session = self.connect(ticket)?;
         self.load_constraints(&mut session);
-        session.begin(begin)?;
-        Ok(session)
+        let entry = session.begin(begin)?;
+        Ok((session, entry))
     }
 
     /// Loads the constraints if needed. Without them, errors name no fields.

@@ -17,7 +17,8 @@ use super::layout::{self, LayoutSession, StoredLayout};
 use super::queue::{Job, Queue, Share};
 use super::sql_template::DECIMAL_COLLATION;
 use super::{
-    Access, Clock, Dialect, Notification, Row, SharedLimits, Store, Tenant, Ticket, Work, spawn,
+    Access, Clock, Dialect, Notification, Row, SchemaEpoch, SharedLimits, Store, Tenant, Ticket,
+    Work, spawn,
 };
 use crate::error::{ConstraintKind, ConstraintViolation, StoreError};
 use crate::value::{Cell, compare_decimals};
@@ -61,6 +62,7 @@ pub struct Sqlite {
     /// Missing for an in-memory store, whose writer reads, too.
     reader: Option<Arc<Queue>>,
     limits: SharedLimits,
+    epoch: Arc<SchemaEpoch>,
     /// The readers, then the writer.
     threads: Vec<JoinHandle<()>>,
     notifications: broadcast::Sender<Notification>,
@@ -100,7 +102,20 @@ impl Sqlite {
         let mut connection = connect(path, false)?;
         layout::upgrade(&mut connection, &sqlite::layout())?;
         let tables = sqlite::provision(schema, &sqlite::SqliteOptions::default());
-        Self::start(path, connection, &tables, lock)
+        Self::start(path, connection, Some(&tables), lock)
+    }
+
+    /// Opens a database whose tables of models exist, and brings the coordinator's own tables to
+    /// the newest layout. Nothing else is created or changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sqlite::open`].
+    pub fn open_existing(path: &DbPath) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let mut connection = connect(path, false)?;
+        layout::upgrade(&mut connection, &sqlite::layout())?;
+        Self::start(path, connection, None, lock)
     }
 
     /// Checks that this coordinator can use a file, and changes nothing.
@@ -119,38 +134,41 @@ impl Sqlite {
     /// As [`Sqlite::open`].
     pub fn open_data_source(path: &DbPath) -> Result<Self, StoreError> {
         // Other programs write to the file, too.
-        Self::start(path, connect(path, false)?, &sqlite::source(), None)
+        Self::start(path, connect(path, false)?, Some(&sqlite::source()), None)
     }
 
     /// Creates missing tables and starts the threads.
     fn start(
         path: &DbPath,
         connection: Database,
-        tables: &sqlite::Provision,
+        tables: Option<&sqlite::Provision>,
         lock: Option<FileLock>,
     ) -> Result<Self, StoreError> {
-        provision(&connection, &tables.transaction)?;
+        if let Some(tables) = tables {
+            provision(&connection, &tables.transaction)?;
+        }
         let clock = Clock::starting_at(jiff::Timestamp::now());
         let (notifications, _) = broadcast::channel(NOTIFICATION_BUFFER);
-        let file = OpenFile::new(path)?;
+        let (file, epoch) = (OpenFile::new(path)?, Arc::new(SchemaEpoch::default()));
         let (reader, mut threads) = match path {
             DbPath::Memory => (None, Vec::new()),
             DbPath::File(_) => {
-                let (queue, threads) = readers(path, &file, clock)?;
+                let (queue, threads) = readers(path, (&file, &epoch), clock)?;
                 (Some(queue), threads)
             }
         };
         let (connection, writer) = (Watched::new(connection)?, Arc::new(Queue::new(WRITER)));
         let (queue, sender, is_only_one) =
             (Arc::clone(&writer), notifications.clone(), lock.is_some());
+        let own_epoch = Arc::clone(&epoch);
         threads.push(spawn("ablo-writer", move || {
-            write_all(&connection, &queue, &sender, (clock, &file));
+            write_all(&connection, &queue, &sender, (clock, &file, &own_epoch));
             if is_only_one {
                 checkpoint(connection.database());
             }
         })?);
         let limits = SharedLimits::default();
-        Ok(Self { writer, reader, limits, threads, notifications, clock, _lock: lock })
+        Ok(Self { writer, reader, limits, epoch, threads, notifications, clock, _lock: lock })
     }
 }
 
@@ -192,6 +210,10 @@ impl Store for Sqlite {
 
     fn limits(&self) -> &SharedLimits {
         &self.limits
+    }
+
+    fn schema_epoch(&self) -> Option<&SchemaEpoch> {
+        Some(&self.epoch)
     }
 
     fn subscribe(&self) -> broadcast::Receiver<Notification> {

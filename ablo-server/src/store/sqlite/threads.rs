@@ -3,6 +3,7 @@
 use super::file::OpenFile;
 use super::{Clock, Database, DbPath, JoinHandle, Transaction, connect};
 use crate::error::StoreError;
+use crate::store::epoch::{NEWEST, SchemaEpoch};
 use crate::store::queue::{Job, MAX_SHARED, Queue, Share, begin_shared};
 use crate::store::{Notification, Tenant, Ticket, spawn};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,14 +24,14 @@ const STEPS: i32 = 4096;
 /// Starts the threads that share the read queue.
 pub(super) fn readers(
     path: &DbPath,
-    file: &OpenFile,
+    (file, epoch): (&OpenFile, &Arc<SchemaEpoch>),
     clock: Clock,
 ) -> Result<(Arc<Queue>, Vec<JoinHandle<()>>), StoreError> {
     let queue = Arc::new(Queue::new(READERS));
     let mut threads = Vec::with_capacity(READER_THREADS + 1);
     for _ in 0..READER_THREADS {
         let (mut connection, queue) = (Watched::new(connect(path, true)?)?, Arc::clone(&queue));
-        let (file, path) = (file.clone(), path.clone());
+        let (file, path, epoch) = (file.clone(), path.clone(), Arc::clone(epoch));
         threads.push(spawn("ablo-reader", move || {
             let mut opened = Instant::now();
             while let Some(mut job) = queue.next() {
@@ -40,7 +41,7 @@ pub(super) fn readers(
                     connection = newer.unwrap_or(connection);
                     opened = Instant::now();
                 }
-                let outcome = read_one(&connection, &mut job, (clock, &file));
+                let outcome = read_one(&connection, &mut job, (clock, &file, &epoch));
                 queue.done(&job.tenant);
                 job.work.finish(outcome);
             }
@@ -83,17 +84,26 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Decides whether the transaction may work on the tables as its snapshot has them.
+fn admitted(connection: &Database, epoch: &SchemaEpoch) -> Result<(), StoreError> {
+    if !epoch.is_watched() {
+        return Ok(());
+    }
+    epoch.admit(connection.prepare_cached(NEWEST)?.query_row([], |row| row.get(0))?)
+}
+
 fn read_one(
     watched: &Watched,
     job: &mut Job,
-    (clock, file): (Clock, &OpenFile),
+    (clock, file, epoch): (Clock, &OpenFile, &SchemaEpoch),
 ) -> Result<(), StoreError> {
     let connection = watched.database();
     connection.execute_batch("BEGIN")?;
     let notifications = Vec::new();
     let mut transaction = Transaction { connection, clock, file, notifications };
     let outcome = match job.ticket.begin() {
-        true => watched.run(std::slice::from_mut(job), &mut transaction),
+        true => admitted(connection, epoch)
+            .and_then(|()| watched.run(std::slice::from_mut(job), &mut transaction)),
         false => Err(StoreError::TimedOut),
     };
     connection.execute_batch("COMMIT").or_else(|_| connection.execute_batch("ROLLBACK"))?;
@@ -105,7 +115,7 @@ pub(super) fn write_all(
     connection: &Watched,
     queue: &Queue,
     sender: &broadcast::Sender<Notification>,
-    context: (Clock, &OpenFile),
+    context: (Clock, &OpenFile, &SchemaEpoch),
 ) {
     while let Some(first) = queue.next() {
         queue.done(&first.tenant);
@@ -141,13 +151,14 @@ fn write_batch(
     jobs: Vec<Job>,
     queue: Option<&Queue>,
     sender: &broadcast::Sender<Notification>,
-    context: (Clock, &OpenFile),
+    context: (Clock, &OpenFile, &SchemaEpoch),
 ) {
     let connection = watched.database();
     let (done, notifications) = (Vec::new(), Vec::new());
     let mut batch = Batch { watched, context, waiting: sets(jobs).into(), done, notifications };
     let committed = (|| {
         connection.execute_batch("BEGIN IMMEDIATE")?;
+        admitted(connection, context.2)?;
         loop {
             while let Some(set) = batch.waiting.pop_front() {
                 batch.write_set(set)?;
@@ -187,7 +198,7 @@ fn write_batch(
 /// The work of one transaction.
 struct Batch<'b> {
     watched: &'b Watched,
-    context: (Clock, &'b OpenFile),
+    context: (Clock, &'b OpenFile, &'b SchemaEpoch),
     waiting: VecDeque<Vec<Job>>,
     done: Vec<(Job, Result<(), StoreError>)>,
     /// Those of the work that was not rolled back.
@@ -237,7 +248,7 @@ impl Batch<'_> {
 
     /// Runs a set under a savepoint and returns its outcome, or why the transaction is over.
     fn run_set(&mut self, set: &mut [Job]) -> Result<Result<(), StoreError>, StoreError> {
-        let (connection, (clock, file)) = (self.watched.database(), self.context);
+        let (connection, (clock, file, _)) = (self.watched.database(), self.context);
         connection.prepare_cached("SAVEPOINT work")?.execute([])?;
         let mut transaction = Transaction { connection, clock, file, notifications: Vec::new() };
         let outcome = self.watched.run(set, &mut transaction);

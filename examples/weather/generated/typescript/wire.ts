@@ -742,6 +742,7 @@ export type ErrorCode =
   | "schema_grants_relation_missing"
   | "schema_grants_shape_invalid"
   | "schema_grants_target_not_scope_root"
+  | "schema_moved"
   | "schema_mutable_missing_meta"
   | "schema_scope_invalid"
   | "schema_scope_kind_invalid"

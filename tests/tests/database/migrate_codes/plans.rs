@@ -3,8 +3,8 @@
 use super::support::*;
 use ablo_migrate::plan::{Approval, Body};
 use ablo_migrate::postgres::scratch;
-use ablo_migrate::{Plan, adoption, apply, current, postgres};
-use ablo_tests::postgres::provision_silently;
+use ablo_migrate::{AtStart, Error, Plan, Started, adoption, apply, current, postgres, start};
+use ablo_tests::postgres::{Database, provision_silently};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 
@@ -74,6 +74,25 @@ pub(crate) const PLANS: &[Case] = &[
         provision_silently(&mut database.session(), &tasks(TITLE));
         error(current(&mut open(&database.address()), Some(&tasks(NOTE))))
     }),
+    ("ablo::migrate::schema_behind", || error(started(&[TITLE, NOTE], TITLE, AtStart::Migrate))),
+    ("ablo::migrate::schema_ahead", || {
+        let larger = format!("{TITLE},{NOTE}");
+        error(started(&[TITLE], &larger, AtStart::Refuse))
+    }),
+    ("ablo::migrate::schema_branched", || {
+        let (left, right) = (format!("{TITLE},{NOTE}"), format!("{TITLE},{PARENT}"));
+        error(started(&[TITLE, &left], &right, AtStart::Migrate))
+    }),
+    ("ablo::migrate::schema_unrelated", || {
+        let database = migrated(&[TITLE]);
+        let text = format!(
+            r#"{{"v":3,"identityRoles":[],
+                "models":{{"cars":{{"fields":{{{TITLE}}},"relations":{{}}}}}}}}"#
+        );
+        let other = ablo_tests::postgres::schema(&text);
+        let mut session = open(&database.address());
+        error(start(&mut session, &other, true, (AtStart::Migrate, TIMEOUTS), || {}))
+    }),
     ("ablo::migrate::already_recorded", || {
         let (database, plan) = first_plan();
         let mut session = open(&database.address());
@@ -101,3 +120,20 @@ pub(crate) const PLANS: &[Case] = &[
         error(scratch::Server::start_from(Some(bin.path().to_owned())))
     }),
 ];
+
+/// Returns a database that was migrated to schemas of tasks with these fields, in this order.
+fn migrated(history: &[&str]) -> Database<'static> {
+    let database = database();
+    for fields in history {
+        let mut session = open(&database.address());
+        let plan = approved(&mut session, &tasks(fields), "[]");
+        apply(&mut session, &plan, TIMEOUTS).expect("a migration");
+    }
+    database
+}
+
+/// Starts with a schema of tasks on such a database.
+fn started(history: &[&str], own: &str, at_start: AtStart) -> Result<Started, Error> {
+    let database = migrated(history);
+    start(&mut open(&database.address()), &tasks(own), true, (at_start, TIMEOUTS), || {})
+}
