@@ -200,7 +200,7 @@ async function aRefusalDoesNotStopTheOthers(): Promise<void> {
   ablo.close();
 }
 
-/** What is based on a refused write is parked with it, unsent, and sent with it again. */
+/** Writes based on a refused one are parked with it, unsent, and sent with it again. */
 async function whatIsBasedOnARefusedWriteIsParked(): Promise<void> {
   const ablo = await start();
   await goOffline(ablo);
