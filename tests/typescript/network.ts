@@ -14,8 +14,11 @@ interface Frame {
 export type Answer = number | "lost" | "html" | "ok";
 
 export class Network {
-  /** `away` refuses connections; `hole` accepts bytes and answers nothing. */
-  state: "up" | "away" | "hole" = "up";
+  /**
+   * `away` refuses connections; `hole` accepts bytes and answers nothing; `mute` handles requests,
+   * and their answers are lost.
+   */
+  state: "up" | "away" | "hole" | "mute" = "up";
   head = 10;
   rows: object[] = [];
   sockets: FakeSocket[] = [];
@@ -27,6 +30,12 @@ export class Network {
   answers: Answer[] = [];
   /** Whether sockets hold back the answers to sync requests. */
   holdsAnswers = false;
+  /** Returns the code with which the coordinator refuses a commit, and what the error has. */
+  refuse: (operations: any[], intent?: string) => { code: string } | undefined = () => undefined;
+  /** The answers to commits, by key. */
+  readonly #receipts: Map<string, object> = new Map();
+  /** The operations that were applied, in order. */
+  applied: any[] = [];
   /** The keys and bodies of commits. */
   commits: { key: string | undefined; body: string | undefined }[] = [];
 
@@ -37,20 +46,35 @@ export class Network {
     if (this.state === "hole")
       await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal)));
     const token = headers["authorization"]!.replace("Bearer ", "");
+    if (this.state === "mute") {
+      this.#respond(path, body);
+      throw new TypeError("the connection was reset");
+    }
     const answer = path === "/auth/check" ? "ok" : (this.answers.shift() ?? "ok");
     if (answer === "lost") throw new TypeError("the connection was reset");
     if (answer === "html") return respond(200, "<html>");
     if (typeof answer === "number") return respond(answer, '{"message":"refused"}');
     if (this.expired.has(token)) return respond(401, '{"code":"apikey_expired"}');
-    return respond(200, JSON.stringify(this.#respond(path)));
+    const result = this.#respond(path, body);
+    return respond("code" in result ? 409 : 200, JSON.stringify(result));
   };
 
-  #respond(path: string): object {
+  #commit({ idempotencyKey, operations, intent }: any): object {
+    const known = this.#receipts.get(idempotencyKey);
+    const refusal = known === undefined ? this.refuse(operations, intent) : undefined;
+    if (refusal !== undefined) return refusal;
+    if (known === undefined) this.applied.push(...operations);
+    const receipt = known ?? { success: true, lastSyncId: (this.head += 1) };
+    this.#receipts.set(idempotencyKey, receipt);
+    return receipt;
+  }
+
+  #respond(path: string, body: string | undefined): object {
     if (path === "/sync/bootstrap") {
       this.bootstraps += 1;
       return { type: "full", lastSyncId: this.head, models: { Report: this.rows, Counter: [] } };
     }
-    if (path === "/v1/commits") return { success: true, lastSyncId: (this.head += 1) };
+    if (path === "/v1/commits") return this.#commit(JSON.parse(body ?? "{}"));
     if (path === "/v1/intents") return { status: "granted" };
     return { data: { id: "row" }, stamp: this.head, claims: [] };
   }
@@ -102,7 +126,7 @@ export class FakeSocket implements runtime.Socket {
     network.sockets.push(this);
     setImmediate(() => {
       if (network.state === "hole") return;
-      if (network.state === "away" || network.expired.has(token)) return this.lose();
+      if (network.state !== "up" || network.expired.has(token)) return this.lose();
       this.isOpened = true;
       this.onopen?.({});
     });

@@ -270,8 +270,9 @@ main(async () => {
   // Writes of a row are sent in order, even if one of them fails; writes of other rows do not wait.
   fake.commits = [];
   fake.held.set("/v1/commits", new Promise((done) => (release = done)));
+  // A write with a key of its own is not merged.
   const typed = ["C", "Co", "Col"].map((title) =>
-    ablo.reports.update({ id: "d", data: { title } }),
+    ablo.reports.update({ id: "d", data: { title }, idempotencyKey: `typed-${title}` }),
   );
   const other = ablo.reports.update({ id: "z", data: { title: "aside" } });
   await sleep(5);

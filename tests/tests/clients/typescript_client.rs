@@ -36,6 +36,7 @@ on_both_stores! { &ablo_tests::typescript::program_schema();
     local_rows_are_filtered_and_sorted_like_lists
     rows_are_complete_before_they_are_confirmed
     rows_are_kept_live
+    writes_survive_outages_and_restarts
     another_log_is_noticed_by_both_clients
     two_languages_stay_consistent_across_disconnects
     two_languages_change_one_row_at_once
@@ -167,6 +168,25 @@ async fn rows_are_kept_live(world: World) {
         _ => proxy.cut(),
     });
     assert_eq!(output.await, ["cut", "reconnect"]);
+}
+
+async fn writes_survive_outages_and_restarts(world: World) {
+    let server = serve(&world).await;
+    let proxy: Proxy = proxy(&url(&server)).await;
+    let arguments = vec![proxy.url.clone(), server.key.clone(), url(&server)];
+    let (schema, store) = (world.schema().clone(), Arc::clone(&world.store));
+    let (runtime, mut running) = (tokio::runtime::Handle::current(), Some(server));
+    let output = run_program("offline.js", arguments, move |line| match line {
+        "cut" => proxy.close(),
+        "restart" => {
+            drop(running.take());
+            let next = runtime.block_on(Coordinator::start(&schema, Arc::clone(&store)));
+            proxy.redirect(next.address);
+            running = Some(next);
+        }
+        _ => proxy.cut(),
+    });
+    assert_eq!(output.await.len(), 14);
 }
 
 /// Creates reports.
@@ -440,7 +460,7 @@ fn deltas_are_read_as_rust_writes_them() {
 fn the_runtime_is_small() {
     let bytes = ablo_tests::typescript::minified(&programs().join("typescript/runtime.ts"));
     println!("runtime.ts: {bytes} bytes");
-    // Relative changes need exact sums and comparisons of items for the local rows.
-    assert!(bytes <= 14_000, "{bytes} bytes");
+    // The outbox is part of it: no write may be lost because an entry was left out.
+    assert!(bytes <= 16_000, "{bytes} bytes");
     assert!(bytes > 8_000, "{bytes} bytes are implausibly few");
 }

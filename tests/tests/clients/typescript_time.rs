@@ -1,5 +1,5 @@
-//! The TypeScript client over time: runs the cases of `tests/typescript/time.ts` and `answers.ts`
-//! with a fake clock and a fake network.
+//! The TypeScript client over time: runs the cases of `tests/typescript/time.ts`, `answers.ts` and
+//! `outbox.ts` with a fake clock and a fake network.
 
 use ablo_tests::typescript::run;
 
@@ -52,4 +52,49 @@ fn a_write_whose_answer_was_lost_is_asked_for_by_its_key() {
 #[test]
 fn deltas_before_the_answer_to_a_sync_request_are_not_applied() {
     run("answers.js", &["deltasBeforeTheAnswer"], |_| {});
+}
+
+#[test]
+fn writes_made_offline_wait_for_the_network() {
+    run("outbox.js", &["writesWaitForTheNetwork"], |_| {});
+}
+
+#[test]
+fn writes_before_the_first_connection_wait_for_it() {
+    run("outbox.js", &["writesBeforeTheFirstConnection"], |_| {});
+}
+
+#[test]
+fn patches_are_merged_until_they_are_sent() {
+    run("outbox.js", &["patchesAreMergedUntilTheyAreSent"], |_| {});
+}
+
+#[test]
+fn a_refusal_parks_a_write_and_the_others_go_on() {
+    run("outbox.js", &["aRefusalDoesNotStopTheOthers"], |_| {});
+}
+
+#[test]
+fn what_is_based_on_a_refused_write_is_parked_with_it() {
+    run("outbox.js", &["whatIsBasedOnARefusedWriteIsParked"], |_| {});
+}
+
+#[test]
+fn offline_writes_are_guarded_by_their_base_position() {
+    run("outbox.js", &["offlineWritesAreGuarded"], |_| {});
+}
+
+#[test]
+fn a_claim_that_ended_during_an_outage_is_left_out() {
+    run("outbox.js", &["aClaimThatEndedIsLeftOut"], |_| {});
+}
+
+#[test]
+fn unknown_outcomes_are_parked() {
+    run("outbox.js", &["unknownOutcomesAreParked"], |_| {});
+}
+
+#[test]
+fn writes_settle_when_they_are_queued() {
+    run("outbox.js", &["writesSettleWhenQueued"], |_| {});
 }

@@ -21,6 +21,7 @@ const MEMBERS: &[&str] = &[
     "onReload",
     "onSyncStatus",
     "onWriteFailure",
+    "outbox",
     "presence",
     "propertyIsEnumerable",
     "ready",

@@ -22,6 +22,7 @@ const RUNTIME: &[&str] = &[
     include_str!("runtime/relative.ts"),
     include_str!("runtime/store.ts"),
     include_str!("runtime/operations.ts"),
+    include_str!("runtime/outbox.ts"),
     include_str!("runtime/core.ts"),
     include_str!("runtime/model.ts"),
     include_str!("runtime/changes.ts"),

@@ -1608,6 +1608,11 @@ export interface WriteOptions {
   claim?: { readonly claimId: string };
   /** The id of the agent turn that causes the write. */
   causedByTaskId?: string;
+  /**
+   * When the write settles: `confirmed` by the coordinator, or `queued`, which a client that is not
+   * live ignores. Default: `confirmed`, which takes as long as an outage.
+   */
+  wait?: "queued" | "confirmed";
 }
 
 /**
@@ -1618,14 +1623,16 @@ export type Update<Patch, Relative> =
   | { data: Patch; relative?: Relative }
   | { data?: Patch; relative: Relative };
 
-/** A confirmed write. */
-export interface Written {
+/** A write that is confirmed or queued. */
+export interface Written<Row = unknown> {
   /** The id of the row. */
   id: string;
   /** The id of the commit. */
   commit: string;
-  /** The sync id of the write. */
+  /** The sync id of the write; 0 if it is not confirmed. */
   stamp: number;
+  /** The local row after the write; undefined if it was deleted, or without `ready()`. */
+  data?: Row | undefined;
   /** The transaction id of the operation. */
   operations: readonly string[];
 }
@@ -1643,8 +1650,8 @@ export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
   /** Resolves with the reason if the claim is lost before it is released. */
   readonly lost: Promise<AbloError>;
   /** Updates the row; refused if others have changed the same fields since `stamp`. */
-  update(options: Update<Patch, Relative> & WriteOptions): Promise<Written>;
-  delete(options?: WriteOptions): Promise<Written>;
+  update(options: Update<Patch, Relative> & WriteOptions): Promise<Written<Row>>;
+  delete(options?: WriteOptions): Promise<Written<Row>>;
   /** Reads the row again and updates `data` and `stamp`. */
   refresh(): Promise<Row | undefined>;
   release(): Promise<void>;
@@ -1810,6 +1817,11 @@ class Store {
     return own.map((write) => write.transaction);
   }
 
+  /** Returns whether a row is confirmed. */
+  has(model: string, id: string): boolean {
+    return this.#tables.get(model)?.confirmed.has(id) ?? false;
+  }
+
   get(model: string, id: string): AnyRow | undefined {
     return this.#tables.get(model)?.view.get(id);
   }
@@ -1927,6 +1939,12 @@ class Store {
     this.#refreshAll(writes);
   }
 
+  /** Adds members to a pending write. */
+  amend(write: Pending, data: AnyRow): void {
+    write.data = { ...write.data, ...data };
+    this.#refreshAll([write]);
+  }
+
   /** Marks writes as confirmed; they stay pending until the watermark reaches their sync id. */
   confirm(writes: readonly Pending[], stamp: number): void {
     for (const write of writes) write.stamp ??= stamp;
@@ -2015,7 +2033,7 @@ interface Operation {
 export interface Committed {
   /** The id of the commit. */
   id: string;
-  /** The sync id of the commit. */
+  /** The sync id of the commit; 0 if it is not confirmed. */
   stamp: number;
   /** The ids of the rows, one for each operation. */
   rows: readonly string[];
@@ -2067,6 +2085,356 @@ function rejection(receipt: wire.CommitReceipt): AbloError {
   });
 }
 
+// The writes that wait for their outcome. Those of one row are sent in order. A live client keeps
+// them through outages, and parks those that are refused.
+
+/** A write that was refused or whose outcome is unknown. Its rows are those of the coordinator. */
+export interface ParkedWrite<Write> {
+  /** The id of the commit. */
+  readonly id: string;
+  readonly operations: readonly Write[];
+  /** The time of the write, in milliseconds since 1970. */
+  readonly at: number;
+  /** `unknown` if the write may have been applied. */
+  readonly outcome: "refused" | "unknown";
+  readonly error: AbloError;
+  /** The id of the refused write on which this one is based, and with which it was parked. */
+  readonly cause: string | undefined;
+  /** The current rows, one for each operation; undefined if it does not exist. */
+  readonly rows: readonly unknown[];
+  /**
+   * Sends the write again with those based on it. A stale write is based on the current rows from
+   * now on, and overwrites them.
+   */
+  retry(): void;
+  /** Sends other operations instead, and the writes based on this one. */
+  edit(operations: readonly Write[]): void;
+  /** Forgets the write and those based on it. */
+  discard(): void;
+}
+
+/** The writes that need a decision. */
+export interface Outbox<Write> {
+  /** The array is the same until it changes. */
+  readonly parked: readonly ParkedWrite<Write>[];
+  /** Calls the listener on every change of `parked`. Returns a function that removes it. */
+  readonly subscribe: (listener: () => void) => () => void;
+}
+
+/** The maximum number of requests at the same time. */
+const MAX_SENDING = 16;
+/** The maximum number of parked writes. The oldest is forgotten. */
+const MAX_PARKED = 1000;
+/** The maximum number of predecessors of an operation. */
+const MAX_AFTER = 100;
+
+/** A commit. */
+interface Entry {
+  key: string;
+  readonly at: number;
+  operations: readonly Prepared[];
+  pending: Pending[];
+  /** The claim under which it is sent. */
+  claim: string | undefined;
+  readonly causedByTaskId: string | undefined;
+  /** The earlier writes of the rows under their claims. */
+  readonly known: readonly string[];
+  /** Whether it may take in a later patch of its row. */
+  readonly isPatch: boolean;
+  /** Whether it waits for the network, and is parked. */
+  isKept: boolean;
+  /** Whether it was made or sent during an outage. */
+  isLate: boolean;
+  /** Whether its answer was lost. */
+  isLost?: boolean;
+  state?: "sent" | "sending";
+  readonly waiters: {
+    resolve: (receipt: wire.CommitReceipt) => void;
+    reject: (error: unknown) => void;
+  }[];
+}
+
+const rowOf = ({ model, id }: { model: string; id: string }): string =>
+  `${model}\0${id}`;
+
+/** Returns whether a failure passes: the network, the credentials, or a busy coordinator. */
+const passes = ({ code, status = 0 }: AbloError): boolean =>
+  ["network_error", "commit_no_result"].includes(code) || [401, 429, 503].includes(status);
+
+interface Hooks {
+  send(entry: Entry): Promise<wire.CommitReceipt>;
+  confirmed(entry: Entry, receipt: wire.CommitReceipt): void;
+  refused(entry: Entry, error: AbloError): void;
+  prepare(operations: readonly Operation[], key: string): Prepared[];
+  changed(): void;
+}
+
+class Queue implements Outbox<Operation> {
+  parked: readonly ParkedWrite<Operation>[] = [];
+  readonly #hooks: Hooks;
+  readonly #store: Store;
+  readonly #schema: SchemaDescriptor;
+  readonly #listeners: Listeners<[]> = new Listeners();
+  readonly #entries: Set<Entry> = new Set();
+  readonly #parked: WeakMap<object, Entry> = new WeakMap();
+  #sending = 0;
+  /** The number of failures in succession; the first request after one is alone. */
+  #failures = 0;
+  #timer: Timer | undefined;
+
+  constructor(store: Store, schema: SchemaDescriptor, hooks: Hooks) {
+    this.#store = store;
+    this.#schema = schema;
+    this.#hooks = hooks;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => this.#listeners.add(listener);
+
+  /** The time of the oldest write that waits. */
+  get oldest(): number | undefined {
+    for (const { at, isKept } of this.#entries) if (isKept) return at;
+    return undefined;
+  }
+
+  /** Adds a commit, or its patch to one that was not sent yet. Returns the commit. */
+  add(entry: Entry): Entry {
+    if (entry.isPatch) {
+      const row = rowOf(entry.operations[0] as Prepared);
+      const last = [...this.#entries]
+        .reverse()
+        .find(({ operations }) => operations.some((own) => rowOf(own) === row));
+      if (last?.isPatch && last.state === undefined && this.#merge(last, entry)) return last;
+    }
+    this.#entries.add(entry);
+    this.#store.begin(entry.pending);
+    this.#hooks.changed();
+    this.#pump();
+    return entry;
+  }
+
+  #merge(into: Entry, { operations, waiters }: Entry): boolean {
+    const [first, next] = [into.operations[0] as Prepared, operations[0] as Prepared];
+    if (first.onStale !== next.onStale) return false;
+    into.operations = [{ ...first, data: { ...first.data, ...next.data } }];
+    into.waiters.push(...waiters);
+    const [pending] = into.pending;
+    if (pending) this.#store.amend(pending, next.data as AnyRow);
+    return true;
+  }
+
+  /** Sends what waits, without a further delay. */
+  resume(): void {
+    host.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#pump();
+  }
+
+  /** Sends what waits as if the client was not live. */
+  close(): void {
+    for (const entry of this.#entries) entry.isKept = false;
+    this.resume();
+  }
+
+  #pump(): void {
+    const [busy, created] = [new Set<string>(), new Set<string>()];
+    for (const entry of [...this.#entries]) {
+      if (entry.state !== "sending") {
+        const limit = this.#timer !== undefined ? 0 : this.#failures > 0 ? 1 : MAX_SENDING;
+        const isHeld = entry.operations.some((own) => busy.has(rowOf(own)));
+        if (!isHeld && (!entry.isKept || this.#sending < limit) && !this.#dependsOn(entry, created))
+          void this.#run(entry);
+      }
+      for (const own of entry.operations) {
+        busy.add(rowOf(own));
+        if (own.action === "create") created.add(rowOf(own));
+      }
+    }
+  }
+
+  /** Returns whether an operation changes or references one of these rows. */
+  #dependsOn({ operations }: Entry, rows: ReadonlySet<string>): boolean {
+    return (
+      rows.size > 0 &&
+      operations.some((own) => {
+        const data = (own.data ?? {}) as AnyRow;
+        const relations = this.#schema.models.find(({ key }) => key === own.model)?.relations;
+        return (
+          rows.has(rowOf(own)) ||
+          relations?.some(
+            ({ type, target, foreignKey }) =>
+              type === "belongsTo" && rows.has(rowOf({ model: target, id: `${data[foreignKey]}` })),
+          )
+        );
+      })
+    );
+  }
+
+  async #run(entry: Entry): Promise<void> {
+    entry.state = "sending";
+    this.#sending += 1;
+    try {
+      const receipt = await this.#hooks.send(entry);
+      if (!receipt.success) throw rejection(receipt);
+      this.#failures = 0;
+      this.#entries.delete(entry);
+      this.#hooks.confirmed(entry, receipt);
+      for (const { resolve } of entry.waiters) resolve(receipt);
+    } catch (error) {
+      this.#fail(entry, error);
+    }
+    this.#sending -= 1;
+    this.#pump();
+  }
+
+  #fail(entry: Entry, cause: unknown): void {
+    const error = connectionError(cause);
+    entry.state = "sent";
+    entry.isLost ||= error.code === "commit_no_result";
+    if (entry.isKept && passes(error)) {
+      entry.isLate = true;
+      const delay = Math.max(backoff((this.#failures += 1)), (error.retryAfterSeconds ?? 0) * 1000);
+      this.#timer ??= host.setTimeout(() => this.resume(), delay);
+    } else if (entry.isLate && error.code === "claim_lost" && entry.claim !== undefined) {
+      // The claim ended during the outage. The guard remains, and knows the writes under the claim.
+      entry.claim = undefined;
+      entry.operations = entry.operations.map((own) =>
+        own.readAt === null
+          ? own
+          : {
+              ...own,
+              after: [...new Set([...entry.known, ...(own.after ?? [])])].slice(-MAX_AFTER),
+            },
+      );
+    } else {
+      this.#failures = 0;
+      this.#refuse(entry, error, cause);
+    }
+    this.#hooks.changed();
+  }
+
+  /** Parks a write and those based on it, or forgets it. */
+  #refuse(refused: Entry, error: AbloError, cause: unknown): void {
+    const isUnknown =
+      error.code === "idempotency_key_expired" ||
+      (staysUnknown(error.status) && (refused.isLost || (error.status ?? 0) >= 500));
+    const [lost, created] = [new Set<string>(), new Set<string>()];
+    const parked: ParkedWrite<Operation>[] = [];
+    for (const entry of [...this.#entries]) {
+      const isBased =
+        entry !== refused &&
+        refused.isKept &&
+        entry.state !== "sending" &&
+        (entry.operations.some(({ after }) => after?.some((id) => lost.has(id))) ||
+          this.#dependsOn(entry, created));
+      if (entry !== refused && !isBased) continue;
+      for (const own of entry.operations) {
+        lost.add(own.transactionId);
+        if (own.action === "create") created.add(rowOf(own));
+      }
+      this.#entries.delete(entry);
+      this.#store.drop(entry.pending);
+      const outcome = isUnknown && !isBased ? "unknown" : "refused";
+      if (entry.isKept)
+        parked.push(this.#park(entry, error, outcome, isBased ? refused.key : undefined));
+      this.#hooks.refused(entry, error);
+      for (const { reject } of entry.waiters.splice(0)) reject(cause);
+    }
+    if (parked.length > 0) this.#setParked([...this.parked, ...parked].slice(-MAX_PARKED));
+  }
+
+  #setParked(parked: readonly ParkedWrite<Operation>[]): void {
+    this.parked = parked;
+    this.#hooks.changed();
+    this.#listeners.notify();
+  }
+
+  #park(
+    entry: Entry,
+    error: AbloError,
+    outcome: "refused" | "unknown",
+    cause: string | undefined,
+  ): ParkedWrite<Operation> {
+    const store = this.#store;
+    const operations = entry.operations.map(given);
+    const parked: ParkedWrite<Operation> = {
+      id: entry.key,
+      operations,
+      at: entry.at,
+      outcome,
+      error,
+      cause,
+      get rows() {
+        return operations.map(({ model, id = "" }) => {
+          const newer = conflictsOf(error).find(
+            (own) => own.model === model && own.id === id && own.observedSyncId > store.position,
+          );
+          return newer === undefined ? store.get(model, id) : (newer.data ?? undefined);
+        });
+      },
+      retry: () => this.#requeue(parked),
+      edit: (edited) => this.#requeue(parked, edited),
+      discard: () => void this.#take(parked),
+    };
+    this.#parked.set(parked, entry);
+    return parked;
+  }
+
+  /** Removes a parked write and those based on it. */
+  #take(own: ParkedWrite<Operation>): readonly ParkedWrite<Operation>[] {
+    if (!this.parked.includes(own)) return [];
+    const taken = this.parked.filter((other) => other === own || other.cause === own.id);
+    this.#setParked(this.parked.filter((other) => !taken.includes(other)));
+    return taken;
+  }
+
+  #requeue(own: ParkedWrite<Operation>, edited?: readonly Operation[]): void {
+    const renamed = new Map<string, string>();
+    // An invalid edit throws before anything is taken.
+    const changed = edited && this.#hooks.prepare(edited, own.id);
+    for (const taken of this.#take(own)) {
+      const entry = this.#parked.get(taken) as Entry;
+      const { error } = taken;
+      const isEdited = taken === own && changed !== undefined;
+      // A key that is too old is refused, and a key has the same writes for ever.
+      if (isEdited || error.code === "idempotency_key_expired") entry.key = freshKey();
+      const position = Math.max(
+        this.#store.position,
+        ...conflictsOf(error).map((conflict) => conflict.observedSyncId),
+      );
+      const old = entry.operations;
+      entry.operations = (isEdited ? changed : old).map((operation, at) => {
+        const transactionId = `${entry.key}:${at}`;
+        const before = old[at];
+        if (before !== undefined) renamed.set(before.transactionId, transactionId);
+        const { readAt = null, onStale = null, after } = (isEdited ? before : operation) ?? {};
+        const isRebased = readAt !== null && (isEdited || error.code === "stale_context");
+        return {
+          ...operation,
+          transactionId,
+          onStale,
+          readAt: isRebased ? position : readAt,
+          ...(after && { after: after.map((id) => renamed.get(id) ?? id) }),
+        };
+      });
+      entry.state = "sent";
+      entry.pending = entry.operations.map((operation) => pendingOf(operation, this.#schema));
+      this.add(entry);
+    }
+  }
+}
+
+const conflictsOf = (error: AbloError): readonly Conflict[] =>
+  error instanceof AbloStaleContextError ? error.conflicts : [];
+
+/** Returns an operation as it was given. */
+const given = ({ action, model, id, data, relative }: Prepared): Operation => ({
+  action: action === "adjust" ? "update" : action,
+  model,
+  id,
+  ...(data && { data }),
+  ...(relative && { relative }),
+});
+
 // The core of a client, shared by its models: the connection, the local rows, claims and commits.
 
 /** The state of the local rows. */
@@ -2078,6 +2446,10 @@ export interface SyncStatus {
   readonly state: "idle" | "syncing" | "live" | "offline" | "error";
   /** The number of unconfirmed writes. */
   readonly pendingChanges: number;
+  /** The time of the oldest write that waits for its outcome, in milliseconds since 1970. */
+  readonly oldestPendingAt: number | undefined;
+  /** The number of writes in `outbox.parked`. */
+  readonly parkedChanges: number;
   /** The time of the last message of the coordinator, in milliseconds since 1970. */
   readonly lastSyncAt: number | undefined;
   readonly error: AbloError | undefined;
@@ -2136,8 +2508,8 @@ const MISSING_DELTA_TIMEOUT = 15_000;
 /** The time for which acknowledgements are collected, in milliseconds. */
 const ACK_DELAY = 100;
 
-/** The maximum number of predecessors of an operation. */
-const MAX_AFTER = 100;
+/** A write of a held row: its transaction id, and the claim of its commit. */
+type NotedWrite = { readonly id: string; readonly claim: string | undefined };
 
 class Core {
   readonly http: Http;
@@ -2145,14 +2517,14 @@ class Core {
   readonly schema: SchemaDescriptor;
   readonly options: ClientOptions;
   readonly presence: Presence;
+  readonly outbox: Queue;
   /** Claims of this client by row. */
   readonly held: Map<
     string,
     { readonly claimId: string; readonly stamp: number; readonly isHeld: boolean }
   > = new Map();
   /** The writes of each held row: their transaction ids, and the claim of their commit. */
-  readonly #written: WeakMap<object, readonly { id: string; claim: string | undefined }[]> =
-    new WeakMap();
+  readonly #written: WeakMap<object, readonly NotedWrite[]> = new WeakMap();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
   readonly #reloaded: Listeners<["log_replaced" | "log_position_expired"]> = new Listeners();
@@ -2164,13 +2536,13 @@ class Core {
   #status: SyncStatus = {
     state: "idle",
     pendingChanges: 0,
+    oldestPendingAt: undefined,
+    parkedChanges: 0,
     lastSyncAt: undefined,
     error: undefined,
   };
   /** Deltas that arrive during a bootstrap. */
   #buffered: wire.Delta[] | undefined;
-  /** The last write in progress, by row. */
-  readonly #writing: Map<string, Promise<void>> = new Map();
   #ackTimer: Timer | undefined;
   #receivedAt = 0;
   /** Counts calls that start or close the client; an earlier start has no effect any more. */
@@ -2191,6 +2563,15 @@ class Core {
       this.connection().send({ type: "presence_update", payload: report });
     });
     this.presence.onChange(() => this.store.notify());
+    this.outbox = new Queue(this.store, schema, {
+      send: (entry) => this.#send(entry),
+      confirmed: (entry, receipt) => this.#confirm(entry, receipt),
+      refused: ({ operations }, error) =>
+        this.#failed.notify(error, operations as readonly Operation[]),
+      prepare: (operations, key) =>
+        operations.map((own, at) => this.#prepare(own, {}, `${key}:${at}`, undefined)),
+      changed: () => this.#setStatus({}),
+    });
     this.#leases = new Leases((frame) => this.#connection?.send(frame));
   }
 
@@ -2211,7 +2592,13 @@ class Core {
   }
 
   #setStatus(change: Partial<SyncStatus>): void {
-    this.#status = { ...this.#status, ...change, pendingChanges: this.store.pending };
+    this.#status = {
+      ...this.#status,
+      ...change,
+      pendingChanges: this.store.pending,
+      oldestPendingAt: this.outbox.oldest,
+      parkedChanges: this.outbox.parked.length,
+    };
     this.#statusChanged.notify(this.#status);
   }
 
@@ -2275,11 +2662,11 @@ class Core {
         this.presence.clear();
         this.#leases.expire(this.#receivedAt);
         this.#receivedAt = Date.now();
-        const position =
-          this.#live && this.store.position >= 0 ? this.store.position : undefined;
+        const position = this.#live && this.store.position >= 0 ? this.store.position : undefined;
         this.#synced = false;
         this.#streamFrom = position ?? Infinity;
         if (this.#buffered !== undefined) this.#buffered = [];
+        this.outbox.resume();
         return [
           ...this.#leases.frames(),
           { type: "presence_update", payload: this.#report },
@@ -2299,6 +2686,7 @@ class Core {
     const stops = [
       onWake(() => {
         if (!connection.isOpen) this.#leases.expire(this.#receivedAt);
+        this.outbox.resume();
       }),
       // A frozen page runs no timers.
       onPage(["freeze"], () => this.#acknowledge()),
@@ -2362,7 +2750,9 @@ class Core {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#bootstrap(run);
-        if (run === this.#run) this.#resume();
+        if (run !== this.#run) return;
+        this.#resume();
+        this.outbox.resume();
         return;
       } catch (cause) {
         if (run !== this.#run) return;
@@ -2420,40 +2810,66 @@ class Core {
     const prepared = operations.map((operation, at) =>
       this.#prepare(operation, options, `${key}:${at}`, claim?.claimId),
     );
+    const { wait, ...others } = options;
+    const plain = Object.values(others).every((option) => option === undefined);
+    const entry: Entry = {
+      key,
+      at: Date.now(),
+      operations: prepared,
+      pending: this.#live ? prepared.map((own) => pendingOf(own, this.schema)) : [],
+      claim: claim?.claimId,
+      causedByTaskId,
+      known: prepared.flatMap((own) => this.#writesOn(own).map(({ id }) => id)),
+      isPatch:
+        this.#live &&
+        plain &&
+        claim === undefined &&
+        prepared.length === 1 &&
+        prepared[0]?.action === "update",
+      isKept: this.#live,
+      isLate: this.#isAway,
+      waiters: [],
+    };
+    const confirmed =
+      wait === "queued" && this.#live
+        ? undefined
+        : new Promise<wire.CommitReceipt>((resolve, reject) =>
+            entry.waiters.push({ resolve, reject }),
+          );
+    const sent = this.outbox.add(entry);
+    const stamp = (await confirmed)?.lastSyncId ?? 0;
+    const ids = (of: "id" | "transactionId"): string[] => sent.operations.map((own) => own[of]);
+    return { id: sent.key, stamp, rows: ids("id"), operations: ids("transactionId") };
+  }
+
+  #send({ key, operations, claim, causedByTaskId }: Entry): Promise<wire.CommitReceipt> {
     const body = {
       clientTxId: key,
       idempotencyKey: key,
-      operations: prepared,
-      intent: claim?.claimId,
+      operations,
+      intent: claim,
       causedByTaskId,
     };
-    const pending: Pending[] =
-      this.#live && this.store.position >= 0
-        ? prepared.map((own) => pendingOf(own, this.schema))
-        : [];
-    this.store.begin(pending);
+    return this.http.send("POST", ["v1", "commits"], body, undefined, key);
+  }
+
+  #confirm({ pending, operations, claim }: Entry, { lastSyncId = 0 }: wire.CommitReceipt): void {
+    this.store.confirm(pending, lastSyncId);
+    if (pending.length > 0 && lastSyncId > this.store.position) this.#expire(pending);
     this.#setStatus({});
-    try {
-      const rows = prepared.map(({ model, id }) => `${model}\0${id}`);
-      const receipt = await this.#inOrder(rows, () =>
-        this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key),
-      );
-      if (!receipt.success) throw rejection(receipt);
-      const stamp = receipt.lastSyncId ?? 0;
-      this.store.confirm(pending, stamp);
-      // A participant that cannot see the row it wrote never receives its delta.
-      if (pending.length > 0 && stamp > this.store.position) {
-        host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
-      }
-      this.#setStatus({});
-      this.#note(prepared, claim?.claimId);
-      const ids = (of: "id" | "transactionId"): string[] => prepared.map((own) => own[of]);
-      return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
-    } catch (error) {
-      this.#drop(pending);
-      if (error instanceof AbloError) this.#failed.notify(error, operations);
-      throw error;
-    }
+    this.#note(operations, claim);
+  }
+
+  /** Drops a confirmed write whose delta never arrives: its writer may not see the row. */
+  #expire(pending: readonly Pending[]): void {
+    const check = (): void =>
+      this.#live && this.#status.state !== "live" ? this.#expire(pending) : this.#drop(pending);
+    host.setTimeout(check, MISSING_DELTA_TIMEOUT).unref?.();
+  }
+
+  /** Whether the rows do not follow the log, so that writes are based on those of earlier. */
+  get #isAway(): boolean {
+    return this.#live && (this.#status.state === "offline" || this.#status.state === "error");
   }
 
   /** Applies one operation. */
@@ -2462,7 +2878,8 @@ class Core {
     options: WriteOptions,
   ): Promise<Written> {
     const { id: commit, stamp, operations } = await this.commit([operation], options);
-    return { id: operation.id, commit, stamp, operations };
+    const data = this.store.get(operation.model, operation.id);
+    return { id: operation.id, commit, stamp, operations, data };
   }
 
   /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
@@ -2470,25 +2887,9 @@ class Core {
     for (const own of written) {
       const held = this.#claimOn(own);
       if (held === undefined) continue;
-      const known = this.#written.get(held) ?? [];
+      const known = this.#writesOn(own);
       this.#written.set(held, [...known, { id: own.transactionId, claim }].slice(-MAX_AFTER));
     }
-  }
-
-  /**
-   * Sends writes of the same row one after another, because concurrent requests can overtake each
-   * other.
-   */
-  async #inOrder<T>(rows: readonly string[], send: () => Promise<T>): Promise<T> {
-    const sent = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
-    const settled = sent.then(
-      () => {},
-      () => {},
-    );
-    for (const row of rows) this.#writing.set(row, settled);
-    await settled;
-    for (const row of rows) if (this.#writing.get(row) === settled) this.#writing.delete(row);
-    return sent;
   }
 
   #drop(pending: readonly Pending[]): void {
@@ -2500,13 +2901,17 @@ class Core {
     model,
     id,
   }: Pick<Operation, "model" | "id">):
-    | { readonly claimId: string; readonly stamp: number }
-    | undefined {
+    { readonly claimId: string; readonly stamp: number } | undefined {
     const held = this.held.get(`${model}\0${id}`);
     return held?.isHeld ? held : undefined;
   }
 
-  /** Completes an operation with an id and, if the row is held, the stale guard. */
+  #writesOn(row: Pick<Operation, "model" | "id">): readonly NotedWrite[] {
+    const held = this.#claimOn(row);
+    return (held && this.#written.get(held)) ?? [];
+  }
+
+  /** Completes an operation with an id and, if the row is held or old, the stale guard. */
   #prepare(
     operation: Operation,
     options: WriteOptions,
@@ -2520,13 +2925,22 @@ class Core {
       (action === "create" ? uuid() : undefined);
     if (id === undefined) throw invalid("the operation has no `id`");
     const held = this.#claimOn({ model, id });
-    const readAt = options.readAt ?? held?.stamp ?? null;
-    const onStale = options.onStale ?? (held ? "reject" : null);
+    // What was written offline must not overwrite what others changed in the meantime.
+    const base =
+      this.#isAway &&
+      options.onStale === undefined &&
+      action !== "create" &&
+      relative === undefined &&
+      this.store.has(model, id)
+        ? this.store.position
+        : undefined;
+    const readAt = options.readAt ?? held?.stamp ?? base ?? null;
+    const onStale = options.onStale ?? (held || base !== undefined ? "reject" : null);
     // A read that the caller names does not contain this client's unconfirmed writes; the local
     // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
     // The guard knows the writes under the claim of this commit.
-    const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
+    const others = this.#writesOn({ model, id }).filter((own) => own.claim !== claim);
     const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
     const after =
       readAt === null
@@ -2568,6 +2982,7 @@ class Core {
     this.#live = false;
     this.#run += 1;
     this.#buffered = undefined;
+    this.outbox.close();
     this.#disconnect(claimLost("the client was closed"));
     this.#setStatus({ state: "idle" });
   }
@@ -2729,8 +3144,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
         queries: [query],
       });
       const rows = rowsOf(response.results[0]);
-      const more =
-        name === undefined && rows.length === limit ? String(rows.at(-1)?.["id"]) : null;
+      const more = name === undefined && rows.length === limit ? String(rows.at(-1)?.["id"]) : null;
       return {
         rows,
         stamp: response.lastSyncId,
@@ -2740,7 +3154,11 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
   }
 
   /** Creates a row. The client chooses the id, so that a retried create is idempotent. */
-  create({ data, id, ...options }: { data: Create; id?: string } & WriteOptions): Promise<Written> {
+  create({
+    data,
+    id,
+    ...options
+  }: { data: Create; id?: string } & WriteOptions): Promise<Written<Row>> {
     const own = id ?? (data as { id?: string }).id ?? uuid();
     return this.#write("create", own, data, options);
   }
@@ -2754,11 +3172,11 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     data,
     relative,
     ...options
-  }: { id: string } & Update<Patch, Relative> & WriteOptions): Promise<Written> {
+  }: { id: string } & Update<Patch, Relative> & WriteOptions): Promise<Written<Row>> {
     return this.#write("update", id, data, options, relative);
   }
 
-  delete({ id, ...options }: { id: string } & WriteOptions): Promise<Written> {
+  delete({ id, ...options }: { id: string } & WriteOptions): Promise<Written<Row>> {
     return this.#write("delete", id, undefined, options);
   }
 
@@ -2768,7 +3186,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     data: unknown,
     options: WriteOptions,
     relative?: unknown,
-  ): Promise<Written> {
+  ): Promise<Written<Row>> {
     const operation = {
       action,
       model: this.descriptor.key,
@@ -2776,7 +3194,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
       data: data as AnyRow | undefined,
       relative: relative as AnyRow | undefined,
     };
-    return this.#core.write(operation, options);
+    return this.#core.write(operation, options) as Promise<Written<Row>>;
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
@@ -2928,20 +3346,20 @@ class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
     data,
     relative,
     ...options
-  }: Update<Patch, Relative> & WriteOptions): Promise<Written> {
+  }: Update<Patch, Relative> & WriteOptions): Promise<Written<Row>> {
     return this.#write({ action: "update", data, relative } as Change, options);
   }
 
-  delete(options: WriteOptions = {}): Promise<Written> {
+  delete(options: WriteOptions = {}): Promise<Written<Row>> {
     return this.#write({ action: "delete" }, options);
   }
 
-  async #write(
-    operation: Change,
-    options: WriteOptions,
-  ): Promise<Written> {
+  async #write(operation: Change, options: WriteOptions): Promise<Written<Row>> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    return this.#core.write({ ...operation, ...this.target }, { ...options, claim: this });
+    return this.#core.write(
+      { ...operation, ...this.target },
+      { ...options, claim: this },
+    ) as Promise<Written<Row>>;
   }
 
   async refresh(): Promise<Row | undefined> {
@@ -3208,6 +3626,8 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
   readonly schema: SchemaDescriptor;
   /** The other participants; requires `ready()`, which opens the connection. */
   readonly presence: Presence;
+  /** The writes that were refused, or whose outcome is unknown. */
+  readonly outbox: Outbox<Write>;
   readonly #core: Core;
 
   /** @internal */
@@ -3215,6 +3635,7 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
     this.schema = schema;
     this.#core = new Core(options, schema);
     this.presence = this.#core.presence;
+    this.outbox = this.#core.outbox as Outbox<unknown> as Outbox<Write>;
     const models = Object.fromEntries(
       schema.models.map((model) => [model.key, new Model(this.#core, model)]),
     );

@@ -340,6 +340,11 @@ export interface WriteOptions {
     };
     /** The id of the agent turn that causes the write. */
     causedByTaskId?: string;
+    /**
+     * When the write settles: `confirmed` by the coordinator, or `queued`, which a client that is not
+     * live ignores. Default: `confirmed`, which takes as long as an outage.
+     */
+    wait?: "queued" | "confirmed";
 }
 /**
  * A change of a row: the members in `data` are set, those in `relative` start from their current
@@ -352,14 +357,16 @@ export type Update<Patch, Relative> = {
     data?: Patch;
     relative: Relative;
 };
-/** A confirmed write. */
-export interface Written {
+/** A write that is confirmed or queued. */
+export interface Written<Row = unknown> {
     /** The id of the row. */
     id: string;
     /** The id of the commit. */
     commit: string;
-    /** The sync id of the write. */
+    /** The sync id of the write; 0 if it is not confirmed. */
     stamp: number;
+    /** The local row after the write; undefined if it was deleted, or without `ready()`. */
+    data?: Row | undefined;
     /** The transaction id of the operation. */
     operations: readonly string[];
 }
@@ -379,8 +386,8 @@ export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
     /** Resolves with the reason if the claim is lost before it is released. */
     readonly lost: Promise<AbloError>;
     /** Updates the row; refused if others have changed the same fields since `stamp`. */
-    update(options: Update<Patch, Relative> & WriteOptions): Promise<Written>;
-    delete(options?: WriteOptions): Promise<Written>;
+    update(options: Update<Patch, Relative> & WriteOptions): Promise<Written<Row>>;
+    delete(options?: WriteOptions): Promise<Written<Row>>;
     /** Reads the row again and updates `data` and `stamp`. */
     refresh(): Promise<Row | undefined>;
     release(): Promise<void>;
@@ -419,12 +426,43 @@ export interface Claims<Row, Patch, Relative = never> {
 export interface Committed {
     /** The id of the commit. */
     id: string;
-    /** The sync id of the commit. */
+    /** The sync id of the commit; 0 if it is not confirmed. */
     stamp: number;
     /** The ids of the rows, one for each operation. */
     rows: readonly string[];
     /** The transaction ids of the operations. */
     operations: readonly string[];
+}
+/** A write that was refused or whose outcome is unknown. Its rows are those of the coordinator. */
+export interface ParkedWrite<Write> {
+    /** The id of the commit. */
+    readonly id: string;
+    readonly operations: readonly Write[];
+    /** The time of the write, in milliseconds since 1970. */
+    readonly at: number;
+    /** `unknown` if the write may have been applied. */
+    readonly outcome: "refused" | "unknown";
+    readonly error: AbloError;
+    /** The id of the refused write on which this one is based, and with which it was parked. */
+    readonly cause: string | undefined;
+    /** The current rows, one for each operation; undefined if it does not exist. */
+    readonly rows: readonly unknown[];
+    /**
+     * Sends the write again with those based on it. A stale write is based on the current rows from
+     * now on, and overwrites them.
+     */
+    retry(): void;
+    /** Sends other operations instead, and the writes based on this one. */
+    edit(operations: readonly Write[]): void;
+    /** Forgets the write and those based on it. */
+    discard(): void;
+}
+/** The writes that need a decision. */
+export interface Outbox<Write> {
+    /** The array is the same until it changes. */
+    readonly parked: readonly ParkedWrite<Write>[];
+    /** Calls the listener on every change of `parked`. Returns a function that removes it. */
+    readonly subscribe: (listener: () => void) => () => void;
 }
 /** The state of the local rows. */
 export interface SyncStatus {
@@ -435,6 +473,10 @@ export interface SyncStatus {
     readonly state: "idle" | "syncing" | "live" | "offline" | "error";
     /** The number of unconfirmed writes. */
     readonly pendingChanges: number;
+    /** The time of the oldest write that waits for its outcome, in milliseconds since 1970. */
+    readonly oldestPendingAt: number | undefined;
+    /** The number of writes in `outbox.parked`. */
+    readonly parkedChanges: number;
     /** The time of the last message of the coordinator, in milliseconds since 1970. */
     readonly lastSyncAt: number | undefined;
     readonly error: AbloError | undefined;
@@ -455,17 +497,17 @@ export declare class Model<Row extends {
     create({ data, id, ...options }: {
         data: Create;
         id?: string;
-    } & WriteOptions): Promise<Written>;
+    } & WriteOptions): Promise<Written<Row>>;
     /**
      * Updates the members in `data`: null clears a value, absent members keep theirs. Those in
      * `relative` start from their current values.
      */
     update({ id, data, relative, ...options }: {
         id: string;
-    } & Update<Patch, Relative> & WriteOptions): Promise<Written>;
+    } & Update<Patch, Relative> & WriteOptions): Promise<Written<Row>>;
     delete({ id, ...options }: {
         id: string;
-    } & WriteOptions): Promise<Written>;
+    } & WriteOptions): Promise<Written<Row>>;
     /**
      * Returns a local row with pending writes applied; requires `ready()`. The object is the same
      * until the row changes.
@@ -544,6 +586,8 @@ export declare class Client<Write, RowIds, Rows, Delta, Key extends string> {
     readonly schema: SchemaDescriptor;
     /** The other participants; requires `ready()`, which opens the connection. */
     readonly presence: Presence;
+    /** The writes that were refused, or whose outcome is unknown. */
+    readonly outbox: Outbox<Write>;
     /**
      * Loads the rows of models with `load: "instant"` and keeps them up to date. Failures of the
      * network are retried until it succeeds; a refusal on which a person has to act is thrown.

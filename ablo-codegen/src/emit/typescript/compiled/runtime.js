@@ -1253,6 +1253,10 @@ class Store {
         const own = this.#pending.filter((write) => write.id === id && write.model === model);
         return own.map((write) => write.transaction);
     }
+    /** Returns whether a row is confirmed. */
+    has(model, id) {
+        return this.#tables.get(model)?.confirmed.has(id) ?? false;
+    }
     get(model, id) {
         return this.#tables.get(model)?.view.get(id);
     }
@@ -1370,6 +1374,11 @@ class Store {
         this.#pending.push(...writes);
         this.#refreshAll(writes);
     }
+    /** Adds members to a pending write. */
+    amend(write, data) {
+        write.data = { ...write.data, ...data };
+        this.#refreshAll([write]);
+    }
     /** Marks writes as confirmed; they stay pending until the watermark reaches their sync id. */
     confirm(writes, stamp) {
         for (const write of writes)
@@ -1471,6 +1480,259 @@ function rejection(receipt) {
         details: { ...error },
     });
 }
+/** The maximum number of requests at the same time. */
+const MAX_SENDING = 16;
+/** The maximum number of parked writes. The oldest is forgotten. */
+const MAX_PARKED = 1000;
+/** The maximum number of predecessors of an operation. */
+const MAX_AFTER = 100;
+const rowOf = ({ model, id }) => `${model}\0${id}`;
+/** Returns whether a failure passes: the network, the credentials, or a busy coordinator. */
+const passes = ({ code, status = 0 }) => ["network_error", "commit_no_result"].includes(code) || [401, 429, 503].includes(status);
+class Queue {
+    parked = [];
+    #hooks;
+    #store;
+    #schema;
+    #listeners = new Listeners();
+    #entries = new Set();
+    #parked = new WeakMap();
+    #sending = 0;
+    /** The number of failures in succession; the first request after one is alone. */
+    #failures = 0;
+    #timer;
+    constructor(store, schema, hooks) {
+        this.#store = store;
+        this.#schema = schema;
+        this.#hooks = hooks;
+    }
+    subscribe = (listener) => this.#listeners.add(listener);
+    /** The time of the oldest write that waits. */
+    get oldest() {
+        for (const { at, isKept } of this.#entries)
+            if (isKept)
+                return at;
+        return undefined;
+    }
+    /** Adds a commit, or its patch to one that was not sent yet. Returns the commit. */
+    add(entry) {
+        if (entry.isPatch) {
+            const row = rowOf(entry.operations[0]);
+            const last = [...this.#entries]
+                .reverse()
+                .find(({ operations }) => operations.some((own) => rowOf(own) === row));
+            if (last?.isPatch && last.state === undefined && this.#merge(last, entry))
+                return last;
+        }
+        this.#entries.add(entry);
+        this.#store.begin(entry.pending);
+        this.#hooks.changed();
+        this.#pump();
+        return entry;
+    }
+    #merge(into, { operations, waiters }) {
+        const [first, next] = [into.operations[0], operations[0]];
+        if (first.onStale !== next.onStale)
+            return false;
+        into.operations = [{ ...first, data: { ...first.data, ...next.data } }];
+        into.waiters.push(...waiters);
+        const [pending] = into.pending;
+        if (pending)
+            this.#store.amend(pending, next.data);
+        return true;
+    }
+    /** Sends what waits, without a further delay. */
+    resume() {
+        host.clearTimeout(this.#timer);
+        this.#timer = undefined;
+        this.#pump();
+    }
+    /** Sends what waits as if the client was not live. */
+    close() {
+        for (const entry of this.#entries)
+            entry.isKept = false;
+        this.resume();
+    }
+    #pump() {
+        const [busy, created] = [new Set(), new Set()];
+        for (const entry of [...this.#entries]) {
+            if (entry.state !== "sending") {
+                const limit = this.#timer !== undefined ? 0 : this.#failures > 0 ? 1 : MAX_SENDING;
+                const isHeld = entry.operations.some((own) => busy.has(rowOf(own)));
+                if (!isHeld && (!entry.isKept || this.#sending < limit) && !this.#dependsOn(entry, created))
+                    void this.#run(entry);
+            }
+            for (const own of entry.operations) {
+                busy.add(rowOf(own));
+                if (own.action === "create")
+                    created.add(rowOf(own));
+            }
+        }
+    }
+    /** Returns whether an operation changes or references one of these rows. */
+    #dependsOn({ operations }, rows) {
+        return (rows.size > 0 &&
+            operations.some((own) => {
+                const data = (own.data ?? {});
+                const relations = this.#schema.models.find(({ key }) => key === own.model)?.relations;
+                return (rows.has(rowOf(own)) ||
+                    relations?.some(({ type, target, foreignKey }) => type === "belongsTo" && rows.has(rowOf({ model: target, id: `${data[foreignKey]}` }))));
+            }));
+    }
+    async #run(entry) {
+        entry.state = "sending";
+        this.#sending += 1;
+        try {
+            const receipt = await this.#hooks.send(entry);
+            if (!receipt.success)
+                throw rejection(receipt);
+            this.#failures = 0;
+            this.#entries.delete(entry);
+            this.#hooks.confirmed(entry, receipt);
+            for (const { resolve } of entry.waiters)
+                resolve(receipt);
+        }
+        catch (error) {
+            this.#fail(entry, error);
+        }
+        this.#sending -= 1;
+        this.#pump();
+    }
+    #fail(entry, cause) {
+        const error = connectionError(cause);
+        entry.state = "sent";
+        entry.isLost ||= error.code === "commit_no_result";
+        if (entry.isKept && passes(error)) {
+            entry.isLate = true;
+            const delay = Math.max(backoff((this.#failures += 1)), (error.retryAfterSeconds ?? 0) * 1000);
+            this.#timer ??= host.setTimeout(() => this.resume(), delay);
+        }
+        else if (entry.isLate && error.code === "claim_lost" && entry.claim !== undefined) {
+            // The claim ended during the outage. The guard remains, and knows the writes under the claim.
+            entry.claim = undefined;
+            entry.operations = entry.operations.map((own) => own.readAt === null
+                ? own
+                : {
+                    ...own,
+                    after: [...new Set([...entry.known, ...(own.after ?? [])])].slice(-MAX_AFTER),
+                });
+        }
+        else {
+            this.#failures = 0;
+            this.#refuse(entry, error, cause);
+        }
+        this.#hooks.changed();
+    }
+    /** Parks a write and those based on it, or forgets it. */
+    #refuse(refused, error, cause) {
+        const isUnknown = error.code === "idempotency_key_expired" ||
+            (staysUnknown(error.status) && (refused.isLost || (error.status ?? 0) >= 500));
+        const [lost, created] = [new Set(), new Set()];
+        const parked = [];
+        for (const entry of [...this.#entries]) {
+            const isBased = entry !== refused &&
+                refused.isKept &&
+                entry.state !== "sending" &&
+                (entry.operations.some(({ after }) => after?.some((id) => lost.has(id))) ||
+                    this.#dependsOn(entry, created));
+            if (entry !== refused && !isBased)
+                continue;
+            for (const own of entry.operations) {
+                lost.add(own.transactionId);
+                if (own.action === "create")
+                    created.add(rowOf(own));
+            }
+            this.#entries.delete(entry);
+            this.#store.drop(entry.pending);
+            const outcome = isUnknown && !isBased ? "unknown" : "refused";
+            if (entry.isKept)
+                parked.push(this.#park(entry, error, outcome, isBased ? refused.key : undefined));
+            this.#hooks.refused(entry, error);
+            for (const { reject } of entry.waiters.splice(0))
+                reject(cause);
+        }
+        if (parked.length > 0)
+            this.#setParked([...this.parked, ...parked].slice(-MAX_PARKED));
+    }
+    #setParked(parked) {
+        this.parked = parked;
+        this.#hooks.changed();
+        this.#listeners.notify();
+    }
+    #park(entry, error, outcome, cause) {
+        const store = this.#store;
+        const operations = entry.operations.map(given);
+        const parked = {
+            id: entry.key,
+            operations,
+            at: entry.at,
+            outcome,
+            error,
+            cause,
+            get rows() {
+                return operations.map(({ model, id = "" }) => {
+                    const newer = conflictsOf(error).find((own) => own.model === model && own.id === id && own.observedSyncId > store.position);
+                    return newer === undefined ? store.get(model, id) : (newer.data ?? undefined);
+                });
+            },
+            retry: () => this.#requeue(parked),
+            edit: (edited) => this.#requeue(parked, edited),
+            discard: () => void this.#take(parked),
+        };
+        this.#parked.set(parked, entry);
+        return parked;
+    }
+    /** Removes a parked write and those based on it. */
+    #take(own) {
+        if (!this.parked.includes(own))
+            return [];
+        const taken = this.parked.filter((other) => other === own || other.cause === own.id);
+        this.#setParked(this.parked.filter((other) => !taken.includes(other)));
+        return taken;
+    }
+    #requeue(own, edited) {
+        const renamed = new Map();
+        // An invalid edit throws before anything is taken.
+        const changed = edited && this.#hooks.prepare(edited, own.id);
+        for (const taken of this.#take(own)) {
+            const entry = this.#parked.get(taken);
+            const { error } = taken;
+            const isEdited = taken === own && changed !== undefined;
+            // A key that is too old is refused, and a key has the same writes for ever.
+            if (isEdited || error.code === "idempotency_key_expired")
+                entry.key = freshKey();
+            const position = Math.max(this.#store.position, ...conflictsOf(error).map((conflict) => conflict.observedSyncId));
+            const old = entry.operations;
+            entry.operations = (isEdited ? changed : old).map((operation, at) => {
+                const transactionId = `${entry.key}:${at}`;
+                const before = old[at];
+                if (before !== undefined)
+                    renamed.set(before.transactionId, transactionId);
+                const { readAt = null, onStale = null, after } = (isEdited ? before : operation) ?? {};
+                const isRebased = readAt !== null && (isEdited || error.code === "stale_context");
+                return {
+                    ...operation,
+                    transactionId,
+                    onStale,
+                    readAt: isRebased ? position : readAt,
+                    ...(after && { after: after.map((id) => renamed.get(id) ?? id) }),
+                };
+            });
+            entry.state = "sent";
+            entry.pending = entry.operations.map((operation) => pendingOf(operation, this.#schema));
+            this.add(entry);
+        }
+    }
+}
+const conflictsOf = (error) => error instanceof AbloStaleContextError ? error.conflicts : [];
+/** Returns an operation as it was given. */
+const given = ({ action, model, id, data, relative }) => ({
+    action: action === "adjust" ? "update" : action,
+    model,
+    id,
+    ...(data && { data }),
+    ...(relative && { relative }),
+});
 const syncRequest = (lastSyncId, epoch) => ({
     type: "sync_request",
     payload: {
@@ -1504,14 +1766,13 @@ function deltasOf({ type, payload, }) {
 const MISSING_DELTA_TIMEOUT = 15_000;
 /** The time for which acknowledgements are collected, in milliseconds. */
 const ACK_DELAY = 100;
-/** The maximum number of predecessors of an operation. */
-const MAX_AFTER = 100;
 class Core {
     http;
     store;
     schema;
     options;
     presence;
+    outbox;
     /** Claims of this client by row. */
     held = new Map();
     /** The writes of each held row: their transaction ids, and the claim of their commit. */
@@ -1527,13 +1788,13 @@ class Core {
     #status = {
         state: "idle",
         pendingChanges: 0,
+        oldestPendingAt: undefined,
+        parkedChanges: 0,
         lastSyncAt: undefined,
         error: undefined,
     };
     /** Deltas that arrive during a bootstrap. */
     #buffered;
-    /** The last write in progress, by row. */
-    #writing = new Map();
     #ackTimer;
     #receivedAt = 0;
     /** Counts calls that start or close the client; an earlier start has no effect any more. */
@@ -1553,6 +1814,13 @@ class Core {
             this.connection().send({ type: "presence_update", payload: report });
         });
         this.presence.onChange(() => this.store.notify());
+        this.outbox = new Queue(this.store, schema, {
+            send: (entry) => this.#send(entry),
+            confirmed: (entry, receipt) => this.#confirm(entry, receipt),
+            refused: ({ operations }, error) => this.#failed.notify(error, operations),
+            prepare: (operations, key) => operations.map((own, at) => this.#prepare(own, {}, `${key}:${at}`, undefined)),
+            changed: () => this.#setStatus({}),
+        });
         this.#leases = new Leases((frame) => this.#connection?.send(frame));
     }
     get status() {
@@ -1568,7 +1836,13 @@ class Core {
         return this.#reloaded.add(listener);
     }
     #setStatus(change) {
-        this.#status = { ...this.#status, ...change, pendingChanges: this.store.pending };
+        this.#status = {
+            ...this.#status,
+            ...change,
+            pendingChanges: this.store.pending,
+            oldestPendingAt: this.outbox.oldest,
+            parkedChanges: this.outbox.parked.length,
+        };
         this.#statusChanged.notify(this.#status);
     }
     /** Loads the rows of models with `load: "instant"` and keeps them up to date. */
@@ -1631,6 +1905,7 @@ class Core {
                 this.#streamFrom = position ?? Infinity;
                 if (this.#buffered !== undefined)
                     this.#buffered = [];
+                this.outbox.resume();
                 return [
                     ...this.#leases.frames(),
                     { type: "presence_update", payload: this.#report },
@@ -1653,6 +1928,7 @@ class Core {
             onWake(() => {
                 if (!connection.isOpen)
                     this.#leases.expire(this.#receivedAt);
+                this.outbox.resume();
             }),
             // A frozen page runs no timers.
             onPage(["freeze"], () => this.#acknowledge()),
@@ -1719,8 +1995,10 @@ class Core {
         for (let attempt = 1;; attempt += 1) {
             try {
                 await this.#bootstrap(run);
-                if (run === this.#run)
-                    this.#resume();
+                if (run !== this.#run)
+                    return;
+                this.#resume();
+                this.outbox.resume();
                 return;
             }
             catch (cause) {
@@ -1774,45 +2052,64 @@ class Core {
         const { idempotencyKey: key = freshKey(), causedByTaskId } = options;
         const claim = options.claim ?? operations.map((own) => this.#claimOn(own)).find((own) => own !== undefined);
         const prepared = operations.map((operation, at) => this.#prepare(operation, options, `${key}:${at}`, claim?.claimId));
+        const { wait, ...others } = options;
+        const plain = Object.values(others).every((option) => option === undefined);
+        const entry = {
+            key,
+            at: Date.now(),
+            operations: prepared,
+            pending: this.#live ? prepared.map((own) => pendingOf(own, this.schema)) : [],
+            claim: claim?.claimId,
+            causedByTaskId,
+            known: prepared.flatMap((own) => this.#writesOn(own).map(({ id }) => id)),
+            isPatch: this.#live &&
+                plain &&
+                claim === undefined &&
+                prepared.length === 1 &&
+                prepared[0]?.action === "update",
+            isKept: this.#live,
+            isLate: this.#isAway,
+            waiters: [],
+        };
+        const confirmed = wait === "queued" && this.#live
+            ? undefined
+            : new Promise((resolve, reject) => entry.waiters.push({ resolve, reject }));
+        const sent = this.outbox.add(entry);
+        const stamp = (await confirmed)?.lastSyncId ?? 0;
+        const ids = (of) => sent.operations.map((own) => own[of]);
+        return { id: sent.key, stamp, rows: ids("id"), operations: ids("transactionId") };
+    }
+    #send({ key, operations, claim, causedByTaskId }) {
         const body = {
             clientTxId: key,
             idempotencyKey: key,
-            operations: prepared,
-            intent: claim?.claimId,
+            operations,
+            intent: claim,
             causedByTaskId,
         };
-        const pending = this.#live && this.store.position >= 0
-            ? prepared.map((own) => pendingOf(own, this.schema))
-            : [];
-        this.store.begin(pending);
+        return this.http.send("POST", ["v1", "commits"], body, undefined, key);
+    }
+    #confirm({ pending, operations, claim }, { lastSyncId = 0 }) {
+        this.store.confirm(pending, lastSyncId);
+        if (pending.length > 0 && lastSyncId > this.store.position)
+            this.#expire(pending);
         this.#setStatus({});
-        try {
-            const rows = prepared.map(({ model, id }) => `${model}\0${id}`);
-            const receipt = await this.#inOrder(rows, () => this.http.send("POST", ["v1", "commits"], body, undefined, key));
-            if (!receipt.success)
-                throw rejection(receipt);
-            const stamp = receipt.lastSyncId ?? 0;
-            this.store.confirm(pending, stamp);
-            // A participant that cannot see the row it wrote never receives its delta.
-            if (pending.length > 0 && stamp > this.store.position) {
-                host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
-            }
-            this.#setStatus({});
-            this.#note(prepared, claim?.claimId);
-            const ids = (of) => prepared.map((own) => own[of]);
-            return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
-        }
-        catch (error) {
-            this.#drop(pending);
-            if (error instanceof AbloError)
-                this.#failed.notify(error, operations);
-            throw error;
-        }
+        this.#note(operations, claim);
+    }
+    /** Drops a confirmed write whose delta never arrives: its writer may not see the row. */
+    #expire(pending) {
+        const check = () => this.#live && this.#status.state !== "live" ? this.#expire(pending) : this.#drop(pending);
+        host.setTimeout(check, MISSING_DELTA_TIMEOUT).unref?.();
+    }
+    /** Whether the rows do not follow the log, so that writes are based on those of earlier. */
+    get #isAway() {
+        return this.#live && (this.#status.state === "offline" || this.#status.state === "error");
     }
     /** Applies one operation. */
     async write(operation, options) {
         const { id: commit, stamp, operations } = await this.commit([operation], options);
-        return { id: operation.id, commit, stamp, operations };
+        const data = this.store.get(operation.model, operation.id);
+        return { id: operation.id, commit, stamp, operations, data };
     }
     /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
     #note(written, claim) {
@@ -1820,24 +2117,9 @@ class Core {
             const held = this.#claimOn(own);
             if (held === undefined)
                 continue;
-            const known = this.#written.get(held) ?? [];
+            const known = this.#writesOn(own);
             this.#written.set(held, [...known, { id: own.transactionId, claim }].slice(-MAX_AFTER));
         }
-    }
-    /**
-     * Sends writes of the same row one after another, because concurrent requests can overtake each
-     * other.
-     */
-    async #inOrder(rows, send) {
-        const sent = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
-        const settled = sent.then(() => { }, () => { });
-        for (const row of rows)
-            this.#writing.set(row, settled);
-        await settled;
-        for (const row of rows)
-            if (this.#writing.get(row) === settled)
-                this.#writing.delete(row);
-        return sent;
     }
     #drop(pending) {
         this.store.drop(pending);
@@ -1847,7 +2129,11 @@ class Core {
         const held = this.held.get(`${model}\0${id}`);
         return held?.isHeld ? held : undefined;
     }
-    /** Completes an operation with an id and, if the row is held, the stale guard. */
+    #writesOn(row) {
+        const held = this.#claimOn(row);
+        return (held && this.#written.get(held)) ?? [];
+    }
+    /** Completes an operation with an id and, if the row is held or old, the stale guard. */
     #prepare(operation, options, transactionId, claim) {
         const { action, model, data, relative } = operation;
         const id = operation.id ??
@@ -1856,13 +2142,21 @@ class Core {
         if (id === undefined)
             throw invalid("the operation has no `id`");
         const held = this.#claimOn({ model, id });
-        const readAt = options.readAt ?? held?.stamp ?? null;
-        const onStale = options.onStale ?? (held ? "reject" : null);
+        // What was written offline must not overwrite what others changed in the meantime.
+        const base = this.#isAway &&
+            options.onStale === undefined &&
+            action !== "create" &&
+            relative === undefined &&
+            this.store.has(model, id)
+            ? this.store.position
+            : undefined;
+        const readAt = options.readAt ?? held?.stamp ?? base ?? null;
+        const onStale = options.onStale ?? (held || base !== undefined ? "reject" : null);
         // A read that the caller names does not contain this client's unconfirmed writes; the local
         // row, on which a write under a claim is based, does.
         const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
         // The guard knows the writes under the claim of this commit.
-        const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
+        const others = this.#writesOn({ model, id }).filter((own) => own.claim !== claim);
         const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
         const after = readAt === null
             ? undefined
@@ -1899,6 +2193,7 @@ class Core {
         this.#live = false;
         this.#run += 1;
         this.#buffered = undefined;
+        this.outbox.close();
         this.#disconnect(claimLost("the client was closed"));
         this.#setStatus({ state: "idle" });
     }
@@ -2376,12 +2671,15 @@ export class Client {
     schema;
     /** The other participants; requires `ready()`, which opens the connection. */
     presence;
+    /** The writes that were refused, or whose outcome is unknown. */
+    outbox;
     #core;
     /** @internal */
     constructor(options, schema) {
         this.schema = schema;
         this.#core = new Core(options, schema);
         this.presence = this.#core.presence;
+        this.outbox = this.#core.outbox;
         const models = Object.fromEntries(schema.models.map((model) => [model.key, new Model(this.#core, model)]));
         Object.assign(this, { models: Object.freeze(models) });
         // A model with the name of a member is accessible through `models` only.

@@ -11,6 +11,7 @@ import { Model } from "./model.js";
 import { type WriteOptions } from "./types.js";
 import { host, type Duration, milliseconds, type Signal } from "./platform.js";
 import { SESSION_TTL } from "./policy.js";
+import { type Outbox } from "./outbox.js";
 import { type Presence } from "./presence.js";
 
 /** The options of a session. */
@@ -99,6 +100,8 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
   readonly schema: SchemaDescriptor;
   /** The other participants; requires `ready()`, which opens the connection. */
   readonly presence: Presence;
+  /** The writes that were refused, or whose outcome is unknown. */
+  readonly outbox: Outbox<Write>;
   readonly #core: Core;
 
   /** @internal */
@@ -106,6 +109,7 @@ export class Client<Write, RowIds, Rows, Delta, Key extends string> {
     this.schema = schema;
     this.#core = new Core(options, schema);
     this.presence = this.#core.presence;
+    this.outbox = this.#core.outbox as Outbox<unknown> as Outbox<Write>;
     const models = Object.fromEntries(
       schema.models.map((model) => [model.key, new Model(this.#core, model)]),
     );

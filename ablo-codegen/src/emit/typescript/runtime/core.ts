@@ -14,8 +14,8 @@ import {
   type Operation,
   pendingOf,
   type Prepared,
-  rejection,
 } from "./operations.js";
+import { type Entry, MAX_AFTER, Queue } from "./outbox.js";
 import { backoff, isFinal } from "./policy.js";
 import { Presence } from "./presence.js";
 import { rowsOf, Store, type AnyRow, type Pending } from "./store.js";
@@ -29,6 +29,10 @@ export interface SyncStatus {
   readonly state: "idle" | "syncing" | "live" | "offline" | "error";
   /** The number of unconfirmed writes. */
   readonly pendingChanges: number;
+  /** The time of the oldest write that waits for its outcome, in milliseconds since 1970. */
+  readonly oldestPendingAt: number | undefined;
+  /** The number of writes in `outbox.parked`. */
+  readonly parkedChanges: number;
   /** The time of the last message of the coordinator, in milliseconds since 1970. */
   readonly lastSyncAt: number | undefined;
   readonly error: AbloError | undefined;
@@ -87,8 +91,8 @@ const MISSING_DELTA_TIMEOUT = 15_000;
 /** The time for which acknowledgements are collected, in milliseconds. */
 const ACK_DELAY = 100;
 
-/** The maximum number of predecessors of an operation. */
-const MAX_AFTER = 100;
+/** A write of a held row: its transaction id, and the claim of its commit. */
+type NotedWrite = { readonly id: string; readonly claim: string | undefined };
 
 /** @internal */ export class Core {
   readonly http: Http;
@@ -96,14 +100,14 @@ const MAX_AFTER = 100;
   readonly schema: SchemaDescriptor;
   readonly options: ClientOptions;
   readonly presence: Presence;
+  readonly outbox: Queue;
   /** Claims of this client by row. */
   readonly held: Map<
     string,
     { readonly claimId: string; readonly stamp: number; readonly isHeld: boolean }
   > = new Map();
   /** The writes of each held row: their transaction ids, and the claim of their commit. */
-  readonly #written: WeakMap<object, readonly { id: string; claim: string | undefined }[]> =
-    new WeakMap();
+  readonly #written: WeakMap<object, readonly NotedWrite[]> = new WeakMap();
   readonly #leases: Leases;
   readonly #statusChanged: Listeners<[SyncStatus]> = new Listeners();
   readonly #reloaded: Listeners<["log_replaced" | "log_position_expired"]> = new Listeners();
@@ -115,13 +119,13 @@ const MAX_AFTER = 100;
   #status: SyncStatus = {
     state: "idle",
     pendingChanges: 0,
+    oldestPendingAt: undefined,
+    parkedChanges: 0,
     lastSyncAt: undefined,
     error: undefined,
   };
   /** Deltas that arrive during a bootstrap. */
   #buffered: wire.Delta[] | undefined;
-  /** The last write in progress, by row. */
-  readonly #writing: Map<string, Promise<void>> = new Map();
   #ackTimer: Timer | undefined;
   #receivedAt = 0;
   /** Counts calls that start or close the client; an earlier start has no effect any more. */
@@ -142,6 +146,15 @@ const MAX_AFTER = 100;
       this.connection().send({ type: "presence_update", payload: report });
     });
     this.presence.onChange(() => this.store.notify());
+    this.outbox = new Queue(this.store, schema, {
+      send: (entry) => this.#send(entry),
+      confirmed: (entry, receipt) => this.#confirm(entry, receipt),
+      refused: ({ operations }, error) =>
+        this.#failed.notify(error, operations as readonly Operation[]),
+      prepare: (operations, key) =>
+        operations.map((own, at) => this.#prepare(own, {}, `${key}:${at}`, undefined)),
+      changed: () => this.#setStatus({}),
+    });
     this.#leases = new Leases((frame) => this.#connection?.send(frame));
   }
 
@@ -162,7 +175,13 @@ const MAX_AFTER = 100;
   }
 
   #setStatus(change: Partial<SyncStatus>): void {
-    this.#status = { ...this.#status, ...change, pendingChanges: this.store.pending };
+    this.#status = {
+      ...this.#status,
+      ...change,
+      pendingChanges: this.store.pending,
+      oldestPendingAt: this.outbox.oldest,
+      parkedChanges: this.outbox.parked.length,
+    };
     this.#statusChanged.notify(this.#status);
   }
 
@@ -226,11 +245,11 @@ const MAX_AFTER = 100;
         this.presence.clear();
         this.#leases.expire(this.#receivedAt);
         this.#receivedAt = Date.now();
-        const position =
-          this.#live && this.store.position >= 0 ? this.store.position : undefined;
+        const position = this.#live && this.store.position >= 0 ? this.store.position : undefined;
         this.#synced = false;
         this.#streamFrom = position ?? Infinity;
         if (this.#buffered !== undefined) this.#buffered = [];
+        this.outbox.resume();
         return [
           ...this.#leases.frames(),
           { type: "presence_update", payload: this.#report },
@@ -250,6 +269,7 @@ const MAX_AFTER = 100;
     const stops = [
       onWake(() => {
         if (!connection.isOpen) this.#leases.expire(this.#receivedAt);
+        this.outbox.resume();
       }),
       // A frozen page runs no timers.
       onPage(["freeze"], () => this.#acknowledge()),
@@ -313,7 +333,9 @@ const MAX_AFTER = 100;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.#bootstrap(run);
-        if (run === this.#run) this.#resume();
+        if (run !== this.#run) return;
+        this.#resume();
+        this.outbox.resume();
         return;
       } catch (cause) {
         if (run !== this.#run) return;
@@ -371,40 +393,66 @@ const MAX_AFTER = 100;
     const prepared = operations.map((operation, at) =>
       this.#prepare(operation, options, `${key}:${at}`, claim?.claimId),
     );
+    const { wait, ...others } = options;
+    const plain = Object.values(others).every((option) => option === undefined);
+    const entry: Entry = {
+      key,
+      at: Date.now(),
+      operations: prepared,
+      pending: this.#live ? prepared.map((own) => pendingOf(own, this.schema)) : [],
+      claim: claim?.claimId,
+      causedByTaskId,
+      known: prepared.flatMap((own) => this.#writesOn(own).map(({ id }) => id)),
+      isPatch:
+        this.#live &&
+        plain &&
+        claim === undefined &&
+        prepared.length === 1 &&
+        prepared[0]?.action === "update",
+      isKept: this.#live,
+      isLate: this.#isAway,
+      waiters: [],
+    };
+    const confirmed =
+      wait === "queued" && this.#live
+        ? undefined
+        : new Promise<wire.CommitReceipt>((resolve, reject) =>
+            entry.waiters.push({ resolve, reject }),
+          );
+    const sent = this.outbox.add(entry);
+    const stamp = (await confirmed)?.lastSyncId ?? 0;
+    const ids = (of: "id" | "transactionId"): string[] => sent.operations.map((own) => own[of]);
+    return { id: sent.key, stamp, rows: ids("id"), operations: ids("transactionId") };
+  }
+
+  #send({ key, operations, claim, causedByTaskId }: Entry): Promise<wire.CommitReceipt> {
     const body = {
       clientTxId: key,
       idempotencyKey: key,
-      operations: prepared,
-      intent: claim?.claimId,
+      operations,
+      intent: claim,
       causedByTaskId,
     };
-    const pending: Pending[] =
-      this.#live && this.store.position >= 0
-        ? prepared.map((own) => pendingOf(own, this.schema))
-        : [];
-    this.store.begin(pending);
+    return this.http.send("POST", ["v1", "commits"], body, undefined, key);
+  }
+
+  #confirm({ pending, operations, claim }: Entry, { lastSyncId = 0 }: wire.CommitReceipt): void {
+    this.store.confirm(pending, lastSyncId);
+    if (pending.length > 0 && lastSyncId > this.store.position) this.#expire(pending);
     this.#setStatus({});
-    try {
-      const rows = prepared.map(({ model, id }) => `${model}\0${id}`);
-      const receipt = await this.#inOrder(rows, () =>
-        this.http.send<wire.CommitReceipt>("POST", ["v1", "commits"], body, undefined, key),
-      );
-      if (!receipt.success) throw rejection(receipt);
-      const stamp = receipt.lastSyncId ?? 0;
-      this.store.confirm(pending, stamp);
-      // A participant that cannot see the row it wrote never receives its delta.
-      if (pending.length > 0 && stamp > this.store.position) {
-        host.setTimeout(() => this.#drop(pending), MISSING_DELTA_TIMEOUT).unref?.();
-      }
-      this.#setStatus({});
-      this.#note(prepared, claim?.claimId);
-      const ids = (of: "id" | "transactionId"): string[] => prepared.map((own) => own[of]);
-      return { id: key, stamp, rows: ids("id"), operations: ids("transactionId") };
-    } catch (error) {
-      this.#drop(pending);
-      if (error instanceof AbloError) this.#failed.notify(error, operations);
-      throw error;
-    }
+    this.#note(operations, claim);
+  }
+
+  /** Drops a confirmed write whose delta never arrives: its writer may not see the row. */
+  #expire(pending: readonly Pending[]): void {
+    const check = (): void =>
+      this.#live && this.#status.state !== "live" ? this.#expire(pending) : this.#drop(pending);
+    host.setTimeout(check, MISSING_DELTA_TIMEOUT).unref?.();
+  }
+
+  /** Whether the rows do not follow the log, so that writes are based on those of earlier. */
+  get #isAway(): boolean {
+    return this.#live && (this.#status.state === "offline" || this.#status.state === "error");
   }
 
   /** Applies one operation. */
@@ -413,7 +461,8 @@ const MAX_AFTER = 100;
     options: WriteOptions,
   ): Promise<Written> {
     const { id: commit, stamp, operations } = await this.commit([operation], options);
-    return { id: operation.id, commit, stamp, operations };
+    const data = this.store.get(operation.model, operation.id);
+    return { id: operation.id, commit, stamp, operations, data };
   }
 
   /** Remembers the writes of held rows: a commit has one claim, its rows may have several. */
@@ -421,25 +470,9 @@ const MAX_AFTER = 100;
     for (const own of written) {
       const held = this.#claimOn(own);
       if (held === undefined) continue;
-      const known = this.#written.get(held) ?? [];
+      const known = this.#writesOn(own);
       this.#written.set(held, [...known, { id: own.transactionId, claim }].slice(-MAX_AFTER));
     }
-  }
-
-  /**
-   * Sends writes of the same row one after another, because concurrent requests can overtake each
-   * other.
-   */
-  async #inOrder<T>(rows: readonly string[], send: () => Promise<T>): Promise<T> {
-    const sent = Promise.all(rows.map((row) => this.#writing.get(row))).then(send);
-    const settled = sent.then(
-      () => {},
-      () => {},
-    );
-    for (const row of rows) this.#writing.set(row, settled);
-    await settled;
-    for (const row of rows) if (this.#writing.get(row) === settled) this.#writing.delete(row);
-    return sent;
   }
 
   #drop(pending: readonly Pending[]): void {
@@ -451,13 +484,17 @@ const MAX_AFTER = 100;
     model,
     id,
   }: Pick<Operation, "model" | "id">):
-    | { readonly claimId: string; readonly stamp: number }
-    | undefined {
+    { readonly claimId: string; readonly stamp: number } | undefined {
     const held = this.held.get(`${model}\0${id}`);
     return held?.isHeld ? held : undefined;
   }
 
-  /** Completes an operation with an id and, if the row is held, the stale guard. */
+  #writesOn(row: Pick<Operation, "model" | "id">): readonly NotedWrite[] {
+    const held = this.#claimOn(row);
+    return (held && this.#written.get(held)) ?? [];
+  }
+
+  /** Completes an operation with an id and, if the row is held or old, the stale guard. */
   #prepare(
     operation: Operation,
     options: WriteOptions,
@@ -471,13 +508,22 @@ const MAX_AFTER = 100;
       (action === "create" ? uuid() : undefined);
     if (id === undefined) throw invalid("the operation has no `id`");
     const held = this.#claimOn({ model, id });
-    const readAt = options.readAt ?? held?.stamp ?? null;
-    const onStale = options.onStale ?? (held ? "reject" : null);
+    // What was written offline must not overwrite what others changed in the meantime.
+    const base =
+      this.#isAway &&
+      options.onStale === undefined &&
+      action !== "create" &&
+      relative === undefined &&
+      this.store.has(model, id)
+        ? this.store.position
+        : undefined;
+    const readAt = options.readAt ?? held?.stamp ?? base ?? null;
+    const onStale = options.onStale ?? (held || base !== undefined ? "reject" : null);
     // A read that the caller names does not contain this client's unconfirmed writes; the local
     // row, on which a write under a claim is based, does.
     const own = options.readAt === undefined ? this.store.unconfirmed(model, id) : [];
     // The guard knows the writes under the claim of this commit.
-    const others = ((held && this.#written.get(held)) ?? []).filter((own) => own.claim !== claim);
+    const others = this.#writesOn({ model, id }).filter((own) => own.claim !== claim);
     const named = (options.after ?? []).flatMap((earlier) => earlier.operations);
     const after =
       readAt === null
@@ -519,6 +565,7 @@ const MAX_AFTER = 100;
     this.#live = false;
     this.#run += 1;
     this.#buffered = undefined;
+    this.outbox.close();
     this.#disconnect(claimLost("the client was closed"));
     this.#setStatus({ state: "idle" });
   }

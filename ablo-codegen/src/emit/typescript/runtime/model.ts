@@ -177,8 +177,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
         queries: [query],
       });
       const rows = rowsOf(response.results[0]);
-      const more =
-        name === undefined && rows.length === limit ? String(rows.at(-1)?.["id"]) : null;
+      const more = name === undefined && rows.length === limit ? String(rows.at(-1)?.["id"]) : null;
       return {
         rows,
         stamp: response.lastSyncId,
@@ -188,7 +187,11 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
   }
 
   /** Creates a row. The client chooses the id, so that a retried create is idempotent. */
-  create({ data, id, ...options }: { data: Create; id?: string } & WriteOptions): Promise<Written> {
+  create({
+    data,
+    id,
+    ...options
+  }: { data: Create; id?: string } & WriteOptions): Promise<Written<Row>> {
     const own = id ?? (data as { id?: string }).id ?? uuid();
     return this.#write("create", own, data, options);
   }
@@ -202,11 +205,11 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     data,
     relative,
     ...options
-  }: { id: string } & Update<Patch, Relative> & WriteOptions): Promise<Written> {
+  }: { id: string } & Update<Patch, Relative> & WriteOptions): Promise<Written<Row>> {
     return this.#write("update", id, data, options, relative);
   }
 
-  delete({ id, ...options }: { id: string } & WriteOptions): Promise<Written> {
+  delete({ id, ...options }: { id: string } & WriteOptions): Promise<Written<Row>> {
     return this.#write("delete", id, undefined, options);
   }
 
@@ -216,7 +219,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
     data: unknown,
     options: WriteOptions,
     relative?: unknown,
-  ): Promise<Written> {
+  ): Promise<Written<Row>> {
     const operation = {
       action,
       model: this.descriptor.key,
@@ -224,7 +227,7 @@ export class Model<Row extends { id: string }, Create, Patch, Relative = never> 
       data: data as AnyRow | undefined,
       relative: relative as AnyRow | undefined,
     };
-    return this.#core.write(operation, options);
+    return this.#core.write(operation, options) as Promise<Written<Row>>;
   }
 
   async #claim(options: ClaimOptions): Promise<Claim<Row, Patch, Relative>> {
@@ -376,20 +379,20 @@ class ClaimHandle<Row, Patch, Relative> implements Claim<Row, Patch, Relative> {
     data,
     relative,
     ...options
-  }: Update<Patch, Relative> & WriteOptions): Promise<Written> {
+  }: Update<Patch, Relative> & WriteOptions): Promise<Written<Row>> {
     return this.#write({ action: "update", data, relative } as Change, options);
   }
 
-  delete(options: WriteOptions = {}): Promise<Written> {
+  delete(options: WriteOptions = {}): Promise<Written<Row>> {
     return this.#write({ action: "delete" }, options);
   }
 
-  async #write(
-    operation: Change,
-    options: WriteOptions,
-  ): Promise<Written> {
+  async #write(operation: Change, options: WriteOptions): Promise<Written<Row>> {
     if (!this.isHeld) throw this.#lease.error ?? claimLost("expired");
-    return this.#core.write({ ...operation, ...this.target }, { ...options, claim: this });
+    return this.#core.write(
+      { ...operation, ...this.target },
+      { ...options, claim: this },
+    ) as Promise<Written<Row>>;
   }
 
   async refresh(): Promise<Row | undefined> {

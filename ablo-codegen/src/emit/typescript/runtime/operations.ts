@@ -19,7 +19,7 @@ import type { Pending } from "./store.js";
 export interface Committed {
   /** The id of the commit. */
   id: string;
-  /** The sync id of the commit. */
+  /** The sync id of the commit; 0 if it is not confirmed. */
   stamp: number;
   /** The ids of the rows, one for each operation. */
   rows: readonly string[];

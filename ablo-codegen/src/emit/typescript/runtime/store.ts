@@ -72,6 +72,11 @@ class Table {
     return own.map((write) => write.transaction);
   }
 
+  /** Returns whether a row is confirmed. */
+  has(model: string, id: string): boolean {
+    return this.#tables.get(model)?.confirmed.has(id) ?? false;
+  }
+
   get(model: string, id: string): AnyRow | undefined {
     return this.#tables.get(model)?.view.get(id);
   }
@@ -187,6 +192,12 @@ class Table {
   begin(writes: readonly Pending[]): void {
     this.#pending.push(...writes);
     this.#refreshAll(writes);
+  }
+
+  /** Adds members to a pending write. */
+  amend(write: Pending, data: AnyRow): void {
+    write.data = { ...write.data, ...data };
+    this.#refreshAll([write]);
   }
 
   /** Marks writes as confirmed; they stay pending until the watermark reaches their sync id. */

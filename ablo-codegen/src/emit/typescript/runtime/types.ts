@@ -77,6 +77,11 @@ export interface WriteOptions {
   claim?: { readonly claimId: string };
   /** The id of the agent turn that causes the write. */
   causedByTaskId?: string;
+  /**
+   * When the write settles: `confirmed` by the coordinator, or `queued`, which a client that is not
+   * live ignores. Default: `confirmed`, which takes as long as an outage.
+   */
+  wait?: "queued" | "confirmed";
 }
 
 /**
@@ -87,14 +92,16 @@ export type Update<Patch, Relative> =
   | { data: Patch; relative?: Relative }
   | { data?: Patch; relative: Relative };
 
-/** A confirmed write. */
-export interface Written {
+/** A write that is confirmed or queued. */
+export interface Written<Row = unknown> {
   /** The id of the row. */
   id: string;
   /** The id of the commit. */
   commit: string;
-  /** The sync id of the write. */
+  /** The sync id of the write; 0 if it is not confirmed. */
   stamp: number;
+  /** The local row after the write; undefined if it was deleted, or without `ready()`. */
+  data?: Row | undefined;
   /** The transaction id of the operation. */
   operations: readonly string[];
 }
@@ -112,8 +119,8 @@ export interface Claim<Row, Patch, Relative = never> extends AsyncDisposable {
   /** Resolves with the reason if the claim is lost before it is released. */
   readonly lost: Promise<AbloError>;
   /** Updates the row; refused if others have changed the same fields since `stamp`. */
-  update(options: Update<Patch, Relative> & WriteOptions): Promise<Written>;
-  delete(options?: WriteOptions): Promise<Written>;
+  update(options: Update<Patch, Relative> & WriteOptions): Promise<Written<Row>>;
+  delete(options?: WriteOptions): Promise<Written<Row>>;
   /** Reads the row again and updates `data` and `stamp`. */
   refresh(): Promise<Row | undefined>;
   release(): Promise<void>;
