@@ -294,6 +294,39 @@ codes! {
         "The database cannot record writes of other programs",
         "A trigger of SQLite cannot tell which program writes a row.",
         "Write the rows through the coordinator, or use PostgreSQL.";
+    IMPORT_INVALID = "ablo::import::invalid_row" Error,
+        "A row of the file cannot be stored",
+        "A line is no row, or a value does not fit its field. All rows are checked first, so no \
+         row was imported.",
+        "Correct the line. A row has an `id` and the members that `ablo export` writes; those that \
+         are left out get their defaults.";
+    IMPORT_REFUSED = "ablo::import::refused_row" Error,
+        "A row was not imported",
+        "The database has a row with this id and other values, or a constraint refuses the row. \
+         The other rows were imported.",
+        "Correct the line, or change the stored row through a client. Running the command again \
+         imports what is missing.";
+    EXPORT_AMBIGUOUS = "ablo::export::ambiguous_null" Error,
+        "A text looks like null in CSV",
+        "A field has the text that stands for null, by default the empty one.",
+        "Choose another text with --null, for export and import, or write JSON lines.";
+    ROWS_FILE = "ablo::rows::file" Error,
+        "A file of rows cannot be read or written",
+        "The message has the reason. An existing file is never replaced.",
+        "Check the path and its permissions, or choose another one.";
+    ROWS_FORMAT = "ablo::rows::unknown_format" Error,
+        "The form of a file of rows is not known",
+        "The ending is neither `.jsonl` nor `.csv`.",
+        "Rename the file, or name the form with --format.";
+    ROWS_NO_SCHEMA = "ablo::rows::no_schema" Error,
+        "The database has no applied schema",
+        "Rows are typed by the schema that was applied last, and the ledger of the database has \
+         none.",
+        "Run `ablo migrate apply`, `ablo migrate adopt` or `ablo serve` on the database first.";
+    ROWS_UNKNOWN_MODEL = "ablo::rows::unknown_model" Error,
+        "The schema of the database has no such model",
+        "`ablo import` and `ablo export` take the key of a model, as in the schema.",
+        "Check the spelling of the model.";
     DATA_SOURCE_FAILED = "ablo::data_source::failed" Error,
         "A check of the conformance kit failed",
         "`ablo source test` reads and writes rows as a coordinator does. The message has the \

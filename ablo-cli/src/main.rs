@@ -13,6 +13,8 @@ mod finding;
 mod input;
 mod outcome;
 mod render;
+#[cfg(feature = "server")]
+mod rows_file;
 mod settings;
 mod source;
 mod typescript;

@@ -30,6 +30,7 @@
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod adapter;
+mod bulk;
 mod capture;
 mod coordinator;
 mod embedded;
@@ -62,6 +63,7 @@ pub mod kit {
     pub use ablo_source::kit::{Outcome, Subject, reach, run};
 }
 
+pub use bulk::{Bulk, BulkField, ImportReport, ImportRow, TextForm};
 pub use capture::Capture;
 pub use coordinator::Coordinator;
 pub use embedded::Embedded;

@@ -12,6 +12,8 @@ pub(crate) mod database;
 #[cfg(feature = "server")]
 pub(crate) mod key;
 #[cfg(feature = "server")]
+pub(crate) mod rows;
+#[cfg(feature = "server")]
 pub(crate) mod source;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -99,6 +101,12 @@ pub(crate) enum Command {
     /// Record the writes of other programs, so that watchers receive them
     #[cfg(feature = "server")]
     Capture(capture::CaptureArgs),
+    /// Write the rows of a file to a model
+    #[cfg(feature = "server")]
+    Import(rows::ImportArgs),
+    /// Write the rows of a model to a file
+    #[cfg(feature = "server")]
+    Export(rows::ExportArgs),
     /// Test or serve a Data Source (rows stay in your database)
     #[cfg(feature = "server")]
     #[command(subcommand)]

@@ -27,6 +27,8 @@ mod migrate;
 mod prove;
 #[cfg(feature = "database")]
 mod pull;
+#[cfg(feature = "server")]
+mod rows;
 mod schema;
 #[cfg(feature = "server")]
 mod serve;
@@ -56,6 +58,10 @@ pub(crate) fn run(command: Command) -> Exit {
         Command::Backup(args) => (Format::Human, backup::run(&args).into()),
         #[cfg(feature = "server")]
         Command::Capture(args) => (args.input.format, capture::run(&args).into()),
+        #[cfg(feature = "server")]
+        Command::Import(args) => (Format::Human, rows::import(&args).into()),
+        #[cfg(feature = "server")]
+        Command::Export(args) => (Format::Human, rows::export(&args).into()),
         #[cfg(feature = "server")]
         Command::Key(command) => (Format::Human, key::run(&command).into()),
         #[cfg(feature = "server")]

@@ -284,11 +284,38 @@ const SOURCES: &[Case] = &[
     ("ablo::capture::unsupported", |dir| {
         run(dir, &["capture", "schema.json", "--database-url", "sqlite:app.db"], &[])
     }),
+    ("ablo::import::invalid_row", |dir| {
+        dir.put("rows.jsonl", "[]");
+        rows(dir, &["import", "notes", "rows.jsonl"])
+    }),
+    ("ablo::import::refused_row", |dir| {
+        dir.put("rows.jsonl", "{\"id\":\"n\"}\n{\"id\":\"n\",\"text\":\"other\"}");
+        rows(dir, &["import", "notes", "rows.jsonl"])
+    }),
+    ("ablo::export::ambiguous_null", |dir| {
+        dir.put("rows.jsonl", "{\"id\":\"n\",\"text\":\"\"}");
+        rows(dir, &["import", "notes", "rows.jsonl"]);
+        rows(dir, &["export", "notes", "--out", "rows.csv"])
+    }),
+    ("ablo::rows::file", |dir| rows(dir, &["import", "notes", "missing.csv"])),
+    ("ablo::rows::unknown_format", |dir| rows(dir, &["import", "notes", "rows.txt"])),
+    ("ablo::rows::unknown_model", |dir| rows(dir, &["export", "planets"])),
+    ("ablo::rows::no_schema", |dir| {
+        dir.put("app.db", "");
+        run(dir, &["export", "notes", "--database-url", "sqlite:app.db"], &[])
+    }),
     ("ablo::data_source::failed", |dir| {
         mutable_schema(dir);
         test_source(dir, &[&endpoint_that_accepts_everything(), "schema.json"])
     }),
 ];
+
+/// Runs a command on the rows of a database with the tables of the small schema.
+fn rows(dir: &TestDir, args: &[&str]) -> RunOutput {
+    let address = "sqlite:app.db";
+    run(dir, &["migrate", "apply", "schema.json", "--database-url", address], &[]);
+    run(dir, &[args, &["--database-url", address]].concat(), &[])
+}
 
 /// Returns the address of a database with tables for a role that does not own them.
 fn address_of_other_role(dir: &TestDir) -> String {

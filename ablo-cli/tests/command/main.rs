@@ -17,6 +17,7 @@ mod key;
 mod migrate;
 mod migrate_sqlite;
 mod prove;
+mod rows;
 mod rust;
 mod schema;
 mod serve;

@@ -17,7 +17,7 @@ use integrations::{
     WEBHOOK_ENDPOINTS,
 };
 pub(crate) use log::SYNC_DELTAS;
-use log::{BOOTSTRAPS, LOG_VALUES, LOGS};
+use log::{BOOTSTRAPS, LOG_VALUES, LOGS, RELOADS};
 
 /// A table of the coordinator.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +153,7 @@ const CREDENTIALS: &[&str] = &["secret", "restricted", "ephemeral", "publishable
 const CLAIM_STATES: &[&str] = &["active", "queued", "committed", "expired", "canceled"];
 
 /// All tables of the coordinator in the newest layout. The first one records the layout.
-pub const SERVICE_TABLES: [ServiceTable; 20] = [
+pub const SERVICE_TABLES: [ServiceTable; 21] = [
     LAYOUT_TABLE,
     SYNC_DELTAS,
     LOGS,
@@ -174,6 +174,7 @@ pub const SERVICE_TABLES: [ServiceTable; 20] = [
     WEBHOOK_ENDPOINTS,
     WEBHOOK_DEAD_LETTERS,
     CAPTURED,
+    RELOADS,
 ];
 
 /// The tables that an application's own database needs as a data source.

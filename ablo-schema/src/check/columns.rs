@@ -13,7 +13,7 @@ use std::borrow::Cow;
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// The tables that coordinators and data sources keep beside those of the models.
-pub const SERVICE_TABLES: [&str; 20] = [
+pub const SERVICE_TABLES: [&str; 21] = [
     "ablo_layouts",
     "sync_deltas",
     "ablo_logs",
@@ -34,6 +34,7 @@ pub const SERVICE_TABLES: [&str; 20] = [
     "ablo_webhook_endpoints",
     "ablo_webhook_letters",
     "ablo_captured",
+    "ablo_reloads",
 ];
 
 /// The prefix of all other service tables, including future ones.

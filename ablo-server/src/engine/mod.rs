@@ -2,6 +2,7 @@
 //! memory.
 
 pub(crate) mod access;
+pub(crate) mod bulk;
 pub mod change;
 pub mod claims;
 pub mod commit;

@@ -204,7 +204,7 @@ pub fn row_id(id: &str) -> Result<String, ApiError> {
 
 /// Validates the id of a new row. Ids are parts of URLs and lines of logs; rows that have other ids
 /// already can still be written.
-fn new_row_id(id: &str) -> Result<String, ApiError> {
+pub(super) fn new_row_id(id: &str) -> Result<String, ApiError> {
     let message = match id {
         "." | ".." => "an id must not be `.` or `..`, which URLs resolve",
         id if id.chars().any(char::is_control) => "an id must not contain control characters",
@@ -214,7 +214,7 @@ fn new_row_id(id: &str) -> Result<String, ApiError> {
 }
 
 /// Checks that the column of a model's ids stores an id.
-fn id_of_type(model: &Model, id: String) -> Result<String, ApiError> {
+pub(super) fn id_of_type(model: &Model, id: String) -> Result<String, ApiError> {
     let Some(column) = model.columns.first() else { return Ok(id) };
     match column.check_type(&Cell::Text(id.clone())) {
         Ok(()) => Ok(id),
@@ -259,7 +259,11 @@ fn cells(
     Ok(cells)
 }
 
-fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<(), ApiError> {
+pub(super) fn same_organization(
+    model: &Model,
+    who: &Identity,
+    value: &RawValue,
+) -> Result<(), ApiError> {
     let given: Option<String> = serde_json::from_str(value.get()).unwrap_or_default();
     match given {
         Some(given) if given != who.organization => {
@@ -273,7 +277,7 @@ fn same_organization(model: &Model, who: &Identity, value: &RawValue) -> Result<
 }
 
 /// Parses and validates one value.
-fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiError> {
+pub(super) fn read(model: &Model, column: &Column, value: &RawValue) -> Result<Cell, ApiError> {
     let path = || format!("{}.{}", model.key, column.member);
     if value.get() == "null" {
         return match column.required {

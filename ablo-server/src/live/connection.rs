@@ -81,6 +81,8 @@ pub(crate) struct Connection {
     pub(super) has_snapshot: bool,
     last_received: Instant,
     malformed_frames: u32,
+    /// When the next entry was found to be one of rows without entries.
+    pub(super) reload_since: Option<Instant>,
 }
 
 /// Serves a connection until it ends.
@@ -90,8 +92,7 @@ pub(crate) async fn run(
     groups: Vec<String>,
     mut socket: WebSocket,
 ) {
-    let joined = hubs.join(&allowed.organization).await;
-    let guard = match joined {
+    let guard = match hubs.join(&allowed.organization).await {
         Ok(guard) => guard,
         Err(failure) => {
             let refusal = failure.into_api_error();
@@ -176,6 +177,7 @@ impl Connection {
             has_snapshot: false,
             last_received: Instant::now(),
             malformed_frames: 0,
+            reload_since: None,
             refused: RefusedCommits::default(),
             relays: Pace::new(service.options.limits.relays_per_second),
             frames: Pace::new(service.options.limits.frames_per_second),
@@ -375,9 +377,12 @@ impl Connection {
         if let Some(next) = next {
             items.truncate(next + 1);
         }
+        let waits = self.stops_for_reload(&mut items)?;
         if items.is_empty() {
-            // The head is ahead of the readable log: wait until the head moves.
-            self.flow.cursor = *self.hub.head.borrow();
+            if !waits {
+                // The head is ahead of the readable log: wait until the head moves.
+                self.flow.cursor = *self.hub.head.borrow();
+            }
             return Ok(());
         }
         let reader = Reader { who: &self.who, allowed: &self.allowed };
@@ -398,7 +403,7 @@ impl Connection {
     }
 
     /// Reloads the credential and applies its current groups.
-    async fn reload_credential(&mut self) -> Result<(), End> {
+    pub(super) async fn reload_credential(&mut self) -> Result<(), End> {
         let found = self.service.current(&self.who).await;
         let state = found.map_err(|failure| failed(&failure, "failed to look up a credential"))?;
         let holder = self.who.holder.clone();

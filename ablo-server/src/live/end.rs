@@ -16,6 +16,8 @@ pub(super) const EXPIRED: End =
     End::Close(4408, "credential expired; reconnect with a fresh token");
 pub(super) const TOO_LONG: End = End::Close(1009, "limit_exceeded: the message is too long");
 pub(super) const LOG_REPLACED: End = End::Close(1012, "the sync log was replaced; reconnect");
+pub(super) const RELOAD: End =
+    End::Close(1012, "many rows were written at once; reconnect and read them");
 pub(super) const RESTARTING: End = End::Close(1012, "the coordinator is restarting");
 pub(super) const TOO_OLD: End =
     End::Close(1012, "connection too old; reconnect with a fresh token");

@@ -32,6 +32,8 @@ const MAX_SWEEP: u64 = 256;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The maximum number of sessions of an organisation for which presence is broadcast.
 const MAX_ROSTER_SESSIONS: usize = 1000;
+/// How long no rows may be written without entries until connections end because of them.
+const RELOAD_QUIET: Duration = Duration::from_secs(1);
 
 /// The hub of one organisation.
 #[derive(Debug)]
@@ -60,6 +62,8 @@ struct HubState {
     epoch: Option<String>,
     /// Every delta after this sync id is in the ring.
     floor: u64,
+    /// When the last entry of rows that were written without entries was read.
+    reload_read_at: Option<Instant>,
     claims: BTreeMap<(String, String), Arc<RowClaims>>,
     sessions: OpenSessions,
     idle_since: Option<Instant>,
@@ -82,6 +86,9 @@ impl HubState {
 
     /// Appends deltas to the ring and drops the oldest ones beyond its limits.
     fn append(&mut self, deltas: Vec<Delta>) {
+        if deltas.iter().any(Delta::is_reload) {
+            self.reload_read_at = Some(Instant::now());
+        }
         self.epoch = deltas.last().map(|last| shown_date(&last.created_at)).or(self.epoch.take());
         self.ring_bytes += deltas.iter().map(Delta::size).sum::<usize>();
         self.ring.extend(deltas.into_iter().map(|delta| Arc::new(Item::new(delta))));
@@ -315,6 +322,12 @@ impl Hub {
                 return Ok(());
             }
         }
+    }
+
+    /// Returns when connections end that have reached an entry of rows without entries: together,
+    /// after the last of them.
+    pub(super) fn reload_at(&self) -> Instant {
+        lock(&self.state).reload_read_at.unwrap_or_else(Instant::now) + RELOAD_QUIET
     }
 
     /// Returns up to `READ_BATCH` deltas after a sync id, or `None` if the ring starts later.

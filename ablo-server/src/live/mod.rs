@@ -20,6 +20,7 @@ mod pace;
 mod peer_view;
 mod refusals;
 mod relay;
+mod reload;
 mod seats;
 mod start;
 mod subscriptions;

@@ -92,7 +92,7 @@ impl Connection {
             Some((_, continuation)) if complete && continuation != Continuation::Complete => {
                 self.flow.start_at(head);
             }
-            Some((last, Continuation::Shortened)) => self.start_with_rows(last, head),
+            Some((last, Continuation::Shortened)) => self.start_with_rows(last, head).await?,
             None if !complete => {
                 self.start = Start::Undecided;
                 if is_agent {
@@ -112,9 +112,14 @@ impl Connection {
     }
 
     /// Sends the current rows, then the log.
-    fn start_with_rows(&mut self, last: u64, head: u64) {
+    async fn start_with_rows(&mut self, last: u64, head: u64) -> Result<(), End> {
+        // Entries since the connection was opened, which are skipped, may have granted groups.
+        if head > self.flow.cursor {
+            self.reload_credential().await?;
+        }
         self.flow.start_at(head);
         self.start = Start::Rows { place: Place::Traces(last), to: head, next_id: FIRST_ID };
+        Ok(())
     }
 
     /// Decides where a client without a position starts.
@@ -137,7 +142,7 @@ impl Connection {
             }
             UnknownStart::Unknown => {
                 let head = *self.hub.head.borrow();
-                self.start_with_rows(0, head);
+                self.start_with_rows(0, head).await?;
             }
         }
         Ok(())

@@ -53,11 +53,11 @@ impl Service {
         let found = self
             .viewing(who, move |_, tx| {
                 let oldest = bootstraps::oldest(tx, &reader)?;
-                Ok((oldest, log_bounds::deleted_to(tx, &reader.organization)?))
+                Ok((oldest, log_bounds::complete_after(tx, &reader.organization)?))
             })
             .await?;
         match found {
-            (Some(at), deleted_to) if at >= deleted_to => Ok(UnknownStart::After(at)),
+            (Some(at), complete_after) if at >= complete_after => Ok(UnknownStart::After(at)),
             (None, _) if who.kind.as_str() == "agent" => {
                 self.served_snapshot(who, head).await?;
                 Ok(UnknownStart::After(head))

@@ -13,6 +13,7 @@ use crate::models::{Column, ColumnMapping, MAX_PARENT_DEPTH, Model, Models, Tena
 use std::collections::BTreeSet;
 
 /// The statement that marks a session of the coordinator.
+#[cfg(feature = "postgres")]
 pub(super) const MARK: &str = "SET ablo.writer = 'coordinator'";
 
 static INSTALLED: SqlTemplate = SqlTemplate::new(

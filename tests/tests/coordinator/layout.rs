@@ -176,13 +176,13 @@ async fn a_database_of_the_first_layout_is_upgraded() {
         everything_is_kept(home.open().expect("the database is upgraded"), "first").await;
         everything_is_kept(home.open().expect("the database opens again"), "second").await;
         tokio::task::spawn_blocking(move || {
-            assert_eq!(home.layouts(), ["5"]);
+            assert_eq!(home.layouts(), ["6"]);
             let fresh = match &home {
                 Home::File(_) => Home::File(tempfile::tempdir().expect("a folder")),
                 Home::Server(_) => Home::Server(Server::shared().database()),
             };
             drop(fresh.open().expect("a new database"));
-            assert_eq!(fresh.layouts(), ["5"], "a new database has the newest layout");
+            assert_eq!(fresh.layouts(), ["6"], "a new database has the newest layout");
             assert_eq!(home.indexes(), fresh.indexes(), "an upgraded database equals a new one");
         })
         .await
@@ -199,7 +199,7 @@ fn coordinators_that_start_together_upgrade_one_database() {
                 scope.spawn(|| drop(home.open().expect("the database opens")));
             }
         });
-        assert_eq!(home.layouts(), ["5"]);
+        assert_eq!(home.layouts(), ["6"]);
         assert_eq!(home.texts("SELECT client_tx_id FROM ablo_commits").len(), 3);
     }
 }
@@ -208,20 +208,20 @@ fn coordinators_that_start_together_upgrade_one_database() {
 fn a_later_layout_is_used_or_refused() {
     for home in Home::of_the_first_layout() {
         drop(home.open().expect("the database is upgraded"));
-        home.run("INSERT INTO ablo_layouts (version, min_reader) VALUES (98, 5)");
+        home.run("INSERT INTO ablo_layouts (version, min_reader) VALUES (98, 6)");
         home.run("DROP INDEX ablo_commits_organization_age_idx");
         let before = home.catalog();
-        drop(home.open().expect("layout 98 permits coordinators of layout 5"));
+        drop(home.open().expect("layout 98 permits coordinators of layout 6"));
         assert_eq!(home.catalog(), before, "only the newer coordinator changes its tables");
 
-        home.run("INSERT INTO ablo_layouts (version, min_reader) VALUES (99, 6)");
+        home.run("INSERT INTO ablo_layouts (version, min_reader) VALUES (99, 7)");
         let Err(error) = home.open() else { panic!("layout 99 needs a newer coordinator") };
-        let newer = NewerLayout { version: 99, min_reader: 6, known: 5 };
+        let newer = NewerLayout { version: 99, min_reader: 7, known: 6 };
         assert_eq!(error, StoreError::NewerLayout(newer));
         assert_eq!(
             error.to_string(),
-            "the coordinator's tables have layout 99, which needs a coordinator of layout 6 or \
-             later; this one has layout 5"
+            "the coordinator's tables have layout 99, which needs a coordinator of layout 7 or \
+             later; this one has layout 6"
         );
         assert_eq!(home.catalog(), before, "nothing is changed");
     }
@@ -245,7 +245,7 @@ async fn the_earlier_release_and_this_one_run_in_turn() {
                  created_at < '2021-01-01T00:00:00.000000Z' ORDER BY created_at LIMIT 256)",
             );
             assert_eq!(home.texts("SELECT client_tx_id FROM ablo_commits").len(), 3);
-            assert_eq!(home.layouts(), ["5"], "the earlier release does not know the layout");
+            assert_eq!(home.layouts(), ["6"], "the earlier release does not know the layout");
             home
         })
         .await

@@ -4,6 +4,7 @@ mod access;
 mod access_histories;
 mod bodies;
 mod bounds;
+mod bulk;
 mod captured;
 mod claims;
 mod clock;

@@ -93,6 +93,7 @@ fn provisioning_is_idempotent_in_any_schema() {
                 "ablo_operations",
                 "ablo_outbox",
                 "ablo_receipts",
+                "ablo_reloads",
                 "ablo_sessions",
                 "ablo_source_commits",
                 "ablo_source_events",

@@ -34,7 +34,7 @@ pub enum LayoutStep {
 }
 
 /// All layouts, in order. A database without a recorded layout has the first one.
-pub const LAYOUTS: [ServiceLayout; 5] = [
+pub const LAYOUTS: [ServiceLayout; 6] = [
     ServiceLayout { version: 1, min_reader: 1, steps: &[] },
     // Indexes that begin with the organisation and follow the order of the statements.
     ServiceLayout {
@@ -71,6 +71,8 @@ pub const LAYOUTS: [ServiceLayout; 5] = [
     },
     // Changes of rows by other programs. Earlier coordinators leave them to later ones.
     ServiceLayout { version: 5, min_reader: 1, steps: &[] },
+    // Rows without entries of the log. Earlier coordinators do not ask their readers to load them.
+    ServiceLayout { version: 6, min_reader: 1, steps: &[] },
 ];
 
 /// The newest layout.

@@ -86,6 +86,20 @@ pub(super) const LOGS: ServiceTable = ServiceTable {
     organization: Some("organization_id"),
 };
 
+/// Rows that were written without entries of the log, such as imported ones.
+pub(super) const RELOADS: ServiceTable = ServiceTable {
+    name: "ablo_reloads",
+    about: "Up to which entry rows were written that have no entries of their own, one per \
+        organisation. Readers whose position is before it load the rows again.",
+    columns: &[
+        text("organization_id").required(),
+        ServiceColumn::new("sync_id", ServiceKind::Integer).required(),
+    ],
+    key: &["organization_id"],
+    indexes: &[],
+    organization: Some("organization_id"),
+};
+
 /// Large values that entries of the log share.
 pub(super) const LOG_VALUES: ServiceTable = ServiceTable {
     name: "ablo_log_values",

@@ -22,6 +22,7 @@ pub(crate) use key_age::check_age;
 pub(super) use load::load;
 pub(crate) use receipts::delete_old_receipts;
 pub(super) use receipts::{confirmed_receipt, find_receipt, save_receipt};
+pub(crate) use size::check_size;
 pub(super) use write::RowWriter;
 
 use super::change::{OperationKind, PlannedChange};

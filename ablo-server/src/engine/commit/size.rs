@@ -7,7 +7,7 @@ use crate::value::Row;
 
 /// Checks that a changed row has at most `maximum` bytes. One that was larger before, because the
 /// limit was another, may only become smaller.
-pub(super) fn check_size(
+pub(crate) fn check_size(
     model: &Model,
     change: &PlannedChange,
     maximum: usize,

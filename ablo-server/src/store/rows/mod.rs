@@ -15,8 +15,8 @@ use super::sql_template::json_list;
 use super::{Dialect, Tx};
 use crate::error::StoreError;
 use crate::models::row::id;
-use crate::models::{MAX_PARENT_DEPTH, Model, ModelId, Models};
-use crate::value::{Cell, Row};
+use crate::models::{ColumnMapping, MAX_PARENT_DEPTH, Model, ModelId, Models};
+use crate::value::{Cell, Row, ValueKind, push_json_string};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The models and the SQL of their tables.
@@ -58,6 +58,30 @@ pub(crate) fn parent_keys(model: &Model, row: &Row) -> Vec<(ModelId, String)> {
         _ => None,
     };
     model.parents.iter().filter_map(key).collect()
+}
+
+/// Formats rows as a JSON array of objects with the values of their columns.
+fn json_rows(model: &Model, rows: &[Row]) -> String {
+    let mut out = String::from("[");
+    for (number, row) in rows.iter().enumerate() {
+        out.push_str(if number > 0 { ",{" } else { "{" });
+        for (at, (column, cell)) in model.columns.iter().zip(row).enumerate() {
+            if at > 0 {
+                out.push(',');
+            }
+            push_json_string(&column.name, &mut out);
+            out.push(':');
+            match (cell, &column.kind, &column.mapping) {
+                (Cell::Text(json), ValueKind::Json, _)
+                | (Cell::Text(json), _, ColumnMapping::List(_)) => out.push_str(json),
+                (Cell::Text(text), ..) => push_json_string(text, &mut out),
+                (cell, kind, _) => kind.write(cell, &mut out),
+            }
+        }
+        out.push('}');
+    }
+    out.push(']');
+    out
 }
 
 impl<'r> Rows<'r> {
@@ -166,6 +190,31 @@ impl<'r> Rows<'r> {
     ) -> Result<Option<Row>, StoreError> {
         let stored = tx.query(&self.tables.get(model.id).insert, row)?.into_iter().next();
         self.written(tx, organization, model, stored)
+    }
+
+    /// Inserts rows. Returns whether all of them belong to the organisation.
+    pub(crate) fn insert_all(
+        self,
+        tx: &mut Tx<'_>,
+        organization: &str,
+        model: &Model,
+        rows: &[Row],
+    ) -> Result<bool, StoreError> {
+        let table = self.tables.get(model.id);
+        let Some(sql) = table.insert_json(model) else {
+            for row in rows {
+                if self.insert(tx, organization, model, row)?.is_none() {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        };
+        tx.execute(&sql, &[Cell::Text(json_rows(model, rows))])?;
+        if !table.tenancy_follows_rows {
+            return Ok(true);
+        }
+        let ids: Vec<String> = rows.iter().map(|row| id(row).to_owned()).collect();
+        Ok(self.find_all(tx, organization, model, &ids)?.len() == rows.len())
     }
 
     /// Inserts a row with values for some columns and returns its id, which the database may have

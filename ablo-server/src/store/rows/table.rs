@@ -160,6 +160,29 @@ impl Table {
         )
     }
 
+    /// Returns an INSERT of rows from `{1}`, a JSON array of objects with the values of columns, or
+    /// `None` if a column is not written as JSON has it. PostgreSQL only.
+    #[must_use]
+    pub(crate) fn insert_json(&self, model: &Model) -> Option<String> {
+        let written =
+            || model.columns.iter().filter(|column| column.mapping != ColumnMapping::Missing);
+        let is_other = |column: &Column| column.mapping == ColumnMapping::Base64;
+        if self.dialect != Dialect::Postgres || written().any(is_other) {
+            return None;
+        }
+        let names: Vec<String> = written().map(|column| quoted(&column.name)).collect();
+        let filled: Vec<String> = names.iter().map(|name| format!("ablo_new.{name}")).collect();
+        Some(format!(
+            "INSERT INTO {name} ({}) SELECT {} FROM jsonb_array_elements({}) AS ablo_rows \
+             (ablo_row) CROSS JOIN LATERAL jsonb_populate_record(NULL::{name}, ablo_row) AS \
+             ablo_new",
+            names.join(", "),
+            filled.join(", "),
+            self.dialect.placeholder(1, "json"),
+            name = self.name,
+        ))
+    }
+
     /// Returns a SELECT of the number of rows of this table with the texts `{2}` and `{3}` in two
     /// columns.
     #[must_use]

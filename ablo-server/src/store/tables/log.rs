@@ -8,6 +8,10 @@ use crate::value::{Cell, stored_date};
 use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The action and the model of an entry before which rows were written without entries: a change of
+/// visibility that concerns no group, which earlier releases skip.
+pub(super) const RELOAD: (&str, &str) = ("G", "");
+
 /// A delta to append.
 #[derive(Debug)]
 pub struct Entry<'e> {
@@ -76,6 +80,11 @@ static APPEND: SqlTemplate = SqlTemplate::new(
      'auto', {16}, {17}, {18:json}, {19})",
 );
 impl Delta {
+    /// Returns whether rows were written without entries before this one.
+    pub(crate) fn is_reload(&self) -> bool {
+        (self.action.as_str(), self.model.as_str()) == RELOAD
+    }
+
     /// Returns the approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -1,14 +1,25 @@
 //! The bounds of the sync log: its oldest and newest entry, the epoch of an entry, and how the log
 //! is shortened.
 
-use super::log::{self, Delta};
+use super::log::{self, Delta, Entry};
 use super::log_values;
 use crate::error::StoreError;
+use crate::identity::Identity;
 use crate::store::{SqlTemplate, Tx};
 use crate::value::shown_date;
+use std::collections::BTreeSet;
 
 static DELETED_TO: SqlTemplate =
     SqlTemplate::new("SELECT deleted_to FROM ablo_logs WHERE organization_id = {1}");
+static BOUNDS: SqlTemplate = SqlTemplate::new(
+    "SELECT coalesce((SELECT deleted_to FROM ablo_logs WHERE organization_id = {1}), 0) AS \
+     deleted_to, coalesce((SELECT sync_id FROM ablo_reloads WHERE organization_id = {1}), 0) AS \
+     reloaded_to",
+);
+static SET_RELOADED_TO: SqlTemplate = SqlTemplate::new(
+    "INSERT INTO ablo_reloads (organization_id, sync_id) VALUES ({1}, {2}) ON CONFLICT \
+     (organization_id) DO UPDATE SET sync_id = excluded.sync_id",
+);
 static SET_DELETED_TO: SqlTemplate = SqlTemplate::new(
     "INSERT INTO ablo_logs (organization_id, deleted_to) VALUES ({1}, {2}) ON CONFLICT \
      (organization_id) DO UPDATE SET deleted_to = excluded.deleted_to",
@@ -54,6 +65,51 @@ pub(crate) fn deleted_to(tx: &mut Tx<'_>, organization: &str) -> Result<u64, Sto
     Ok(tx.first(&DELETED_TO, &[organization.into()], number)?.unwrap_or_default())
 }
 
+/// Returns the sync id before which a client cannot follow the log: entries before it were deleted,
+/// or rows were written without entries.
+pub(crate) fn complete_after(tx: &mut Tx<'_>, organization: &str) -> Result<u64, StoreError> {
+    let bounds = bounds(tx, organization)?;
+    Ok(bounds.deleted_to.max(bounds.reloaded_to))
+}
+
+#[derive(Default)]
+struct Bounds {
+    /// The log has every entry after this sync id.
+    deleted_to: u64,
+    /// Rows were written without entries before this one.
+    reloaded_to: u64,
+}
+
+fn bounds(tx: &mut Tx<'_>, organization: &str) -> Result<Bounds, StoreError> {
+    let read = |mut record: crate::store::Record| {
+        Ok(Bounds {
+            deleted_to: record.number("deleted_to")?,
+            reloaded_to: record.number("reloaded_to")?,
+        })
+    };
+    Ok(tx.first(&BOUNDS, &[organization.into()], read)?.unwrap_or_default())
+}
+
+/// Appends an entry that makes every reader load the rows again, because rows were written without
+/// entries in this transaction. Readers are not sent the entry.
+pub(crate) fn append_reload(tx: &mut Tx<'_>, who: &Identity) -> Result<u64, StoreError> {
+    let entry = Entry {
+        action: log::RELOAD.0,
+        model: log::RELOAD.1,
+        id: "",
+        data: None,
+        previous: None,
+        groups: &BTreeSet::new(),
+        previous_groups: None,
+        transaction: None,
+        caused_by: None,
+        claim: None,
+    };
+    let sync_id = log::append(tx, who, entry)?;
+    tx.run(&SET_RELOADED_TO, &[who.organization.as_str().into(), sync_id.into()])?;
+    Ok(sync_id)
+}
+
 /// Returns the epoch of a position: the time of the entry there, which another log does not have
 /// at the same sync id. `None` without an entry.
 pub(crate) fn epoch(
@@ -71,7 +127,7 @@ pub(crate) fn epoch(
 pub(crate) enum Continuation {
     /// It has everything after the position.
     Complete,
-    /// It was shortened beyond the position.
+    /// It was shortened beyond the position, or rows were written after it without entries.
     Shortened,
     /// It is not the log that the client has followed.
     Replaced,
@@ -83,8 +139,8 @@ pub(crate) fn continues(
     organization: &str,
     (position, known_epoch): (u64, Option<&str>),
 ) -> Result<Continuation, StoreError> {
-    let deleted_to = deleted_to(tx, organization)?;
-    if position <= deleted_to && deleted_to > 0 {
+    let Bounds { deleted_to, reloaded_to } = bounds(tx, organization)?;
+    if position <= deleted_to && deleted_to > 0 || position < reloaded_to {
         return Ok(Continuation::Shortened);
     }
     Ok(match known_epoch {
@@ -154,7 +210,7 @@ pub(crate) fn traces(
     (after, to): (u64, u64),
     limit: usize,
 ) -> Result<Vec<Delta>, StoreError> {
-    let mut ids = std::collections::BTreeSet::new();
+    let mut ids = BTreeSet::new();
     for statement in &TRACES {
         let values = [organization.into(), after.into(), to.into(), (limit as u64).into()];
         ids.extend(tx.all(statement, &values, |mut record| record.number("id"))?);

@@ -239,7 +239,7 @@ CALL pg_temp.ablo_not_null('"public"."ablo_layouts"', ARRAY['version', 'min_read
 CALL pg_temp.ablo_key('"public"."ablo_layouts"', 'ablo_layouts_pkey', $$("version")$$);
 CALL pg_temp.ablo_about('"public"."ablo_layouts"', 'The layouts of these tables that this database has had, one row per version. The highest version is the present layout.');
 CALL pg_temp.ablo_comment('"public"."ablo_layouts"', 'min_reader', 'The earliest layout whose coordinators can use these tables');
-INSERT INTO "public"."ablo_layouts" (version, min_reader) SELECT 5, 1 WHERE NOT (to_regclass('"public"."sync_deltas"') IS NOT NULL) ON CONFLICT (version) DO NOTHING;
+INSERT INTO "public"."ablo_layouts" (version, min_reader) SELECT 6, 1 WHERE NOT (to_regclass('"public"."sync_deltas"') IS NOT NULL) ON CONFLICT (version) DO NOTHING;
 
 -- sync_deltas: The sync log: one row per delta, in the order in which clients receive them. Rows are inserted, and deleted when they are older than the retention.
 CREATE TABLE IF NOT EXISTS "public"."sync_deltas" (
@@ -749,6 +749,18 @@ CALL pg_temp.ablo_about('"public"."ablo_captured"', 'Changes of rows by other pr
 CALL pg_temp.ablo_comment('"public"."ablo_captured"', 'model', 'The key of the model in the schema');
 CALL pg_temp.ablo_comment('"public"."ablo_captured"', 'organization_id', 'Null if all organisations see the row, or if the trigger cannot find it');
 CALL pg_temp.ablo_comment('"public"."ablo_captured"', 'old_row', 'The row before the change, by column; null if it was created');
+
+-- ablo_reloads: Up to which entry rows were written that have no entries of their own, one per organisation. Readers whose position is before it load the rows again.
+CREATE TABLE IF NOT EXISTS "public"."ablo_reloads" (
+  "organization_id" text PRIMARY KEY,
+  "sync_id" bigint NOT NULL
+);
+CALL pg_temp.ablo_columns('"public"."ablo_reloads"', 'text', ARRAY['organization_id']);
+CALL pg_temp.ablo_columns('"public"."ablo_reloads"', 'bigint', ARRAY['sync_id']);
+CALL pg_temp.ablo_not_null('"public"."ablo_reloads"', ARRAY['organization_id', 'sync_id']);
+CALL pg_temp.ablo_key('"public"."ablo_reloads"', 'ablo_reloads_pkey', $$("organization_id")$$);
+CALL pg_temp.ablo_isolate('"public"."ablo_reloads"', $$"organization_id" = current_setting('app.current_org_id', true)$$);
+CALL pg_temp.ablo_about('"public"."ablo_reloads"', 'Up to which entry rows were written that have no entries of their own, one per organisation. Readers whose position is before it load the rows again.');
 
 COMMIT;
 
