@@ -58,7 +58,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class FetchToken:
-    """Calls the application's function, which returns a token, or none if nobody is logged in."""
+    """Calls the application's function, which returns a token; none if no user is logged in."""
 
 
 Effect: TypeAlias = Union[Request, Pause, FetchToken]
