@@ -6,7 +6,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-const TARGETS: [&str; 6] = ["rust", "typescript", "postgres", "sqlite", "openapi", "json-schema"];
+const TARGETS: [&str; 7] =
+    ["rust", "typescript", "python", "postgres", "sqlite", "openapi", "json-schema"];
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures");

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
-const STEPS: usize = 9;
+const STEPS: usize = 11;
 
 fn names() -> Vec<&'static str> {
     let mut names = vec!["serde_json::Value", "parse + check", "hash"];

@@ -11,6 +11,8 @@ mod json;
 pub mod json_schema;
 #[cfg(feature = "openapi")]
 pub mod openapi;
+#[cfg(feature = "python")]
+pub mod python;
 #[cfg(feature = "rust")]
 pub mod rust;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -28,6 +30,8 @@ pub fn targets() -> &'static [&'static dyn Target] {
         &rust::Rust,
         #[cfg(feature = "typescript")]
         &typescript::TypeScript,
+        #[cfg(feature = "python")]
+        &python::Python,
         #[cfg(feature = "postgres")]
         &sql::postgres::Postgres,
         #[cfg(feature = "sqlite")]

@@ -2,7 +2,12 @@
 //!
 //! Every rule that more than one emitter needs is decided here.
 
-#[cfg(any(feature = "typescript", feature = "openapi", feature = "json-schema"))]
+#[cfg(any(
+    feature = "typescript",
+    feature = "python",
+    feature = "openapi",
+    feature = "json-schema"
+))]
 mod case;
 mod facets;
 mod keys;
@@ -12,7 +17,12 @@ mod service;
 mod table;
 mod tables;
 
-#[cfg(any(feature = "typescript", feature = "openapi", feature = "json-schema"))]
+#[cfg(any(
+    feature = "typescript",
+    feature = "python",
+    feature = "openapi",
+    feature = "json-schema"
+))]
 pub(crate) use case::pascal_case;
 pub use facets::{Preset, digits_pattern, tree};
 pub use rows::{BASE_FIELDS, BaseField, BaseKind, BaseShape, FieldShape, RowShape};

@@ -7,6 +7,7 @@ mod client_connection;
 mod client_rows;
 mod example_board;
 mod example_together;
+mod python_client;
 mod typescript_client;
 mod typescript_react;
 mod typescript_time;

@@ -106,6 +106,9 @@ const TYPESCRIPT: [&str; 4] = [
     "tutorial/typescript.md",
 ];
 
+/// Pages whose Python is run and checked, by `python_client`.
+const PYTHON: [&str; 1] = ["guide/python.md"];
+
 #[test]
 fn examples_are_in_languages_that_are_tested() {
     for (path, text) in pages() {
@@ -128,6 +131,10 @@ fn examples_are_in_languages_that_are_tested() {
                 "ts" => assert!(
                     TYPESCRIPT.contains(&path.as_str()),
                     "docs/{path} has TypeScript that is not compiled"
+                ),
+                "python" => assert!(
+                    PYTHON.contains(&path.as_str()),
+                    "docs/{path} has Python that is not run"
                 ),
                 other => panic!("docs/{path} has a block in `{other}`"),
             }

@@ -98,8 +98,8 @@ fn emitters_do_no_io_and_read_no_environment() {
 }
 
 /// Folders of targets below `emit/`.
-const TARGETS: [&str; 6] =
-    ["rust", "typescript", "sql/postgres", "sql/sqlite", "openapi", "json_schema"];
+const TARGETS: [&str; 7] =
+    ["rust", "typescript", "python", "sql/postgres", "sql/sqlite", "openapi", "json_schema"];
 
 /// The module below `emit` that a path in source text names, with `/` between segments.
 ///
