@@ -33,6 +33,7 @@ pub mod adapter;
 mod capture;
 mod coordinator;
 mod embedded;
+mod existing;
 mod http;
 mod http_server;
 mod limits;
