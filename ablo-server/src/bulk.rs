@@ -4,7 +4,8 @@ use crate::engine::bulk::{self, BulkRow};
 use crate::engine::{Engine, plan, read, violation};
 use crate::error::{ApiError, EngineError, Result, StoreError};
 use crate::identity::{Identity, everything};
-use crate::models::{ColumnMapping, Model, ModelId};
+use crate::existing;
+use crate::models::{Model, ModelId, Models};
 use crate::store::{Store, Tenant, Tx};
 use crate::value::ValueKind;
 use ablo_schema::Schema;
@@ -102,7 +103,31 @@ impl Bulk {
         organization: &str,
         model: &str,
     ) -> Result<Self, ApiError> {
-        let engine = Arc::new(Engine::new(schema, store.dialect()));
+        Self::with_models(Models::new(schema), store, organization, model)
+    }
+
+    /// Returns the rows of a model in tables that another program made, as [`Bulk::new`].
+    ///
+    /// # Errors
+    /// Returns `unknown_model`, or the store's error if the catalog cannot be read.
+    pub fn over_existing(
+        schema: &Schema,
+        store: Arc<dyn Store>,
+        organization: &str,
+        model: &str,
+    ) -> Result<Self> {
+        let mut models = Models::new(schema);
+        existing::map_base_columns(&mut models, &*store)?;
+        Ok(Self::with_models(models, store, organization, model)?)
+    }
+
+    fn with_models(
+        models: Models,
+        store: Arc<dyn Store>,
+        organization: &str,
+        model: &str,
+    ) -> Result<Self, ApiError> {
+        let engine = Arc::new(Engine::with_models(models, store.dialect()));
         let model = plan::find(&engine.models, model)?.id;
         let who = Identity {
             participant: IMPORTER.to_owned(),
@@ -126,7 +151,7 @@ impl Bulk {
     #[must_use]
     pub fn fields(&self) -> Vec<BulkField> {
         let columns = self.model().columns.iter();
-        let present = columns.filter(|column| column.mapping != ColumnMapping::Missing);
+        let present = columns.filter(|column| column.is_stored());
         let field = |column: &crate::models::Column| BulkField {
             member: column.member.clone(),
             form: match column.kind {

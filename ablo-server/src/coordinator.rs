@@ -1,10 +1,12 @@
 //! Assembles a coordinator: its services, and the transports that offer them.
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
+use crate::existing;
 use crate::http::{Documents, HttpState, router};
 use crate::limits::Limits;
 use crate::live::Hubs;
+use crate::models::Models;
 use crate::service::keys::Keys;
 use crate::service::{
     CoordinatorOptions, Service, captured, housekeeping, schema_watch, source, webhooks,
@@ -25,7 +27,33 @@ impl Coordinator {
     /// on the current tokio runtime.
     #[must_use]
     pub fn new(schema: &Schema, store: Arc<dyn Store>, options: CoordinatorOptions) -> Self {
-        let mut engine = Engine::new(schema, store.dialect());
+        let engine = Engine::new(schema, store.dialect());
+        Self::with_engine(engine, schema, store, options)
+    }
+
+    /// Creates a coordinator over tables that another program made, as [`Coordinator::new`]. Rows
+    /// whose table has no column for `createdAt` or `updatedAt` have 1970-01-01 there; those without
+    /// one for `createdBy` have no such member.
+    ///
+    /// # Errors
+    /// Returns the store's error if the catalog cannot be read.
+    pub fn over_existing(
+        schema: &Schema,
+        store: Arc<dyn Store>,
+        options: CoordinatorOptions,
+    ) -> Result<Self, StoreError> {
+        let mut models = Models::new(schema);
+        existing::map_base_columns(&mut models, &*store)?;
+        let engine = Engine::with_models(models, store.dialect());
+        Ok(Self::with_engine(engine, schema, store, options))
+    }
+
+    fn with_engine(
+        mut engine: Engine,
+        schema: &Schema,
+        store: Arc<dyn Store>,
+        options: CoordinatorOptions,
+    ) -> Self {
         engine.models.row_bytes = options.limits.row_bytes;
         let engine = Arc::new(engine);
         store.limits().set(options.limits);

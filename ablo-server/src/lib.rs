@@ -34,6 +34,7 @@ mod bulk;
 mod capture;
 mod coordinator;
 mod embedded;
+mod existing;
 mod http;
 mod http_server;
 mod limits;

@@ -164,18 +164,19 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
     };
     watch_schema(&*store, address, &schema);
     run(async {
-        let coordinator = Coordinator::new(
-            &schema,
-            store,
-            CoordinatorOptions {
-                mode,
-                sources,
-                webhooks: webhooks(args.private_webhooks),
-                limits: limits(&args.limits),
-                key_retention: args.retain_keys,
-                log_retention: args.retain,
-            },
-        );
+        let options = CoordinatorOptions {
+            mode,
+            sources,
+            webhooks: webhooks(args.private_webhooks),
+            limits: limits(&args.limits),
+            key_retention: args.retain_keys,
+            log_retention: args.retain,
+        };
+        let coordinator = match is_adopted {
+            true => Coordinator::over_existing(&schema, store, options)
+                .map_err(|error| store_failure(&error))?,
+            false => Coordinator::new(&schema, store, options),
+        };
         accept_key(&coordinator.keys(), &args.organization).await?;
         let (stop, listener) = (stop_signal()?, listen(args.listen).await?);
         let address = listener.local_addr().map_err(|error| system_failure(&error))?;

@@ -2,8 +2,12 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails loudly")]
 #![cfg(feature = "database")]
 
+#[cfg(feature = "server")]
+use crate::support::coordinator::ServerProcess;
 use crate::support::{RunOutput, TestDir, codes};
 use ablo_tests::postgres::Server;
+#[cfg(feature = "server")]
+use std::time::{Duration, Instant};
 
 const GUIDE: &str = include_str!("../../../docs/guide/existing-databases.md");
 
@@ -87,4 +91,67 @@ fn a_file_is_pulled_and_not_adopted() {
     assert_eq!(run(&["check", "schema.json"]).status, 0);
     let ran = run(&["migrate", "adopt", "schema.json", "--format", "json"]);
     assert_eq!((ran.status, codes(&ran)), (2, vec!["ablo::database::wrong_kind".to_owned()]));
+}
+
+/// Returns the position of the log, as a client that starts sees it.
+#[cfg(feature = "server")]
+fn position(server: &ServerProcess) -> u64 {
+    let (status, body) = server.request("GET", "/api/sync/bootstrap", "");
+    assert_eq!(status, 200, "{body}");
+    json(&body)["lastSyncId"].as_u64().unwrap_or_else(|| panic!("{body}"))
+}
+
+#[cfg(feature = "server")]
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Rows have constants in place of the base columns that the table lacks, at every exit.
+#[test]
+#[cfg(feature = "server")]
+fn tables_without_base_columns_are_served() {
+    const KEY: &str = "sk_test_0123456789abcdef0123456789abcdef";
+    let (dir, database) = (TestDir::with_schema(), Server::shared().database());
+    let sql = |text: &str| database.session().run(text).unwrap_or_else(|error| panic!("{error}"));
+    sql("CREATE TABLE tags (id text PRIMARY KEY, name varchar(40) NOT NULL, place integer)");
+    sql("INSERT INTO tags VALUES ('a', 'sun', 1)");
+    let address = database.address();
+    for (words, status) in [
+        (&["pull", "--out", "schema.json", "--database-url", &address][..], 1),
+        (&["migrate", "adopt", "schema.json", "--database-url", &address], 0),
+        (&["capture", "schema.json", "--database-url", &address], 0),
+    ] {
+        let ran = RunOutput::from(dir.command(words).output().expect("ablo starts"));
+        assert_eq!(ran.status, status, "{words:?}: {}{}", ran.out, ran.err);
+    }
+    let args = ["serve", "schema.json", "--database-url", &address, "--listen", "127.0.0.1:0"];
+    let server = ServerProcess::start(&dir, &args, Some(KEY));
+    let request = |method: &str, path: &str, body: &str, expected: u16| {
+        let (status, body) = server.request(method, &format!("/api/v1/models/tags{path}"), body);
+        assert_eq!(status, expected, "{method} {path}: {body}");
+        body
+    };
+    let epoch = r#""createdAt":"1970-01-01T00:00:00.000Z","updatedAt":"1970-01-01T00:00:00.000Z""#;
+    request("POST", "", r#"{"id":"b","data":{"name":"rain","place":2}}"#, 201);
+    for at in ["/a", "/b"] {
+        let row = request("GET", at, "", 200);
+        assert!(row.contains(epoch) && !row.contains("createdBy"), "{row}");
+    }
+    request("PATCH", "/a", r#"{"data":{"name":"snow"}}"#, 200);
+    let listed = request("GET", "?order_by=createdAt&order=desc", "", 200);
+    assert_eq!(listed.matches(epoch).count(), 2, "{listed}");
+    assert!(listed.find("snow") > listed.find("rain"), "{listed}");
+    request("DELETE", "/b", "", 200);
+    assert_eq!(database.session().texts("SELECT id || name FROM tags"), ["asnow"]);
+    // What another program writes is appended to the log.
+    let before = position(&server);
+    sql("UPDATE tags SET place = 7 WHERE id = 'a'");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while position(&server) == before {
+        assert!(Instant::now() < deadline, "the change is captured");
+    }
+    let logged = "SELECT data::text FROM sync_deltas ORDER BY id DESC LIMIT 1";
+    let delta = database.session().texts(logged).join("");
+    assert_eq!(json(&delta)["createdAt"], "1970-01-01T00:00:00.000Z", "{delta}");
+    assert_eq!(json(&delta)["place"], 7, "{delta}");
 }

@@ -41,6 +41,8 @@ pub(crate) fn parse(model: &Model, who: &Identity, json: &str) -> Result<BulkRow
             return Err(ApiError::new("invalid_request", message).param(name));
         };
         match column.role {
+            // A date that readers are shown, and that the table does not have.
+            _ if column.mapping == ColumnMapping::Epoch => {}
             ColumnRole::Id => row_id = Some(plan::read(model, column, &value)?),
             ColumnRole::Organization => plan::same_organization(model, who, &value)?,
             _ => cells.push((at, plan::read(model, column, &value)?)),

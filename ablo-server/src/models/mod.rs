@@ -150,6 +150,8 @@ pub enum ColumnMapping {
     Exact,
     /// The table has no such column.
     Missing,
+    /// The table has no such column, and rows of clients have to have a date: 1970-01-01.
+    Epoch,
     /// A column of this type, read and written as text.
     AsText(String),
     /// A column of another type that is cast.
@@ -274,6 +276,11 @@ impl Models {
 const MIDNIGHT: &str = "T00:00:00.000000Z";
 
 impl Column {
+    /// Returns whether the table has the column.
+    pub(crate) fn is_stored(&self) -> bool {
+        !matches!(self.mapping, ColumnMapping::Missing | ColumnMapping::Epoch)
+    }
+
     /// Parses a value other than null.
     ///
     /// # Errors

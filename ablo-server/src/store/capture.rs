@@ -9,7 +9,7 @@
 use super::sql_template::{quoted, quoted_text};
 use super::{SqlTemplate, Tx};
 use crate::error::StoreError;
-use crate::models::{Column, ColumnMapping, MAX_PARENT_DEPTH, Model, Models, Tenancy};
+use crate::models::{Column, MAX_PARENT_DEPTH, Model, Models, Tenancy};
 use std::collections::BTreeSet;
 
 /// The statement that marks a session of the coordinator.
@@ -161,5 +161,5 @@ END $ablo$",
 
 /// Returns the name of a column that the table has.
 fn stored(column: &Column) -> Option<&str> {
-    (column.mapping != ColumnMapping::Missing).then_some(column.name.as_str())
+    column.is_stored().then_some(column.name.as_str())
 }

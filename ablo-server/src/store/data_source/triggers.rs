@@ -7,7 +7,7 @@
 //! owner, TRUNCATE fails instead of losing events.
 
 use crate::error::StoreError;
-use crate::models::{ColumnMapping, ColumnRole, Model, Models};
+use crate::models::{ColumnRole, Model, Models};
 use crate::store::sql_template::{quoted, quoted_text};
 use crate::store::{Dialect, Tx};
 
@@ -35,7 +35,7 @@ fn statements(models: &Models, dialect: Dialect, schema: &str) -> Vec<String> {
 /// Returns the organisation column, if the table has one.
 fn owner(model: &Model) -> Option<&str> {
     let column = model.columns.get(model.column_with_role(ColumnRole::Organization)?)?;
-    (column.mapping != ColumnMapping::Missing).then_some(column.name.as_str())
+    column.is_stored().then_some(column.name.as_str())
 }
 
 fn id(model: &Model) -> &str {

@@ -15,7 +15,7 @@ use super::sql_template::json_list;
 use super::{Dialect, Tx};
 use crate::error::StoreError;
 use crate::models::row::id;
-use crate::models::{ColumnMapping, MAX_PARENT_DEPTH, Model, ModelId, Models};
+use crate::models::{Column, ColumnMapping, MAX_PARENT_DEPTH, Model, ModelId, Models};
 use crate::value::{Cell, Row, ValueKind, push_json_string};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -188,7 +188,16 @@ impl<'r> Rows<'r> {
         model: &Model,
         row: &Row,
     ) -> Result<Option<Row>, StoreError> {
-        let stored = tx.query(&self.tables.get(model.id).insert, row)?.into_iter().next();
+        let sql = &self.tables.get(model.id).insert;
+        let stored = match model.columns.iter().all(Column::is_stored) {
+            true => tx.query(sql, row)?,
+            false => {
+                let cells = model.columns.iter().zip(row);
+                let cells = cells.filter(|(column, _)| column.is_stored());
+                tx.query(sql, &cells.map(|(_, cell)| cell.clone()).collect::<Row>())?
+            }
+        };
+        let stored = stored.into_iter().next();
         self.written(tx, organization, model, stored)
     }
 
@@ -241,12 +250,14 @@ impl<'r> Rows<'r> {
         cells: &[(usize, Cell)],
     ) -> Result<Option<Row>, StoreError> {
         let id = id.into();
-        if cells.is_empty() || !can_have(model, &id) {
+        let is_stored = |at: usize| model.columns.get(at).is_some_and(Column::is_stored);
+        let cells = cells.iter().filter(|(column, _)| is_stored(*column));
+        let (columns, cells): (Vec<usize>, Vec<Cell>) = cells.cloned().unzip();
+        if columns.is_empty() || !can_have(model, &id) {
             return self.find(tx, organization, model, id);
         }
-        let columns: Vec<usize> = cells.iter().map(|(column, _)| *column).collect();
         let mut values = vec![organization.into(), id];
-        values.extend(cells.iter().map(|(_, cell)| cell.clone()));
+        values.extend(cells);
         let sql = self.tables.get(model.id).update(model, &columns);
         let stored = tx.query(&sql, &values)?.into_iter().next();
         self.written(tx, organization, model, stored)

@@ -9,6 +9,9 @@ use crate::store::sql_template::{Expressions as _, quoted};
 use crate::value::ValueKind;
 use std::fmt::Write as _;
 
+/// The date of rows whose table has none.
+const EPOCH: &str = "timestamptz 'epoch'";
+
 /// The SQL of one model.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -16,7 +19,7 @@ pub(crate) struct Table {
     pub(crate) select: String,
     /// Selects the row with the id `{2}`.
     pub(crate) by_id: String,
-    /// Inserts a row and returns it; the parameters are its columns in order.
+    /// Inserts a row and returns it; the parameters are the columns that the table has, in order.
     pub(crate) insert: String,
     /// Whether a written row has to be read again to see that it belongs to the organisation.
     pub(crate) tenancy_follows_rows: bool,
@@ -68,12 +71,9 @@ impl Table {
         let columns: Vec<String> =
             model.columns.iter().map(|column| column_expr(column, dialect)).collect();
         let select = format!("SELECT {} FROM {name} WHERE {tenancy}", columns.join(", "));
-        let names: Vec<String> = model.columns.iter().map(|column| quoted(&column.name)).collect();
-        let values = model
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(at, column)| placeholder(column, at + 1, dialect));
+        let stored = || model.columns.iter().filter(|column| column.is_stored());
+        let names: Vec<String> = stored().map(|column| quoted(&column.name)).collect();
+        let values = stored().enumerate().map(|(at, column)| placeholder(column, at + 1, dialect));
         let has_id = format!(
             "{} = {}",
             self::column_name(model, 0),
@@ -216,6 +216,7 @@ pub(crate) fn column_expr(column: &Column, dialect: Dialect) -> String {
     match mapping(column, dialect) {
         ColumnMapping::Missing if dialect == Dialect::Postgres => "NULL::text".to_owned(),
         ColumnMapping::Missing => "NULL".to_owned(),
+        ColumnMapping::Epoch => dialect.column_expr(EPOCH, "date").into_owned(),
         ColumnMapping::Exact => {
             dialect.column_expr(&name, transfer_form(&column.kind)).into_owned()
         }
@@ -272,7 +273,7 @@ pub(crate) fn text_expr(model: &Model, at: usize, dialect: Dialect) -> String {
 /// Returns the expression for a parameter that is written to a column.
 pub(crate) fn placeholder(column: &Column, number: usize, dialect: Dialect) -> String {
     match mapping(column, dialect) {
-        ColumnMapping::Exact | ColumnMapping::Missing => {
+        ColumnMapping::Exact | ColumnMapping::Missing | ColumnMapping::Epoch => {
             dialect.placeholder(number, transfer_form(&column.kind))
         }
         ColumnMapping::AsText(actual) => format!("${number}::text::{actual}"),
@@ -349,6 +350,7 @@ fn tenancy_condition(models: &Models, model: &Model, dialect: Dialect, depth: us
 pub(crate) fn column_name(model: &Model, column: usize) -> String {
     match model.columns.get(column) {
         Some(Column { mapping: ColumnMapping::Missing, .. }) | None => "NULL".to_owned(),
+        Some(Column { mapping: ColumnMapping::Epoch, .. }) => EPOCH.to_owned(),
         Some(column) => format!("{}.{}", quoted(&model.table), quoted(&column.name)),
     }
 }
