@@ -3,8 +3,8 @@
 use crate::engine::bulk::{self, BulkRow};
 use crate::engine::{Engine, plan, read, violation};
 use crate::error::{ApiError, EngineError, Result, StoreError};
-use crate::identity::{Identity, everything};
 use crate::existing;
+use crate::identity::{Identity, everything};
 use crate::models::{Model, ModelId, Models};
 use crate::store::{Store, Tenant, Tx};
 use crate::value::ValueKind;

@@ -255,7 +255,15 @@ fn open(args: &RowsArgs, model: &str, writes: bool) -> Result<Bulk, Failure> {
             .map(|store| Arc::new(store) as Arc<dyn Store>),
     };
     let store = store.map_err(|error| store_failure(&error))?;
-    Bulk::new(&schema, store, &args.organization, model).map_err(|_| {
+    let is_adopted = last.is_some_and(|record| !record.accepted.is_empty());
+    let bulk = match is_adopted {
+        true => Bulk::over_existing(&schema, store, &args.organization, model),
+        false => Bulk::new(&schema, store, &args.organization, model).map_err(EngineError::from),
+    };
+    bulk.map_err(|error| {
+        if let EngineError::Store(error) = &error {
+            return store_failure(error);
+        }
         let keys = schema.models().iter().map(|model| model.key.as_str());
         let finding = Finding::new(
             codes::ROWS_UNKNOWN_MODEL,

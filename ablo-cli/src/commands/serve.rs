@@ -172,7 +172,7 @@ fn try_serve(args: &ServeArgs) -> Result<(), Failure> {
             key_retention: args.retain_keys,
             log_retention: args.retain,
         };
-        let coordinator = match is_adopted {
+        let coordinator = match keeps_tables {
             true => Coordinator::over_existing(&schema, store, options)
                 .map_err(|error| store_failure(&error))?,
             false => Coordinator::new(&schema, store, options),

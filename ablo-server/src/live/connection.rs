@@ -21,9 +21,7 @@ use crate::engine::log;
 use crate::engine::sessions::Session;
 use crate::error::Result;
 use crate::identity::{Holder, Identity};
-use crate::service::Service;
-use crate::service::roster::Party;
-use crate::service::schema_watch::until_moved;
+use crate::service::{Service, roster::Party, schema_watch::until_moved};
 use ablo_wire::{ClientFrame, LostReason, PresenceReport, PresenceStatus, ServerFrame};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use std::collections::BTreeSet;
@@ -390,13 +388,11 @@ impl Connection {
         }
         let reader = Reader { who: &self.who, allowed: &self.allowed };
         let models = &self.service.engine.models;
-        let seen: Vec<(Arc<Item>, Option<Seen>)> = items
-            .into_iter()
-            .map(|item| {
-                let seen = delivery::seen(exit, models, &reader, &item.delta);
-                (item, seen)
-            })
-            .collect();
+        let seen = |item: Arc<Item>| {
+            let seen = delivery::seen(exit, models, &reader, &item.delta);
+            (item, seen)
+        };
+        let seen: Vec<(Arc<Item>, Option<Seen>)> = items.into_iter().map(seen).collect();
         let texts = self.flow.take(&seen, Instant::now());
         if texts.is_empty() {
             return Ok(());

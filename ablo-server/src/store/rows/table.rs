@@ -164,8 +164,7 @@ impl Table {
     /// `None` if a column is not written as JSON has it. PostgreSQL only.
     #[must_use]
     pub(crate) fn insert_json(&self, model: &Model) -> Option<String> {
-        let written =
-            || model.columns.iter().filter(|column| column.mapping != ColumnMapping::Missing);
+        let written = || model.columns.iter().filter(|column| column.is_stored());
         let is_other = |column: &Column| column.mapping == ColumnMapping::Base64;
         if self.dialect != Dialect::Postgres || written().any(is_other) {
             return None;
