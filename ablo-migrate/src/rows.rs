@@ -155,7 +155,7 @@ fn of_type(native: &ColumnType, kind: ColumnKind<'_>, at: usize) -> Cell {
                 _ => Cell::Text(at.to_string()),
             };
         }
-        ScalarType::Real | ScalarType::Double => return Cell::Number(0.5),
+        ScalarType::Real | ScalarType::Double => return distinct(ColumnKind::Number, at),
         ScalarType::Numeric(digits) => return Cell::Digits(small(digits, at)),
         ScalarType::Date if kind == ColumnKind::Text => day(at),
         ScalarType::Date | ScalarType::Timestamp(_) | ScalarType::TimestampTz(_) => {
@@ -250,5 +250,19 @@ fn small(digits: Option<(u16, u16)>, at: usize) -> String {
             format!("{}.{}", at % 10, "5".repeat(scale.into()))
         }
         Some((_, scale)) => format!("{}.{}", at % 100, "0".repeat(scale.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_a_declared_number_differ() {
+        for scalar in [ScalarType::Real, ScalarType::Double, ScalarType::Integer] {
+            let native = ColumnType::Scalar(scalar);
+            let cells = [0, 1].map(|at| of_type(&native, ColumnKind::Number, at));
+            assert_ne!(cells[0], cells[1], "{scalar:?}");
+        }
     }
 }

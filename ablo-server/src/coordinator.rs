@@ -32,8 +32,8 @@ impl Coordinator {
     }
 
     /// Creates a coordinator over tables that another program made, as [`Coordinator::new`]. Rows
-    /// whose table has no column for `createdAt` or `updatedAt` have 1970-01-01 there; those without
-    /// one for `createdBy` have no such member.
+    /// whose table has no column for `createdAt` or `updatedAt` have 1970-01-01 there; those
+    /// without one for `createdBy` have no such member.
     ///
     /// # Errors
     /// Returns the store's error if the catalog cannot be read.

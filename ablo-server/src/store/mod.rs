@@ -315,6 +315,8 @@ impl<T> Reply<T> {
     pub(crate) fn send(self, outcome: Result<(), StoreError>) {
         let result = match (outcome, self.result) {
             (Ok(()), Some(result)) => result,
+            // A migration was committed meanwhile: it is the cause of the work's own error.
+            (Err(moved @ StoreError::SchemaMoved(_)), _) => Err(moved.into()),
             // The work's own error says more than the rollback that it caused.
             (Err(_), Some(Err(failure))) => Err(failure),
             (Err(error), _) => Err(error.into()),

@@ -145,7 +145,7 @@ fn the_file_runs_with_psql_next_to_model_tables() {
         first,
         "a driver and psql have the same effect, and model tables do not change"
     );
-    assert_eq!(catalogue(&mut session)["public"].len(), 21);
+    assert_eq!(catalogue(&mut session)["public"].len(), 22);
 }
 
 #[test]

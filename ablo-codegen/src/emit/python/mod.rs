@@ -158,7 +158,7 @@ mod tests {
                 "import":{"type":"string","isOptional":true,"isIndexed":false,
                     "description":"\"\"\" \\ \n x"},
                 "aB":{"type":"number","isOptional":false,"isIndexed":false},
-                "a_b":{"type":"enum","enumValues":["\"","\\"],"isOptional":false,"isIndexed":false}
+                "state":{"type":"enum","enumValues":["\"","\\"],"isOptional":false,"isIndexed":false}
                 },"relations":{}}}"#,
         );
         let mut files = Files::default();
@@ -171,8 +171,8 @@ mod tests {
             "    import_: str | None",
             r#"    "\"\"\" \\ \n x""#,
             "    a_b: float",
-            "    a_b_: TypedDict_AB | str",
-            r#"TypedDict_AB: TypeAlias = Literal["\"", "\\"]"#,
+            "    state: TypedDict_State | str",
+            r#"TypedDict_State: TypeAlias = Literal["\"", "\\"]"#,
         ] {
             assert!(models.lines().any(|written| written == line), "{line} is not in\n{models}");
         }
