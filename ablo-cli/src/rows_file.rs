@@ -89,6 +89,14 @@ fn read_csv(
             return Ok(());
         }
     };
+    let repeated = header
+        .iter()
+        .enumerate()
+        .find(|(at, name)| header.iter().take(*at).any(|earlier| earlier == *name));
+    if let Some((_, name)) = repeated {
+        take((1, Err(format!("the header has `{name}` twice"))));
+        return Ok(());
+    }
     let mut record = csv::StringRecord::new();
     loop {
         let line = reader.position().line();
@@ -256,5 +264,7 @@ mod tests {
             found.iter().map(|(line, row)| (*line, row.is_ok())).collect();
         assert_eq!(lines, [(2, true), (4, false), (5, false)]);
         assert!(found[2].1.as_ref().is_err_and(|reason| reason.contains("`n` is not JSON")));
+        let found = rows("id,text,text\n1,a,b\n", RowsFormat::Csv);
+        assert_eq!(found, [(1, Err("the header has `text` twice".to_owned()))]);
     }
 }
